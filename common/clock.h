@@ -1,0 +1,34 @@
+// Time as a parameter. Logic takes an Instant; only the edge of the program reads a Clock.
+// Instants are CLOCK_MONOTONIC, so they never jump when somebody sets the wall clock.
+#pragma once
+
+#include <chrono>
+
+namespace headgate {
+
+using Instant = std::chrono::steady_clock::time_point;
+using Duration = std::chrono::nanoseconds;
+
+class Clock {
+public:
+    virtual ~Clock() = default;
+    [[nodiscard]] virtual Instant now() const = 0;
+};
+
+class RealClock final : public Clock {
+public:
+    [[nodiscard]] Instant now() const override { return std::chrono::steady_clock::now(); }
+};
+
+// Stands still until a test or the simulator moves it. Not thread-safe.
+class ManualClock final : public Clock {
+public:
+    [[nodiscard]] Instant now() const override { return now_; }
+    void advance(Duration by) { now_ += by; }
+    void set(Instant to) { now_ = to; }
+
+private:
+    Instant now_{};
+};
+
+}  // namespace headgate
