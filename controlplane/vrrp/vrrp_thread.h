@@ -1,0 +1,60 @@
+// VrrpThread: every VRRP instance of the daemon on one thread of its own, so that a blocked script,
+// checker, DNS lookup or log write never delays an advert. The thread owns its event loop, its raw
+// sockets and its netlink sockets; it runs under SCHED_FIFO with its memory locked where that is
+// permitted, and says once in the log where it is not.
+//
+// All other threads talk to it by the functions below. They only post work, except start() and
+// stop(), which wait. The VRRP thread never waits for anybody; the one lock it shares with others
+// is the kernel's own RTNL, inside a netlink request.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "common/result.h"
+#include "controlplane/config/model.h"
+#include "controlplane/vrrp/status.h"
+
+namespace headgate::vrrp {
+
+class VrrpThread {
+public:
+    using StatusHandler = std::function<void(std::vector<InstanceStatus>)>;
+
+    struct Options {
+        // Called on the VRRP thread with all instances, in configuration order, after each state
+        // transition and whenever a VIP appears in or disappears from the kernel, and once after
+        // the start. It must not block: post the value to your own loop. May be empty.
+        StatusHandler on_change;
+    };
+
+    // Fails when the sockets cannot be opened (no CAP_NET_ADMIN or CAP_NET_RAW). A missing
+    // interface is no failure: its instances are in FAULT until it comes up.
+    static Result<std::unique_ptr<VrrpThread>> start(std::vector<config::VrrpInstance> instances,
+                                                     Options options);
+    // As stop().
+    ~VrrpThread();
+    VrrpThread(const VrrpThread&) = delete;
+    VrrpThread& operator=(const VrrpThread&) = delete;
+
+    // Any thread. Instances are matched by name: a matched one keeps its state and its timers, and
+    // no advert is missed. One whose interface or virtual_router_id changed resigns and starts
+    // again as BACKUP, since it is now part of another group of routers.
+    void reconfigure(std::vector<config::VrrpInstance> instances);
+
+    // Any thread. `handler` is called on the VRRP thread and must not block. It is dropped when the
+    // thread has been stopped.
+    void request_status(StatusHandler handler);
+
+    // Masters send priority 0, VIPs are removed, and the thread is joined: on_change is not called
+    // again after the return. Not from the VRRP thread itself. A second call does nothing.
+    void stop();
+
+private:
+    class Loop;
+    explicit VrrpThread(std::unique_ptr<Loop> loop);
+    std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace headgate::vrrp
