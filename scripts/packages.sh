@@ -1,0 +1,23 @@
+# The Debian 12 packages that Headgate needs, by purpose. Sourced by scripts/setup.
+# shellcheck shell=bash disable=SC2034
+
+# To configure and compile the three programs and the XDP objects.
+build_packages=(
+    g++ meson ninja-build pkg-config ccache
+    clang-16                                    # BPF target
+    libboost1.81-dev libboost-program-options1.81-dev
+    libspdlog-dev libfmt-dev libexpected-dev
+    libprotobuf-dev protobuf-compiler
+    libnl-3-dev libnl-genl-3-dev libnl-route-3-dev
+    libbpf-dev libxdp-dev bpftool
+    libcurl4-openssl-dev
+)
+
+# To build and run the tests, the demo and the benchmarks.
+test_packages=(
+    libgtest-dev libgmock-dev libbenchmark-dev
+    clang-tidy-16 clang-format-16 libclang-rt-16-dev universal-ctags
+    python3 python3-pytest python3-scapy
+    keepalived nginx-light
+    iproute2 ethtool tcpdump curl util-linux
+)

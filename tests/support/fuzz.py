@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""Builds the libFuzzer targets and runs each for a bounded time. Called by scripts/fuzz.
+
+The targets are the executables of build-fuzz/ whose name ends in _fuzz; the seeds of x_fuzz lie in
+tests/fuzz/corpus/x/ and are never written to.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from junit import Counts, settle
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build-fuzz"
+
+
+def build_targets():
+    """Builds every fuzz target; returns their paths by name."""
+    if not (BUILD / "build.ninja").exists():
+        subprocess.run(
+            ["meson", "setup", str(BUILD), str(ROOT), "-Dfuzz=true", "-Dbenchmarks=false",
+             "-Dbuildtype=debugoptimized", "-Db_lundef=false"],
+            check=True, stdout=subprocess.DEVNULL,
+            env={**os.environ, "CC": "clang-16", "CXX": "clang++-16"})
+    listing = subprocess.run(["meson", "introspect", "--targets", str(BUILD)], check=True,
+                             capture_output=True, text=True).stdout
+    targets = {target["name"]: pathlib.Path(target["filename"][0])
+               for target in json.loads(listing)
+               if target["type"] == "executable" and target["name"].endswith("_fuzz")}
+    if targets:
+        paths = [str(path.relative_to(BUILD)) for path in targets.values()]
+        subprocess.run(["ninja", "--quiet", "-C", str(BUILD), *paths], check=True)
+    return targets
+
+
+def run_target(name, path, seconds):
+    """Whether the target survived its seeds and `seconds` of mutations."""
+    part = name.removesuffix("_fuzz")
+    found = BUILD / "corpus" / part
+    found.mkdir(parents=True, exist_ok=True)
+    crashes = BUILD / "crashes"
+    crashes.mkdir(exist_ok=True)
+    seeds = ROOT / "tests" / "fuzz" / "corpus" / part
+    command = [str(path), f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
+               f"-artifact_prefix={crashes}/{name}-", str(found)]
+    if seeds.is_dir():
+        command.append(str(seeds))
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    lines = done.stderr.strip().splitlines() or ["no output"]
+    if done.returncode == 0:
+        print(f"{name:<24} ok   {lines[-1]}", flush=True)
+        return True
+    print(f"{name:<24} FAIL exit status {done.returncode}")
+    print("\n".join(lines[-60:]), flush=True)
+    return False
+
+
+def run_all(seconds, only=None):
+    targets = build_targets()
+    for name in only or []:
+        if name not in targets:
+            sys.exit(f"no fuzz target {name}; there are: {', '.join(targets) or 'none'}")
+    counts = Counts()
+    for name in only or sorted(targets):
+        alive = run_target(name, targets[name], seconds)
+        counts += Counts(passed=1) if alive else Counts(failed=1)
+    return settle(counts, 0)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/fuzz",
+                                     description="Builds and runs the fuzz targets.")
+    parser.add_argument("--seconds", type=int, default=60, help="per target (60)")
+    parser.add_argument("target", nargs="*", help="e.g. advert_fuzz; all by default")
+    arguments = parser.parse_args()
+    counts = run_all(arguments.seconds, arguments.target)
+    print(counts)
+    return 1 if counts.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+"""Runs the test suites one after the other and sums up what really ran. Called by scripts/test.
+
+Every suite is a function that returns Counts. Builds that a suite needs besides build/ (sanitizers,
+fuzzing) are configured on first use and reused afterwards.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import fuzz
+from junit import Counts, read_counts, settle
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PYTEST = ["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider"]
+
+# Suites of pure code, which the sanitizer builds repeat.
+PURE_SUITES = ["unit", "packets", "sim"]
+
+FUZZ_SMOKE_SECONDS = 4
+
+
+def meson_test(build, suites, name, wrapper=None, environment=None):
+    """Runs meson suites of a build directory; builds only what these tests need."""
+    # A test program that crashes writes no report, and meson would take the one of an earlier run.
+    for report in build.glob("*.xml"):
+        report.unlink()
+    log = build / "meson-logs" / f"{name}.junit.xml"
+    log.unlink(missing_ok=True)
+    command = ["meson", "test", "-C", str(build), "--logbase", name, "--print-errorlogs"]
+    for suite in suites:
+        command += ["--suite", suite]
+    if wrapper:
+        command += ["--wrapper", wrapper]
+    done = subprocess.run(command, check=False, env={**os.environ, **(environment or {})})
+    return settle(read_counts(log), done.returncode)
+
+
+def configure(build, options):
+    if not (build / "build.ninja").exists():
+        subprocess.run(["meson", "setup", str(build), str(ROOT), *options], check=True,
+                       stdout=subprocess.DEVNULL)
+
+
+def plain_suite(name):
+    return lambda: meson_test(ROOT / "build", [name], name)
+
+
+def asan():
+    """Address and undefined-behaviour sanitizers over all the pure code."""
+    build = ROOT / "build-asan"
+    configure(build, ["-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized",
+                      "-Dbenchmarks=false"])
+    return meson_test(build, PURE_SUITES, "asan", environment={
+        "ASAN_OPTIONS": "detect_stack_use_after_return=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
+
+
+def tsan():
+    """Thread sanitizer over the parts that have threads: the tests in meson's suite `threads`."""
+    build = ROOT / "build-tsan"
+    configure(build, ["-Db_sanitize=thread", "-Dbuildtype=debugoptimized", "-Dbenchmarks=false"])
+    # Its shadow memory needs a memory layout that full address randomization may not leave free.
+    return meson_test(build, ["threads"], "tsan", wrapper="setarch -R",
+                      environment={"TSAN_OPTIONS": "halt_on_error=1"})
+
+
+def fuzz_smoke():
+    """Every fuzz target on its seeds and a few seconds beyond."""
+    return fuzz.run_all(seconds=FUZZ_SMOKE_SECONDS)
+
+
+def lab():
+    """Scenarios in a network of namespaces, with the real programs."""
+    report = ROOT / "build" / "meson-logs" / "lab.junit.xml"
+    report.unlink(missing_ok=True)
+    done = subprocess.run([*PYTEST, "-ra", f"--junitxml={report}", "tests/lab"], cwd=ROOT,
+                          check=False)
+    return settle(read_counts(report), done.returncode)
+
+
+SUITES = {
+    "style": plain_suite("style"),
+    "unit": plain_suite("unit"),
+    "packets": plain_suite("packets"),
+    "sim": plain_suite("sim"),
+    "bpf": plain_suite("bpf"),
+    "lab": lab,
+    "asan": asan,
+    "tsan": tsan,
+    "fuzz": fuzz_smoke,
+}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="scripts/test", description="Builds and runs the tests.")
+    parser.add_argument("--only", nargs="+", metavar="SUITE", choices=SUITES,
+                        help=f"some suites instead of all: {', '.join(SUITES)}")
+    return parser.parse_args()
+
+
+def main():
+    chosen = parse_arguments().only or list(SUITES)
+    os.chdir(ROOT)
+    rows, total = [], Counts()
+    for name in chosen:
+        print(f"\n=== {name}", flush=True)
+        start = time.monotonic()
+        try:
+            counts = SUITES[name]()
+        except subprocess.CalledProcessError as error:
+            print(f"{name}: {error}")
+            counts = Counts(failed=1)
+        rows.append((name, counts, time.monotonic() - start))
+        total += counts
+    print()
+    for name, counts, seconds in rows:
+        print(f"{name:<8} {str(counts):<40} {seconds:6.1f} s")
+    print()
+    print(total, flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
