@@ -1,0 +1,169 @@
+// ConnectionTable: the connections of one worker. Worker-local, single writer, no locks.
+//
+// Two arrays, allocated at construction. A bucket is one cache line: eight 16-bit tags beside eight
+// 32-bit node indices, and the head of a chain for the rare bucket that overflows. A node is one
+// cache line with everything about a connection. A lookup in a table of any size touches one line
+// of each, and a burst prefetches both.
+//
+// Expiry is lazy: a packet only writes the node's deadline. A wheel of one-second slots looks at a
+// node when the deadline it was linked with has passed and moves it on if there is a later one.
+// Half-open connections are also in a queue by age, so that the oldest can make room.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "common/net.h"
+#include "dataplane/core/client_address.h"
+#include "dataplane/core/counters.h"
+#include "dataplane/core/hash.h"
+#include "dataplane/core/huge_array.h"
+#include "dataplane/core/persistence_table.h"
+#include "dataplane/core/snapshot.h"
+#include "dataplane/core/tick.h"
+
+namespace headgate::dataplane {
+
+using ConnectionIndex = std::uint32_t;
+inline constexpr ConnectionIndex no_connection = 0xffffffff;
+
+// What the client's side alone tells: with direct routing the answers do not pass here.
+enum class ConnectionState : std::uint8_t { syn, established, fin, closed, udp };
+
+// Idle seconds after which a connection ends, by state: IPVS's defaults.
+inline constexpr std::array<Tick, 5> state_timeouts_s{60, 900, 120, 10, 300};
+
+constexpr Tick timeout_s(ConnectionState state) {
+    return state_timeouts_s[static_cast<std::size_t>(state)];
+}
+
+struct ConnectionKey {
+    ClientAddress client{};
+    Slot service = no_slot;  // stands for the VIP's address, port and protocol
+    Be16 client_port;
+    bool operator==(const ConnectionKey&) const = default;
+};
+
+struct alignas(64) Connection {
+    ClientAddress client{};
+    Slot service = no_slot;  // no_slot: the node is free
+    Slot destination = no_slot;
+    std::uint32_t destination_generation = 0;
+    Tick deadline = 0;
+    BindingIndex binding = no_binding;  // of the persistence table; released with the connection
+    Be16 client_port;
+    ConnectionState state = ConnectionState::syn;
+
+    [[nodiscard]] bool is(const ConnectionKey& key) const {
+        return client == key.client && service == key.service && client_port == key.client_port;
+    }
+
+private:
+    friend class ConnectionTable;
+    ConnectionIndex overflow_next_ = no_connection;
+    ConnectionIndex wheel_next_ = no_connection;  // or the next free node
+    std::uint32_t wheel_previous_ = 0;            // a node, or first_in_slot | slot
+    ConnectionIndex half_open_next_ = no_connection;
+    ConnectionIndex half_open_previous_ = no_connection;
+    std::uint32_t reserved_ = 0;
+};
+static_assert(sizeof(Connection) == 64, "one cache line per connection");
+
+class ConnectionTable {
+public:
+    ConnectionTable(std::uint32_t capacity, const HashSeed& seed);
+
+    [[nodiscard]] std::uint64_t hash(const ConnectionKey& key) const {
+        const std::uint64_t rest =
+            std::uint64_t{key.service} << 16U | std::uint64_t{key.client_port.raw()};
+        return hash_flow(key.client, rest, seed_);
+    }
+
+    // ---- a lookup in two steps, for bursts ----
+    void prefetch_bucket(std::uint64_t hash) const {
+        __builtin_prefetch(&buckets_[bucket_of(hash)]);
+    }
+    // The node that is most likely the right one, or no_connection when none can be. Verify with
+    // Connection::is(); when that fails only find() knows.
+    [[nodiscard]] ConnectionIndex candidate(std::uint64_t hash) const;
+    void prefetch_node(ConnectionIndex index) const {
+        __builtin_prefetch(&nodes_[index], 1);  // for writing
+    }
+
+    // ---- the table itself; `hash` is that of `key` ----
+    [[nodiscard]] ConnectionIndex find(const ConnectionKey& key, std::uint64_t hash) const;
+    [[nodiscard]] Connection& at(ConnectionIndex index) { return nodes_[index]; }
+    // A connection in `state` whose timeout starts now; destination and binding are the caller's to
+    // set. Requires: not full(), and the key is not there.
+    ConnectionIndex create(const ConnectionKey& key, std::uint64_t hash, ConnectionState state,
+                           Tick now);
+    // The connection's timeout starts again.
+    void touch(Connection& connection, Tick now) {
+        connection.deadline = now + timeout_s(connection.state);
+    }
+    // As touch(), in another state.
+    void change_state(ConnectionIndex index, ConnectionState state, Tick now);
+    void destroy(ConnectionIndex index);
+
+    // The half-open connection that was created first, or no_connection.
+    [[nodiscard]] ConnectionIndex oldest_half_open() const { return half_open_first_; }
+    // A connection whose deadline has passed, or no_connection when no more are due or `budget` is
+    // used up; each node that is looked at costs one. The caller destroys it.
+    ConnectionIndex next_expired(Tick now, std::uint32_t& budget);
+
+    [[nodiscard]] bool full() const { return free_ == no_connection; }
+    [[nodiscard]] std::uint64_t size() const { return size_.get(); }  // any thread
+    [[nodiscard]] std::uint64_t capacity() const { return nodes_.size(); }
+
+    // Memory of nodes and buckets.
+    [[nodiscard]] std::size_t bytes() const {
+        return nodes_.size() * sizeof(Connection) + buckets_.size() * sizeof(Bucket);
+    }
+
+private:
+    static constexpr std::size_t ways = 8;
+    struct alignas(64) Bucket {
+        std::array<std::uint16_t, ways> tags{};  // 0: the way is free
+        std::array<ConnectionIndex, ways> nodes{};
+        ConnectionIndex overflow = no_connection;
+        std::array<std::uint32_t, 3> reserved{};
+    };
+    static_assert(sizeof(Bucket) == 64, "one cache line per bucket");
+
+    // More than the longest timeout, so that a slot holds one second's nodes only.
+    static constexpr std::uint32_t wheel_slots = 1024;
+    static_assert(state_timeouts_s[static_cast<std::size_t>(ConnectionState::established)] + 1 <
+                  wheel_slots);
+    static constexpr std::uint32_t firing_slot = wheel_slots;  // those that are due
+    static constexpr std::uint32_t first_in_slot = 0x80000000;
+
+    [[nodiscard]] std::size_t bucket_of(std::uint64_t hash) const {
+        // The upper half picks the bucket, the lower bits are the tag.
+        return static_cast<std::size_t>(((hash >> 32U) * buckets_.size()) >> 32U);
+    }
+    static std::uint16_t tag_of(std::uint64_t hash) {
+        const auto tag = static_cast<std::uint16_t>(hash);
+        return tag == 0 ? 1 : tag;
+    }
+    static std::uint32_t matching_ways(const Bucket& bucket, std::uint16_t tag);
+
+    void index_insert(ConnectionIndex index, std::uint64_t hash);
+    void index_remove(ConnectionIndex index);
+    void wheel_link(ConnectionIndex index, std::uint32_t slot);
+    void wheel_unlink(ConnectionIndex index);
+    void half_open_append(ConnectionIndex index);
+    void half_open_remove(ConnectionIndex index);
+
+    HashSeed seed_;
+    HugeArray<Bucket> buckets_;
+    HugeArray<Connection> nodes_;
+    ConnectionIndex free_ = no_connection;
+    Counter size_;
+    std::array<ConnectionIndex, wheel_slots + 1> wheel_;
+    Tick wheel_now_ = 0;  // the second whose slot fires next
+    ConnectionIndex half_open_first_ = no_connection;
+    ConnectionIndex half_open_last_ = no_connection;
+};
+
+}  // namespace headgate::dataplane

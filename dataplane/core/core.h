@@ -1,0 +1,81 @@
+// Core: decides about every frame of a worker, and rewrites those it forwards.
+//
+// Worker-local: one per worker, used by its thread only (counters() and the flow counts may be read
+// by any). It owns the worker's connection table and counters; it shares the persistence table with
+// the other workers. Everything is allocated at construction; process() neither allocates nor locks
+// nor calls the system, but for a short lock when a connection of a persistent service begins.
+//
+// Forwarding is direct routing: the destination MAC address becomes the real server's, the source
+// MAC address the interface's, and nothing else changes. Frames that are not forwarded are left
+// exactly as they came.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/core/connection_table.h"
+#include "dataplane/core/counters.h"
+#include "dataplane/core/frame.h"
+#include "dataplane/core/hash.h"
+#include "dataplane/core/packet.h"
+#include "dataplane/core/persistence_table.h"
+#include "dataplane/core/snapshot.h"
+#include "dataplane/core/tick.h"
+
+namespace headgate::dataplane {
+
+struct CoreOptions {
+    std::uint32_t connections_max = 1U << 20U;
+    // Each worker starts its round robin at another destination.
+    std::uint32_t worker_index = 0;
+    std::uint32_t worker_count = 1;
+    HashSeed seed;  // unpredictable: it keeps clients from choosing colliding connections
+};
+
+class Core {
+public:
+    Core(const CoreOptions& options, PersistenceTable& persistence);
+
+    // Sets a verdict and a reason for each of the burst's frames.
+    // Requires: burst.count <= burst_max, burst.interface < snapshot.interface_count() unless the
+    // snapshot has no services, and a snapshot that stays valid during the call.
+    void process(const Snapshot& snapshot, Burst& burst, Tick now);
+
+    // Ends connections whose time has come; a bounded piece of work. Call it once per loop, also
+    // when no frames came.
+    void expire(Tick now);
+
+    [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
+    [[nodiscard]] std::uint64_t flows() const { return connections_.size(); }
+    [[nodiscard]] std::uint64_t flow_capacity() const { return connections_.capacity(); }
+
+private:
+    // One frame on its way through the stages.
+    struct Work {
+        Packet packet;
+        std::uint64_t hash = 0;
+        Slot service = no_slot;
+        ConnectionIndex candidate = no_connection;  // to be verified: the key may differ
+        std::uint32_t frame = 0;                    // index in the burst
+    };
+    // A frame that leaves the hot loop, with the reason it got there.
+    struct Cold {
+        std::uint32_t frame;
+        Reason reason;
+    };
+
+    std::uint32_t parse_stage(const Snapshot& snapshot, Burst& burst);
+    void lookup_stage(std::uint32_t count);
+    Reason forward(const Snapshot& snapshot, const Work& work, Slot& destination, Tick now);
+
+    ConnectionTable connections_;
+    PersistenceTable& persistence_;
+    WorkerCounters counters_;
+    std::vector<std::uint32_t> cursors_;  // by service slot: where the pick sequence goes on
+    std::array<Work, burst_max> work_;
+    std::array<Cold, burst_max> cold_;
+    std::uint32_t cold_count_ = 0;
+};
+
+}  // namespace headgate::dataplane

@@ -1,0 +1,34 @@
+// The unit of work between a port and the core: up to 64 frames of one interface.
+// Worker-local. The port owns the memory of the frames; the core reads and rewrites it in place and
+// keeps no pointer after Core::process() returns.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/core/reasons.h"
+#include "dataplane/core/verdict.h"
+
+namespace headgate::dataplane {
+
+inline constexpr std::size_t burst_max = 64;
+
+// An Ethernet frame without FCS, in one piece.
+struct Frame {
+    std::uint8_t* data;
+    std::uint32_t length;
+};
+
+struct Burst {
+    std::uint32_t count = 0;
+    // Where the frames came in, and where those with Verdict::transmit leave: an index into
+    // ForwardingConfig::interface_macs.
+    std::uint32_t interface = 0;
+    std::array<Frame, burst_max> frames;           // set by the port
+    std::array<std::uint64_t, burst_max> cookies;  // the port's own; the core does not look
+    std::array<Verdict, burst_max> verdicts;       // set by the core
+    std::array<Reason, burst_max> reasons;         // set by the core; none when transmitted
+};
+
+}  // namespace headgate::dataplane

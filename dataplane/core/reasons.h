@@ -1,0 +1,90 @@
+// Every drop, every pass to the kernel, and every notable event of the core, by name.
+// One line here is the enumerator, the name in counters and metrics, and the text for people.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <string_view>
+
+#include "dataplane/core/verdict.h"
+
+// X(name, verdict, text)
+#define HEADGATE_REASONS(X)                                                                \
+    X(other_mac, kernel, "the frame is addressed to another MAC address")                  \
+    X(vlan_tag, kernel, "the frame carries a VLAN tag")                                    \
+    X(not_ipv4, kernel, "the frame carries something other than IPv4")                     \
+    X(fragment, kernel, "the packet is a fragment")                                        \
+    X(icmp, kernel, "the packet is ICMP")                                                  \
+    X(other_protocol, kernel, "the packet is neither TCP nor UDP")                         \
+    X(no_service, kernel, "no service has this address, port and protocol")                \
+    X(service_inactive, kernel, "the service is not active on this node")                  \
+    X(no_connection, kernel, "a TCP segment other than SYN belongs to no connection")      \
+    X(destination_removed, kernel, "the connection's destination is no longer configured") \
+    X(no_destination, kernel, "the service has no destination that can take a connection") \
+    X(frame_truncated, drop, "the frame is shorter than its headers")                      \
+    X(ip_malformed, drop, "the IPv4 header contradicts itself or the frame")               \
+    X(tcp_malformed, drop, "the TCP header does not fit into the packet")                  \
+    X(udp_malformed, drop, "the UDP header or its length does not fit into the packet")    \
+    X(source_invalid, drop, "the source address cannot be a client")                       \
+    X(destination_unresolved, drop, "the destination's MAC address is not known at the moment")
+
+// X(name, text): counted beside the verdict of the frame that caused them.
+#define HEADGATE_EVENTS(X)                                                                \
+    X(connection_created, "a connection was scheduled and recorded")                      \
+    X(connection_expired, "a connection was idle for its timeout")                        \
+    X(half_open_evicted, "the oldest half-open connection made room for a new one")       \
+    X(forwarded_stateless, "the connection table was full: forwarded without an entry")   \
+    X(connection_recovered, "a segment without an entry was recorded after a full table") \
+    X(persistence_created, "a client was bound to a destination")                         \
+    X(persistence_full, "the persistence table was full: the client was not bound")
+
+namespace headgate::dataplane {
+
+enum class Reason : std::uint8_t {
+    none,  // forwarded
+#define X(name, verdict, text) name,
+    HEADGATE_REASONS(X)
+#undef X
+};
+
+enum class Event : std::uint8_t {
+#define X(name, text) name,
+    HEADGATE_EVENTS(X)
+#undef X
+};
+
+struct ReasonInfo {
+    std::string_view name;
+    Verdict verdict;
+    std::string_view text;
+};
+
+struct EventInfo {
+    std::string_view name;
+    std::string_view text;
+};
+
+// Indexed by the enumerator's value.
+inline constexpr ReasonInfo reason_infos[] = {{"none", Verdict::transmit, "forwarded"},
+#define X(name, verdict, text) {#name, Verdict::verdict, text},
+                                              HEADGATE_REASONS(X)
+#undef X
+};
+inline constexpr EventInfo event_infos[] = {
+#define X(name, text) {#name, text},
+    HEADGATE_EVENTS(X)
+#undef X
+};
+
+inline constexpr std::size_t reason_count = std::size(reason_infos);
+inline constexpr std::size_t event_count = std::size(event_infos);
+
+constexpr const ReasonInfo& info(Reason reason) {
+    return reason_infos[static_cast<std::size_t>(reason)];
+}
+constexpr const EventInfo& info(Event event) {
+    return event_infos[static_cast<std::size_t>(event)];
+}
+
+}  // namespace headgate::dataplane

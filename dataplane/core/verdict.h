@@ -1,0 +1,14 @@
+// What the core decides about a frame.
+#pragma once
+
+#include <cstdint>
+
+namespace headgate::dataplane {
+
+enum class Verdict : std::uint8_t {
+    transmit,  // leave by the interface it came in on; the frame has been rewritten
+    kernel,    // hand to the host's network stack, unchanged
+    drop,
+};
+
+}  // namespace headgate::dataplane
