@@ -1,0 +1,130 @@
+#include "controlplane/service/evaluate.h"
+
+#include <algorithm>
+
+#include "common/api.pb.h"
+#include "common/check.h"
+
+namespace headgate::service {
+
+namespace {
+
+std::set<IpAddress> vrrp_owned_addresses(const config::Config& config) {
+    std::set<IpAddress> owned;
+    for (const config::VrrpInstance& instance : config.vrrp_instances) {
+        for (const config::VirtualAddress& vip : instance.virtual_addresses)
+            owned.insert(vip.prefix.address);
+    }
+    return owned;
+}
+
+// Up when every check passes. A check without a result yet counts as passed, unless `alpha`.
+bool is_up(const config::RealServer& server, bool alpha, const Inputs& inputs) {
+    return std::ranges::all_of(server.checks, [&](const config::Check& check) {
+        const health::CheckState* state = inputs.find_check(check);
+        if (state == nullptr || !state->known())
+            return !alpha;
+        return state->up();
+    });
+}
+
+State state_of(const ServiceView& view) {
+    if (!view.carried)
+        return State::down;
+    if (!view.active)
+        return State::standby;
+    const auto up = std::ranges::count(view.server_up, true);
+    if (up == 0)
+        return State::down;
+    return static_cast<std::size_t>(up) == view.server_up.size() ? State::up : State::degraded;
+}
+
+api::Protocol to_api(config::Protocol protocol) {
+    return protocol == config::Protocol::udp ? api::UDP : api::TCP;
+}
+
+void fill_service(const config::VirtualServer& server, const ServiceView& view,
+                  api::Service& service) {
+    service.set_address(server.endpoint.address.to_string());
+    service.set_port(server.endpoint.port);
+    service.set_protocol(to_api(server.protocol));
+    service.set_scheduler(server.scheduler == config::Scheduler::wrr ? api::WRR : api::RR);
+    service.set_method(api::DR);
+    service.set_persistence_timeout_s(
+        static_cast<std::uint32_t>(server.persistence_timeout.count()));
+    if (server.persistence_timeout.count() > 0)
+        service.set_persistence_prefix_length(server.persistence_prefix_length);
+    service.set_active(view.active);
+    service.set_vrrp_owned(view.vrrp_owned);
+    for (std::size_t index = 0; index < server.real_servers.size(); ++index) {
+        if (!view.server_up[index])
+            continue;
+        const config::RealServer& real = server.real_servers[index];
+        api::Destination& destination = *service.add_destinations();
+        destination.set_address(real.endpoint.address.to_string());
+        destination.set_port(real.endpoint.port);
+        destination.set_weight(real.weight);
+    }
+}
+
+}  // namespace
+
+std::string_view to_string(State state) {
+    switch (state) {
+        case State::up:
+            return "up";
+        case State::degraded:
+            return "degraded";
+        case State::down:
+            return "down";
+        case State::standby:
+            break;
+    }
+    return "standby";
+}
+
+std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& inputs) {
+    const std::set<IpAddress> owned = vrrp_owned_addresses(config);
+    std::vector<ServiceView> views;
+    views.reserve(config.virtual_servers.size());
+    for (const config::VirtualServer& server : config.virtual_servers) {
+        ServiceView view;
+        view.vrrp_owned = owned.contains(server.endpoint.address);
+        view.active = !view.vrrp_owned || inputs.held_vips.contains(server.endpoint.address);
+        for (const config::RealServer& real : server.real_servers)
+            view.server_up.push_back(is_up(real, server.alpha, inputs));
+
+        const std::string unsupported = why_not_carried(inputs.capabilities, server);
+        view.carried = unsupported.empty();
+        view.state = state_of(view);
+        if (!unsupported.empty()) {
+            view.placement = "none: " + unsupported;
+        } else if (!inputs.backend_down_reason.empty()) {
+            view.placement = "none: " + inputs.backend_down_reason;
+            if (view.active)
+                view.state = State::down;
+        } else {
+            view.placement = "bypass";
+        }
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
+api::ServiceTable build_table(const config::Config& config, const std::vector<ServiceView>& views,
+                              std::uint64_t generation) {
+    check(views.size() == config.virtual_servers.size(), "there is one view per virtual server");
+    api::ServiceTable table;
+    table.set_generation(generation);
+    std::chrono::seconds lease = limits::vip_lease_default;
+    for (const config::VrrpInstance& instance : config.vrrp_instances)
+        lease = std::max(lease, instance.vip_lease);
+    table.set_lease_s(static_cast<std::uint32_t>(lease.count()));
+    for (std::size_t index = 0; index < views.size(); ++index) {
+        if (views[index].carried)
+            fill_service(config.virtual_servers[index], views[index], *table.add_services());
+    }
+    return table;
+}
+
+}  // namespace headgate::service

@@ -1,0 +1,60 @@
+// From configuration, check results and VRRP state to what is forwarded where: the state of each
+// virtual server, and the ServiceTable for a backend. Pure.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/net.h"
+#include "controlplane/config/model.h"
+#include "controlplane/health/check_state.h"
+#include "controlplane/service/placement.h"
+
+namespace headgate::api {
+class ServiceTable;
+}
+
+namespace headgate::service {
+
+struct Inputs {
+    // nullptr for a check that does not run; its servers then count as not yet checked.
+    std::function<const health::CheckState*(const config::Check&)> find_check;
+    // VIPs that are in the kernel because a VRRP instance is MASTER here.
+    std::set<IpAddress> held_vips;
+    Capabilities capabilities;
+    // Why the backend forwards nothing at all right now; empty when it does.
+    std::string backend_down_reason;
+};
+
+enum class State : std::uint8_t {
+    up,        // all real servers are up
+    degraded,  // some are
+    down,      // none is, or nothing can forward for it
+    standby,   // its VIP is not held here
+};
+
+std::string_view to_string(State state);
+
+struct ServiceView {
+    State state = State::down;
+    // A VRRP instance of this configuration has its address among its virtual_ipaddress.
+    bool vrrp_owned = false;
+    bool active = true;           // may be forwarded here: false while a VRRP-owned VIP is not held
+    bool carried = false;         // is in the table
+    std::string placement;        // "bypass", or "none: <reason>"
+    std::vector<bool> server_up;  // parallel to real_servers
+};
+
+// Parallel to config.virtual_servers.
+std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& inputs);
+
+// The table of everything that is carried; real servers that are down are not in it. Requires:
+// `views` are of this configuration.
+api::ServiceTable build_table(const config::Config& config, const std::vector<ServiceView>& views,
+                              std::uint64_t generation);
+
+}  // namespace headgate::service

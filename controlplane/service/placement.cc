@@ -1,0 +1,41 @@
+#include "controlplane/service/placement.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "controlplane/service/words.h"
+
+namespace headgate::service {
+
+namespace {
+
+// Empty when `asked` is among `supported`.
+template <typename Value>
+std::string missing(std::string_view keyword, Value asked, const std::vector<Value>& supported) {
+    if (std::ranges::find(supported, asked) != supported.end())
+        return {};
+    std::string words;
+    for (const Value value : supported) {
+        if (!words.empty())
+            words += ", ";
+        words += to_word(value);
+    }
+    return fmt::format("{} {} is not supported (supported: {})", keyword, to_word(asked), words);
+}
+
+}  // namespace
+
+std::string why_not_carried(const Capabilities& backend, const config::VirtualServer& server) {
+    if (!server.endpoint.address.is_v4() && !backend.ipv6)
+        return "IPv6 virtual servers are not supported";
+    if (server.endpoint.port == 0)
+        return "a virtual server on every port (port 0) is not supported";
+    if (auto reason = missing("protocol", server.protocol, backend.protocols); !reason.empty())
+        return reason;
+    if (auto reason = missing("lb_kind", server.method, backend.methods); !reason.empty())
+        return reason;
+    return missing("lb_algo", server.scheduler, backend.schedulers);
+}
+
+}  // namespace headgate::service

@@ -1,0 +1,80 @@
+#include "controlplane/service/words.h"
+
+#include <fmt/format.h>
+
+#include "common/check.h"
+
+namespace headgate::service {
+
+std::string_view to_word(config::Scheduler scheduler) {
+    using config::Scheduler;
+    switch (scheduler) {
+        case Scheduler::rr:
+            return "rr";
+        case Scheduler::wrr:
+            return "wrr";
+        case Scheduler::lc:
+            return "lc";
+        case Scheduler::wlc:
+            return "wlc";
+        case Scheduler::lblc:
+            return "lblc";
+        case Scheduler::lblcr:
+            return "lblcr";
+        case Scheduler::sh:
+            return "sh";
+        case Scheduler::mh:
+            return "mh";
+        case Scheduler::dh:
+            return "dh";
+        case Scheduler::fo:
+            return "fo";
+        case Scheduler::ovf:
+            return "ovf";
+        case Scheduler::sed:
+            return "sed";
+        case Scheduler::nq:
+            return "nq";
+        case Scheduler::twos:
+            return "twos";
+    }
+    check(false, "a scheduler has a word");
+    return {};
+}
+
+std::string_view to_word(config::ForwardingMethod method) {
+    switch (method) {
+        case config::ForwardingMethod::nat:
+            return "NAT";
+        case config::ForwardingMethod::dr:
+            return "DR";
+        case config::ForwardingMethod::tun:
+            return "TUN";
+    }
+    check(false, "a forwarding method has a word");
+    return {};
+}
+
+std::string_view to_word(config::Protocol protocol) {
+    switch (protocol) {
+        case config::Protocol::tcp:
+            return "tcp";
+        case config::Protocol::udp:
+            return "udp";
+        case config::Protocol::sctp:
+            return "sctp";
+    }
+    check(false, "a protocol has a word");
+    return {};
+}
+
+std::string name_of(const config::VirtualServer& server) {
+    return fmt::format("{}/{}", server.endpoint.to_string(), to_word(server.protocol));
+}
+
+std::string log_name(const Endpoint& endpoint, config::Protocol protocol) {
+    return fmt::format("[{}]:{}:{}", endpoint.address.to_string(), to_word(protocol),
+                       endpoint.port);
+}
+
+}  // namespace headgate::service

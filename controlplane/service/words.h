@@ -1,0 +1,21 @@
+// The words that keepalived's users know for what the model calls by enumerators. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "controlplane/config/model.h"
+
+namespace headgate::service {
+
+std::string_view to_word(config::Scheduler scheduler);      // "rr", "wrr", ...
+std::string_view to_word(config::ForwardingMethod method);  // "NAT", "DR", "TUN"
+std::string_view to_word(config::Protocol protocol);        // "tcp", "udp", "sctp"
+
+// "192.0.2.10:80/tcp": how the API names a virtual server.
+std::string name_of(const config::VirtualServer& server);
+
+// "[192.0.2.10]:tcp:80": how keepalived's log lines name a virtual server or a real server of it.
+std::string log_name(const Endpoint& endpoint, config::Protocol protocol);
+
+}  // namespace headgate::service

@@ -1,0 +1,222 @@
+// Goal: health, VRRP ownership and what the backend can carry decide together, and only they,
+// which real server is in the table and what a virtual server's state is called.
+#include "controlplane/service/evaluate.h"
+
+#include <gtest/gtest.h>
+
+#include "common/api.pb.h"
+#include "controlplane/service/history.h"
+#include "controlplane/service/words.h"
+
+namespace headgate::service {
+namespace {
+
+using std::chrono::seconds;
+
+Endpoint endpoint(const char* address, std::uint16_t port = 80) {
+    return {*IpAddress::parse(address), port};
+}
+
+config::RealServer real_server(const char* address, std::uint32_t weight = 1) {
+    config::RealServer server;
+    server.endpoint = endpoint(address);
+    server.weight = weight;
+    server.checks.push_back({.timing = {}, .kind = config::TcpCheck{server.endpoint}});
+    return server;
+}
+
+config::VirtualServer virtual_server(const char* address) {
+    config::VirtualServer server;
+    server.endpoint = endpoint(address);
+    server.scheduler = config::Scheduler::rr;
+    server.method = config::ForwardingMethod::dr;
+    server.real_servers = {real_server("10.0.0.11", 3), real_server("10.0.0.12", 2)};
+    return server;
+}
+
+config::VrrpInstance instance_with(const char* vip) {
+    config::VrrpInstance instance;
+    instance.name = "VI_1";
+    config::VirtualAddress address;
+    address.prefix = *Prefix::parse(vip);
+    instance.virtual_addresses.push_back(address);
+    instance.vip_lease = seconds(7);
+    return instance;
+}
+
+class EvaluateTest : public testing::Test {
+protected:
+    EvaluateTest() {
+        inputs.find_check = [this](const config::Check& check) -> const health::CheckState* {
+            const auto& target = std::get<config::TcpCheck>(check.kind).target;
+            const auto found = states.find(target);
+            return found == states.end() ? nullptr : &found->second;
+        };
+        inputs.capabilities = {.methods = {config::ForwardingMethod::dr},
+                               .schedulers = {config::Scheduler::rr, config::Scheduler::wrr},
+                               .protocols = {config::Protocol::tcp, config::Protocol::udp},
+                               .ipv6 = false};
+        config.virtual_servers.push_back(virtual_server("192.0.2.10"));
+    }
+    void result(const char* address, bool passed) {
+        health::CheckState state({});
+        state.record({passed ? health::Code::l4_ok : health::Code::l4_refused, "", {}}, {});
+        states.insert_or_assign(endpoint(address), state);
+    }
+    ServiceView view() { return evaluate(config, inputs).front(); }
+    api::ServiceTable table() { return build_table(config, evaluate(config, inputs), 5); }
+
+    config::Config config;
+    std::map<Endpoint, health::CheckState> states;
+    Inputs inputs;
+};
+
+TEST_F(EvaluateTest, PutsEverythingIntoTheTable) {
+    config.virtual_servers[0].scheduler = config::Scheduler::wrr;
+    config.virtual_servers[0].persistence_timeout = seconds(300);
+    config.virtual_servers[0].persistence_prefix_length = 24;
+    const api::ServiceTable table = this->table();
+    EXPECT_EQ(table.generation(), 5U);
+    EXPECT_EQ(table.lease_s(), 3U);
+    ASSERT_EQ(table.services_size(), 1);
+    const api::Service& service = table.services(0);
+    EXPECT_EQ(service.address(), "192.0.2.10");
+    EXPECT_EQ(service.port(), 80U);
+    EXPECT_EQ(service.protocol(), api::TCP);
+    EXPECT_EQ(service.scheduler(), api::WRR);
+    EXPECT_EQ(service.method(), api::DR);
+    EXPECT_EQ(service.persistence_timeout_s(), 300U);
+    EXPECT_EQ(service.persistence_prefix_length(), 24U);
+    EXPECT_TRUE(service.active());
+    EXPECT_FALSE(service.vrrp_owned());
+    ASSERT_EQ(service.destinations_size(), 2);
+    EXPECT_EQ(service.destinations(1).address(), "10.0.0.12");
+    EXPECT_EQ(service.destinations(1).port(), 80U);
+    EXPECT_EQ(service.destinations(1).weight(), 2U);
+}
+
+TEST_F(EvaluateTest, AnUncheckedServerIsUpUnlessAlpha) {
+    EXPECT_EQ(view().state, State::up);
+    config.virtual_servers[0].alpha = true;
+    EXPECT_EQ(view().state, State::down);
+    result("10.0.0.12", true);
+    EXPECT_EQ(view().server_up, (std::vector<bool>{false, true}));
+    EXPECT_EQ(view().state, State::degraded);
+}
+
+TEST_F(EvaluateTest, AFailedServerLeavesTheTableAndComesBack) {
+    result("10.0.0.11", false);
+    EXPECT_EQ(view().state, State::degraded);
+    ASSERT_EQ(table().services(0).destinations_size(), 1);
+    EXPECT_EQ(table().services(0).destinations(0).address(), "10.0.0.12");
+    result("10.0.0.11", true);
+    EXPECT_EQ(view().state, State::up);
+    EXPECT_EQ(table().services(0).destinations_size(), 2);
+}
+
+TEST_F(EvaluateTest, AllChecksOfAServerMustPass) {
+    config::Check second{.timing = {}, .kind = config::TcpCheck{endpoint("10.0.0.11", 8080)}};
+    config.virtual_servers[0].real_servers[0].checks.push_back(second);
+    result("10.0.0.11", true);
+    states.emplace(endpoint("10.0.0.11", 8080), states.at(endpoint("10.0.0.11")));
+    EXPECT_TRUE(view().server_up[0]);
+    result("10.0.0.11", false);
+    EXPECT_FALSE(view().server_up[0]);
+}
+
+TEST_F(EvaluateTest, WithAllServersDownTheServiceIsDownAndStaysInTheTable) {
+    result("10.0.0.11", false);
+    result("10.0.0.12", false);
+    EXPECT_EQ(view().state, State::down);
+    ASSERT_EQ(table().services_size(), 1);
+    EXPECT_EQ(table().services(0).destinations_size(), 0);
+}
+
+TEST_F(EvaluateTest, AVrrpOwnedServiceIsActiveOnlyWhileItsVipIsHeld) {
+    config.vrrp_instances.push_back(instance_with("192.0.2.10/24"));
+    EXPECT_EQ(view().state, State::standby);
+    api::ServiceTable before = table();
+    EXPECT_TRUE(before.services(0).vrrp_owned());
+    EXPECT_FALSE(before.services(0).active());
+    EXPECT_EQ(before.lease_s(), 7U);
+
+    inputs.held_vips.insert(*IpAddress::parse("192.0.2.10"));
+    EXPECT_EQ(view().state, State::up);
+    EXPECT_TRUE(table().services(0).active());
+}
+
+TEST_F(EvaluateTest, AVipOfAnotherAddressDoesNotGate) {
+    config.vrrp_instances.push_back(instance_with("192.0.2.11/24"));
+    EXPECT_TRUE(view().active);
+    EXPECT_FALSE(view().vrrp_owned);
+}
+
+TEST_F(EvaluateTest, WhatTheBackendCannotCarryIsNamed) {
+    const auto placement = [this](auto change) {
+        config::VirtualServer& server = config.virtual_servers[0];
+        const config::VirtualServer kept = server;
+        change(server);
+        const ServiceView seen = view();
+        EXPECT_EQ(seen.state, State::down);
+        EXPECT_EQ(table().services_size(), 0);
+        server = kept;
+        return seen.placement;
+    };
+    EXPECT_EQ(view().placement, "bypass");
+    EXPECT_EQ(placement([](auto& server) { server.method = config::ForwardingMethod::nat; }),
+              "none: lb_kind NAT is not supported (supported: DR)");
+    EXPECT_EQ(placement([](auto& server) { server.scheduler = config::Scheduler::wlc; }),
+              "none: lb_algo wlc is not supported (supported: rr, wrr)");
+    EXPECT_EQ(placement([](auto& server) { server.protocol = config::Protocol::sctp; }),
+              "none: protocol sctp is not supported (supported: tcp, udp)");
+    EXPECT_EQ(placement([](auto& server) { server.endpoint = endpoint("2001:db8::1"); }),
+              "none: IPv6 virtual servers are not supported");
+    EXPECT_EQ(placement([](auto& server) { server.endpoint.port = 0; }),
+              "none: a virtual server on every port (port 0) is not supported");
+}
+
+TEST_F(EvaluateTest, WithoutABackendAnActiveServiceIsDown) {
+    inputs.backend_down_reason = "the dataplane is starting";
+    EXPECT_EQ(view().state, State::down);
+    EXPECT_EQ(view().placement, "none: the dataplane is starting");
+    config.vrrp_instances.push_back(instance_with("192.0.2.10/24"));
+    EXPECT_EQ(view().state, State::standby);
+    // The table does not depend on it: it is what the backend gets once it is there.
+    EXPECT_EQ(table().services_size(), 1);
+}
+
+TEST_F(EvaluateTest, HistoryReportsChangesOnceAndRemembersSince) {
+    History history;
+    const auto update = [&](std::int64_t now) {
+        return history.update(config, evaluate(config, inputs), now);
+    };
+    const auto since = [&](std::size_t index) {
+        const config::VirtualServer& service = config.virtual_servers[0];
+        return history.since_unix_ms(service, service.real_servers[index]);
+    };
+    EXPECT_TRUE(update(1000).empty());
+    result("10.0.0.12", false);
+    const auto changes = update(2000);
+    ASSERT_EQ(changes.size(), 1U);
+    EXPECT_EQ(changes[0].server, 1U);
+    EXPECT_FALSE(changes[0].up);
+    EXPECT_TRUE(update(3000).empty());
+    EXPECT_EQ(since(0), 1000);
+    EXPECT_EQ(since(1), 2000);
+
+    // A reload that adds a server in front changes nothing for the others.
+    auto& servers = config.virtual_servers[0].real_servers;
+    servers.insert(servers.begin(), real_server("10.0.0.10"));
+    EXPECT_TRUE(update(4000).empty());
+    EXPECT_EQ(since(0), 4000);
+    EXPECT_EQ(since(2), 2000);
+}
+
+TEST(Words, NameAsTheApiAndAsTheLog) {
+    const config::VirtualServer server = virtual_server("192.0.2.10");
+    EXPECT_EQ(name_of(server), "192.0.2.10:80/tcp");
+    EXPECT_EQ(log_name(server.endpoint, config::Protocol::udp), "[192.0.2.10]:udp:80");
+}
+
+}  // namespace
+}  // namespace headgate::service
