@@ -1,0 +1,1 @@
+"""The lab: a network of namespaces with directors, real servers and clients, for demo and tests."""
