@@ -17,6 +17,11 @@ inline ClientAddress client_v4(Be32 address) {
     return {0, std::uint64_t{address.raw()} << 32U | 0xffff0000U};
 }
 
+// Requires: made by client_v4().
+inline Be32 v4_of(const ClientAddress& client) {
+    return Be32::from_raw(static_cast<std::uint32_t>(client[1] >> 32U));
+}
+
 // Keeps the first `length` bits of the IPv4 address (0 to 32).
 inline ClientAddress mask_v4(const ClientAddress& client, std::uint8_t length) {
     const std::uint32_t host_mask = length == 0 ? 0 : ~std::uint32_t{0} << (32U - length);

@@ -146,6 +146,11 @@ private:
         const auto tag = static_cast<std::uint16_t>(hash);
         return tag == 0 ? 1 : tag;
     }
+    [[nodiscard]] std::uint64_t hash_of(const Connection& connection) const {
+        return hash({connection.client, connection.service, connection.client_port});
+    }
+    // The slot that fires in the first second after the deadline.
+    static std::uint32_t slot_after(Tick deadline) { return (deadline + 1) % wheel_slots; }
     static std::uint32_t matching_ways(const Bucket& bucket, std::uint16_t tag);
 
     void index_insert(ConnectionIndex index, std::uint64_t hash);

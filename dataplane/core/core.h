@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "dataplane/core/connection_table.h"
@@ -38,8 +39,8 @@ public:
     Core(const CoreOptions& options, PersistenceTable& persistence);
 
     // Sets a verdict and a reason for each of the burst's frames.
-    // Requires: burst.count <= burst_max, burst.interface < snapshot.interface_count() unless the
-    // snapshot has no services, and a snapshot that stays valid during the call.
+    // Frames of an interface that the snapshot does not know go to the kernel.
+    // Requires: burst.count <= burst_max.
     void process(const Snapshot& snapshot, Burst& burst, Tick now);
 
     // Ends connections whose time has come; a bounded piece of work. Call it once per loop, also
@@ -59,20 +60,48 @@ private:
         ConnectionIndex candidate = no_connection;  // to be verified: the key may differ
         std::uint32_t frame = 0;                    // index in the burst
     };
-    // A frame that leaves the hot loop, with the reason it got there.
+    // A frame that has left the hot loop.
     struct Cold {
-        std::uint32_t frame;
-        Reason reason;
+        std::uint32_t frame = 0;
+        Reason reason = Reason::none;
     };
+    // What becomes of a packet: forwarded to `destination`, unless there is a reason not to.
+    struct Outcome {
+        Reason reason = Reason::none;
+        Identity destination;
+    };
+    // The stages, in this order, each over the whole burst.
+    std::uint32_t parse_stage(const Snapshot& snapshot, const Burst& burst);
+    std::uint32_t service_stage(const Snapshot& snapshot, std::uint32_t count);
+    void candidate_stage(std::uint32_t count);
+    void forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t count, Tick now);
+    void cold_stage(Burst& burst);
 
-    std::uint32_t parse_stage(const Snapshot& snapshot, Burst& burst);
-    void lookup_stage(std::uint32_t count);
-    Reason forward(const Snapshot& snapshot, const Work& work, Slot& destination, Tick now);
+    Outcome follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now);
+    Outcome begin(const Snapshot& snapshot, const Work& work, Tick now);
+    Identity schedule(const Snapshot& snapshot, const Work& work, bool stateless);
+    bool make_room(Tick now);
+    Identity record(const Snapshot& snapshot, const Work& work, const PersistenceKey& client,
+                    const std::optional<Identity>& bound, const Identity& wanted, Tick now);
+    void change_state(ConnectionIndex index, ConnectionState state, Tick now);
+    void end(ConnectionIndex index);
+    static PersistenceKey persistence_key(const Work& work, const ServiceEntry& service) {
+        return {mask_v4(work.packet.client, service.persistence_prefix_length), work.service};
+    }
+    void leave_hot_loop(std::uint32_t frame, Reason reason) {
+        cold_[cold_count_++] = {frame, reason};
+    }
+
+    static constexpr std::uint32_t cursor_unset = 0xffffffff;
 
     ConnectionTable connections_;
     PersistenceTable& persistence_;
     WorkerCounters counters_;
-    std::vector<std::uint32_t> cursors_;  // by service slot: where the pick sequence goes on
+    std::uint32_t worker_index_;
+    std::uint32_t worker_count_;
+    std::vector<std::uint32_t> cursors_;  // by service slot: where its pick sequence goes on
+    // Until then, segments without an entry may belong to connections that found no room.
+    Tick stateless_until_ = 0;
     std::array<Work, burst_max> work_;
     std::array<Cold, burst_max> cold_;
     std::uint32_t cold_count_ = 0;

@@ -33,6 +33,11 @@ struct alignas(64) TrafficCounters {
     Counter bytes;                 // forwarded, of IP packets
     Counter active_connections;    // now; IPVS words: established TCP
     Counter inactive_connections;  // now; every other state, and UDP
+
+    void add_packet(std::uint64_t ip_bytes) {
+        packets.add(1);
+        bytes.add(ip_bytes);
+    }
 };
 static_assert(sizeof(TrafficCounters) == 64);
 
@@ -41,7 +46,9 @@ public:
     WorkerCounters();
 
     // ---- worker ----
-    void count(Reason reason) { reasons_[static_cast<std::size_t>(reason)].add(1); }
+    void count(Reason reason, std::uint64_t frames) {
+        reasons_[static_cast<std::size_t>(reason)].add(frames);
+    }
     void count(Event event) { events_[static_cast<std::size_t>(event)].add(1); }
     // Counters of a slot, at zero when `generation` is new to it.
     TrafficCounters& service(Slot slot, std::uint32_t generation) {
@@ -49,6 +56,10 @@ public:
     }
     TrafficCounters& destination(Slot slot, std::uint32_t generation) {
         return current(destinations_[slot], generation);
+    }
+    // nullptr when the slot's counters are another destination's by now.
+    TrafficCounters* find_destination(Slot slot, std::uint32_t generation) {
+        return matching(destinations_[slot], generation);
     }
 
     // ---- any thread ----
@@ -76,8 +87,8 @@ private:
         return counters;
     }
     static void restart(TrafficCounters& counters, std::uint32_t generation);
-    static const TrafficCounters* matching(const TrafficCounters& counters,
-                                           std::uint32_t generation) {
+    template <typename Counters>  // TrafficCounters, const or not
+    static Counters* matching(Counters& counters, std::uint32_t generation) {
         // Pairs with restart(): who sees the new generation sees the zeros that came before it.
         const bool same = counters.generation.load(std::memory_order_acquire) == generation;
         return same ? &counters : nullptr;

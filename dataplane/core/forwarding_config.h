@@ -15,6 +15,9 @@ namespace headgate::dataplane {
 inline constexpr std::size_t services_max = 4096;
 inline constexpr std::size_t destinations_max = 65536;  // of all services together
 
+// 34 years: a deadline in seconds stays within its 32 bits.
+inline constexpr std::uint32_t persistence_timeout_max_s = 0x3fffffff;
+
 // The values are the IP protocol numbers.
 enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };
 

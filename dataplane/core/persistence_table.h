@@ -20,6 +20,7 @@
 
 #include "dataplane/core/client_address.h"
 #include "dataplane/core/hash.h"
+#include "dataplane/core/slot_registry.h"
 #include "dataplane/core/snapshot.h"
 #include "dataplane/core/tick.h"
 
@@ -27,12 +28,6 @@ namespace headgate::dataplane {
 
 using BindingIndex = std::uint32_t;
 inline constexpr BindingIndex no_binding = 0xffffffff;
-
-struct DestinationIdentity {
-    Slot slot = no_slot;
-    std::uint32_t generation = 0;
-    bool operator==(const DestinationIdentity&) const = default;
-};
 
 struct PersistenceKey {
     ClientAddress client;  // masked by the service's prefix length
@@ -49,7 +44,7 @@ public:
 
     // ---- workers ----
     // The destination the client is bound to, if any. It may no longer be configured.
-    [[nodiscard]] std::optional<DestinationIdentity> find(const PersistenceKey& key, Tick now);
+    [[nodiscard]] std::optional<Identity> find(const PersistenceKey& key, Tick now);
 
     // Binds the client to `wanted` until now + timeout_s, and counts one connection for the
     // binding: the caller hands its index back to release() when that connection ends. When the
@@ -57,11 +52,11 @@ public:
     // its binding is kept and returned.
     struct Bound {
         BindingIndex binding = no_binding;  // no_binding: the client is new and its stripe is full
-        DestinationIdentity destination;    // what the client is bound to now
+        Identity destination;               // what the client is bound to now
         bool created = false;
     };
-    Bound bind(const PersistenceKey& key, const std::optional<DestinationIdentity>& seen,
-               const DestinationIdentity& wanted, std::uint32_t timeout_s, Tick now);
+    Bound bind(const PersistenceKey& key, const std::optional<Identity>& seen,
+               const Identity& wanted, std::uint32_t timeout_s, Tick now);
     void release(BindingIndex binding);
 
     // ---- control thread ----

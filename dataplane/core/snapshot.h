@@ -16,18 +16,11 @@
 
 #include "common/net.h"
 #include "dataplane/core/forwarding_config.h"
+#include "dataplane/core/pick_tables.h"
+#include "dataplane/core/slot.h"
+#include "dataplane/core/slot_registry.h"
 
 namespace headgate::dataplane {
-
-using Slot = std::uint32_t;
-inline constexpr Slot no_slot = 0xffffffff;
-
-// Who gets the next connection, precomputed. Both hold destination slots, and only of destinations
-// that can take a connection (weight > 0, MAC address known); both are empty when there is none.
-struct PickTables {
-    std::vector<Slot> sequence;  // rr and wrr: walked by a cursor
-    std::vector<Slot> maglev;    // indexed by a hash of the client: the pick that needs no memory
-};
 
 struct ServiceEntry {
     std::uint32_t generation = 0;  // 0: the slot is empty
@@ -91,6 +84,13 @@ private:
         std::uint64_t key = 0;
         Slot slot = no_slot;
     };
+
+    // For the builder.
+    void set_service(Slot slot, ServiceEntry entry);
+    void set_destination(Slot slot, const DestinationEntry& entry);
+    void build_index();
+    // The tables of that service, or nullptr when it has none here.
+    [[nodiscard]] std::shared_ptr<const PickTables> pick(const Identity& service) const;
 
     static std::uint64_t service_key(Be32 address, Be16 port, Protocol protocol) {
         return std::uint64_t{address.raw()} << 32U | std::uint64_t{port.raw()} << 16U |

@@ -2,15 +2,13 @@
 // which slot belongs to which service and destination. Control thread.
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <memory>
-#include <tuple>
-#include <vector>
+#include <utility>
 
 #include "common/net.h"
 #include "common/result.h"
 #include "dataplane/core/forwarding_config.h"
+#include "dataplane/core/slot_registry.h"
 #include "dataplane/core/snapshot.h"
 
 namespace headgate::dataplane {
@@ -23,21 +21,14 @@ public:
                                                   const Snapshot& previous);
 
 private:
-    struct Identity {
-        Slot slot;
-        std::uint32_t generation;
-    };
-    using ServiceKey = std::tuple<Endpoint, Protocol>;
-    using DestinationKey = std::tuple<Slot, Endpoint>;
+    using ServiceKey = std::pair<Endpoint, Protocol>;
+    using DestinationKey = std::pair<ServiceKey, Endpoint>;
 
-    template <typename Key>
-    class Registry;
+    void retain(const ForwardingConfig& config);
+    void add_service(const ServiceConfig& config, const Snapshot& previous, Snapshot& snapshot);
 
-    std::map<ServiceKey, Identity> services_;
-    std::map<DestinationKey, Identity> destinations_;
-    std::vector<Slot> free_services_;
-    std::vector<Slot> free_destinations_;
-    std::uint32_t next_generation_ = 1;
+    SlotRegistry<ServiceKey> services_;
+    SlotRegistry<DestinationKey> destinations_;
 };
 
 }  // namespace headgate::dataplane

@@ -1,0 +1,337 @@
+#include "dataplane/core/core.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+
+#include "common/check.h"
+
+namespace headgate::dataplane {
+namespace {
+
+// Connections that may end in one call of expire(). A burst begins at most 64, so this is enough
+// to keep up, and a call stays within tens of microseconds.
+constexpr std::uint32_t expire_budget = 128;
+
+// A connection without an entry can be idle for as long as one with an entry.
+constexpr Tick stateless_memory_s = timeout_s(ConnectionState::established);
+
+constexpr std::size_t mac_bytes = 6;
+
+void rewrite(std::uint8_t* frame, const MacAddress& destination, const MacAddress& source) {
+    std::memcpy(frame, destination.bytes.data(), mac_bytes);
+    std::memcpy(frame + mac_bytes, source.bytes.data(), mac_bytes);
+}
+
+// One row of IPVS's table for connections of which only the client's packets are seen.
+ConnectionState next_state(ConnectionState state, std::uint8_t tcp_flags) {
+    if (state == ConnectionState::udp || state == ConnectionState::closed)
+        return state;
+    if ((tcp_flags & tcp_flag::rst) != 0)
+        return ConnectionState::closed;
+    if ((tcp_flags & tcp_flag::syn) != 0)
+        return state;
+    if ((tcp_flags & tcp_flag::fin) != 0 || state == ConnectionState::fin)
+        return ConnectionState::fin;
+    return ConnectionState::established;
+}
+
+bool is_closing(ConnectionState state) {
+    return state == ConnectionState::fin || state == ConnectionState::closed;
+}
+
+// 0/8, 127/8, multicast, reserved and broadcast addresses send nothing (RFC 1122 3.2.1.3), and a
+// packet from the VIP to itself is forged (a LAND attack).
+bool is_valid_client(const Packet& packet) {
+    const Be32 source = v4_of(packet.client);
+    const std::uint32_t first_octet = source.host() >> 24U;
+    return first_octet != 0 && first_octet != 127 && first_octet < 224 && source != packet.address;
+}
+
+Counter& gauge(TrafficCounters& counters, ConnectionState state) {
+    return state == ConnectionState::established ? counters.active_connections
+                                                 : counters.inactive_connections;
+}
+
+bool can_take_connections(const Snapshot& snapshot, const Identity& destination) {
+    const DestinationEntry& entry = snapshot.destination(destination.slot);
+    return entry.generation == destination.generation && entry.resolved;
+}
+
+}  // namespace
+
+Core::Core(const CoreOptions& options, PersistenceTable& persistence)
+    : connections_(options.connections_max, options.seed),
+      persistence_(persistence),
+      worker_index_(options.worker_index),
+      worker_count_(options.worker_count),
+      cursors_(services_max, cursor_unset) {
+    check(worker_index_ < worker_count_, "the worker is one of the workers");
+}
+
+void Core::process(const Snapshot& snapshot, Burst& burst, Tick now) {
+    check(burst.count <= burst_max, "a burst has at most burst_max frames");
+    cold_count_ = 0;
+    std::uint32_t count = parse_stage(snapshot, burst);
+    count = service_stage(snapshot, count);
+    candidate_stage(count);
+    forward_stage(snapshot, burst, count, now);
+    cold_stage(burst);
+}
+
+std::uint32_t Core::parse_stage(const Snapshot& snapshot, const Burst& burst) {
+    const std::span frames(burst.frames.data(), burst.count);
+    if (burst.interface >= snapshot.interface_count()) {
+        for (std::uint32_t index = 0; index < burst.count; ++index)
+            leave_hot_loop(index, Reason::no_service);
+        return 0;
+    }
+    for (const Frame& frame : frames)
+        __builtin_prefetch(frame.data, 1);
+    const MacAddress& own_mac = snapshot.interface_mac(burst.interface);
+    std::uint32_t count = 0;
+    for (std::uint32_t index = 0; index < burst.count; ++index) {
+        Work& work = work_[count];
+        const Reason reason = parse(frames[index], own_mac, work.packet);
+        if (reason != Reason::none) [[unlikely]] {
+            leave_hot_loop(index, reason);
+            continue;
+        }
+        work.frame = index;
+        ++count;
+    }
+    return count;
+}
+
+std::uint32_t Core::service_stage(const Snapshot& snapshot, std::uint32_t count) {
+    std::uint32_t kept = 0;
+    for (std::uint32_t index = 0; index < count; ++index) {
+        const Packet& packet = work_[index].packet;
+        const Slot slot = snapshot.find_service(packet.address, packet.port, packet.protocol);
+        if (slot == no_slot || !snapshot.service(slot).active) [[unlikely]] {
+            leave_hot_loop(work_[index].frame,
+                           slot == no_slot ? Reason::no_service : Reason::service_inactive);
+            continue;
+        }
+        Work& work = work_[kept];
+        if (kept != index)
+            work = work_[index];
+        work.service = slot;
+        work.hash = connections_.hash({work.packet.client, slot, work.packet.client_port});
+        connections_.prefetch_bucket(work.hash);
+        ++kept;
+    }
+    return kept;
+}
+
+void Core::candidate_stage(std::uint32_t count) {
+    for (std::uint32_t index = 0; index < count; ++index) {
+        Work& work = work_[index];
+        work.candidate = connections_.candidate(work.hash);
+        if (work.candidate != no_connection)
+            connections_.prefetch_node(work.candidate);
+    }
+}
+
+void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t count, Tick now) {
+    std::uint32_t forwarded = 0;
+    for (std::uint32_t index = 0; index < count; ++index) {
+        const Work& work = work_[index];
+        const Outcome outcome = follow_or_begin(snapshot, work, now);
+        if (outcome.reason != Reason::none) [[unlikely]] {
+            leave_hot_loop(work.frame, outcome.reason);
+            continue;
+        }
+        const Identity& destination = outcome.destination;
+        const std::uint64_t bytes = work.packet.ip_bytes;
+        counters_.service(work.service, snapshot.service(work.service).generation)
+            .add_packet(bytes);
+        counters_.destination(destination.slot, destination.generation).add_packet(bytes);
+        rewrite(burst.frames[work.frame].data, snapshot.destination(destination.slot).mac,
+                snapshot.interface_mac(burst.interface));
+        burst.verdicts[work.frame] = Verdict::transmit;
+        burst.reasons[work.frame] = Reason::none;
+        ++forwarded;
+    }
+    counters_.count(Reason::none, forwarded);
+}
+
+void Core::cold_stage(Burst& burst) {
+    for (const Cold& cold : std::span(cold_.data(), cold_count_)) {
+        burst.verdicts[cold.frame] = info(cold.reason).verdict;
+        burst.reasons[cold.frame] = cold.reason;
+        counters_.count(cold.reason, 1);
+    }
+}
+
+Core::Outcome Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now) {
+    const ConnectionKey key{work.packet.client, work.service, work.packet.client_port};
+    ConnectionIndex index = work.candidate;
+    // An earlier packet of the burst may have created the connection, or taken the node.
+    if (index == no_connection || !connections_.at(index).is(key)) [[unlikely]]
+        index = connections_.find(key, work.hash);
+    if (index == no_connection) [[unlikely]]
+        return begin(snapshot, work, now);
+
+    Connection& connection = connections_.at(index);
+    const DestinationEntry& destination = snapshot.destination(connection.destination);
+    const bool removed = destination.generation != connection.destination_generation;
+    const bool expired = is_past(connection.deadline, now);
+    const bool may_begin = work.packet.protocol == Protocol::udp || work.packet.opens_tcp();
+    if (expired || (may_begin && (removed || is_closing(connection.state)))) [[unlikely]] {
+        end(index);
+        return begin(snapshot, work, now);
+    }
+    if (removed) [[unlikely]]
+        return {Reason::destination_removed, {}};
+    if (!destination.resolved) [[unlikely]]
+        return {Reason::destination_unresolved, {}};
+    const ConnectionState state = next_state(connection.state, work.packet.tcp_flags);
+    if (state == connection.state)
+        connections_.touch(connection, now);
+    else
+        change_state(index, state, now);
+    return {Reason::none, {connection.destination, connection.destination_generation}};
+}
+
+// A packet without a connection.
+Core::Outcome Core::begin(const Snapshot& snapshot, const Work& work, Tick now) {
+    const bool opens = work.packet.protocol == Protocol::udp || work.packet.opens_tcp();
+    // A segment in the middle of a connection that began while the table was full.
+    const bool recovers = !opens && !is_past(stateless_until_, now);
+    if (!opens && !recovers)
+        return {Reason::no_connection, {}};
+    if (!is_valid_client(work.packet))
+        return {Reason::source_invalid, {}};
+
+    const ServiceEntry& service = snapshot.service(work.service);
+    const PersistenceKey client = persistence_key(work, service);
+    std::optional<Identity> bound;
+    if (service.persistence_timeout_s > 0)
+        bound = persistence_.find(client, now);
+    Identity destination;
+    if (bound && can_take_connections(snapshot, *bound))
+        destination = *bound;
+    else
+        destination = schedule(snapshot, work, recovers || connections_.full());
+    if (destination.slot == no_slot)
+        return {Reason::no_destination, {}};
+
+    if (!make_room(now)) {
+        counters_.count(Event::forwarded_stateless);
+        return {Reason::none, destination};
+    }
+    if (recovers)
+        counters_.count(Event::connection_recovered);
+    return {Reason::none, record(snapshot, work, client, bound, destination, now)};
+}
+
+// When the table is full, the pick is one that can be repeated without an entry: by then every new
+// connection may lose its entry, or never get one, and its next segment must reach the same server.
+Identity Core::schedule(const Snapshot& snapshot, const Work& work, bool stateless) {
+    const ServiceEntry& service = snapshot.service(work.service);
+    const PickTables& pick = *service.pick;
+    if (pick.sequence.empty())
+        return {};
+    Slot slot = no_slot;
+    if (stateless) {
+        const PersistenceKey client = persistence_key(work, service);
+        const std::uint64_t port =
+            service.persistence_timeout_s > 0 ? 0 : work.packet.client_port.host();
+        const std::uint64_t rest = std::uint64_t{work.packet.address.host()} << 32U |
+                                   std::uint64_t{work.packet.port.host()} << 16U | port;
+        // A fixed seed: the other nodes pick the same.
+        const std::uint64_t hash = hash_flow(client.client, rest, HashSeed{});
+        slot = pick.maglev[((hash >> 32U) * pick.maglev.size()) >> 32U];
+    } else {
+        std::uint32_t& cursor = cursors_[work.service];
+        if (cursor == cursor_unset)
+            cursor =
+                static_cast<std::uint32_t>(pick.sequence.size() * worker_index_ / worker_count_);
+        if (cursor >= pick.sequence.size())
+            cursor = 0;
+        slot = pick.sequence[cursor++];
+    }
+    return {slot, snapshot.destination(slot).generation};
+}
+
+bool Core::make_room(Tick now) {
+    if (!connections_.full())
+        return true;
+    stateless_until_ = now + stateless_memory_s;
+    const ConnectionIndex oldest = connections_.oldest_half_open();
+    if (oldest == no_connection)
+        return false;
+    end(oldest);
+    counters_.count(Event::half_open_evicted);
+    return true;
+}
+
+// Enters the connection into the table, and the client into the persistence table. Returns where
+// it goes: elsewhere than to `wanted` when another worker has just bound the client.
+Identity Core::record(const Snapshot& snapshot, const Work& work, const PersistenceKey& client,
+                      const std::optional<Identity>& bound, const Identity& wanted, Tick now) {
+    const ServiceEntry& service = snapshot.service(work.service);
+    Identity destination = wanted;
+    BindingIndex binding = no_binding;
+    if (service.persistence_timeout_s > 0) {
+        const PersistenceTable::Bound result =
+            persistence_.bind(client, bound, wanted, service.persistence_timeout_s, now);
+        binding = result.binding;
+        if (can_take_connections(snapshot, result.destination))
+            destination = result.destination;
+        if (result.created)
+            counters_.count(Event::persistence_created);
+        if (binding == no_binding)
+            counters_.count(Event::persistence_full);
+    }
+    const bool tcp = work.packet.protocol == Protocol::tcp;
+    const ConnectionIndex index =
+        connections_.create({work.packet.client, work.service, work.packet.client_port}, work.hash,
+                            tcp ? ConnectionState::syn : ConnectionState::udp, now);
+    Connection& connection = connections_.at(index);
+    connection.destination = destination.slot;
+    connection.destination_generation = destination.generation;
+    connection.binding = binding;
+
+    counters_.count(Event::connection_created);
+    counters_.service(work.service, service.generation).connections.add(1);
+    TrafficCounters& counters = counters_.destination(destination.slot, destination.generation);
+    counters.connections.add(1);
+    gauge(counters, connection.state).add(1);
+    return destination;
+}
+
+void Core::change_state(ConnectionIndex index, ConnectionState state, Tick now) {
+    const Connection& connection = connections_.at(index);
+    TrafficCounters& counters =
+        counters_.destination(connection.destination, connection.destination_generation);
+    gauge(counters, connection.state).subtract(1);
+    gauge(counters, state).add(1);
+    connections_.change_state(index, state, now);
+}
+
+void Core::end(ConnectionIndex index) {
+    const Connection& connection = connections_.at(index);
+    // The slot may belong to another destination by now.
+    if (TrafficCounters* counters =
+            counters_.find_destination(connection.destination, connection.destination_generation);
+        counters != nullptr)
+        gauge(*counters, connection.state).subtract(1);
+    if (connection.binding != no_binding)
+        persistence_.release(connection.binding);
+    connections_.destroy(index);
+}
+
+void Core::expire(Tick now) {
+    std::uint32_t budget = expire_budget;
+    for (;;) {
+        const ConnectionIndex index = connections_.next_expired(now, budget);
+        if (index == no_connection)
+            return;
+        end(index);
+        counters_.count(Event::connection_expired);
+    }
+}
+
+}  // namespace headgate::dataplane
