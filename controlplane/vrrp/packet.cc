@@ -230,11 +230,11 @@ std::size_t encode(const VirtualRouter& router, Be32 source, std::uint8_t priori
     return total_bytes;
 }
 
-std::optional<std::uint8_t> peek_vrid(std::span<const std::uint8_t> packet) {
+std::optional<AdvertOrigin> peek(std::span<const std::uint8_t> packet) {
     const auto ip = parse_ip(packet);
     if (!ip || ip->message.size() < vrrp_header_bytes)
         return std::nullopt;
-    return ip->message[1];
+    return AdvertOrigin{.source = ip->source, .vrid = ip->message[1]};
 }
 
 tl::expected<Advert, AdvertError> decode(std::span<const std::uint8_t> packet,

@@ -47,7 +47,7 @@ inline constexpr std::size_t advert_bytes_max = 20 + 8 + 4 * advert_addresses_ma
     X(destination, "not sent to 224.0.0.18")                                           \
     X(address_list, "its list of virtual addresses differs from ours (accepted)")      \
     X(own_address, "it has our own source address")                                    \
-    X(unknown_vrid, "no instance on this interface has its virtual_router_id")
+    X(unknown_vrid, "it is for no instance on this interface")
 
 enum class AdvertError : std::uint8_t {
 #define HEADGATE_ENUMERATOR(name, words) name,
@@ -74,6 +74,7 @@ struct VirtualRouter {
     Duration advert_interval{};         // v2: whole seconds, 1 to 255; v3: 10 ms to 40.95 s
     std::optional<AuthPass> auth_pass;  // v2 only
     std::vector<Be32> addresses;        // at most advert_addresses_max
+    bool operator==(const VirtualRouter&) const = default;
 };
 
 [[nodiscard]] VirtualRouter virtual_router(const config::VrrpInstance& instance);
@@ -90,9 +91,13 @@ struct Advert {
 std::size_t encode(const VirtualRouter& router, Be32 source, std::uint8_t priority,
                    std::span<std::uint8_t> packet);
 
-// The VRID of an IPv4 packet that may be an advert, to find the router to decode() it with.
-// Nothing when the packet is too short to have one.
-[[nodiscard]] std::optional<std::uint8_t> peek_vrid(std::span<const std::uint8_t> packet);
+// Who an IPv4 packet that may be an advert is from, to find the router to decode() it with.
+struct AdvertOrigin {
+    Be32 source;
+    std::uint8_t vrid = 0;
+};
+// Nothing when the packet is too short to say.
+[[nodiscard]] std::optional<AdvertOrigin> peek(std::span<const std::uint8_t> packet);
 
 // Reads an IPv4 packet, which may be followed by padding of the link layer.
 [[nodiscard]] tl::expected<Advert, AdvertError> decode(std::span<const std::uint8_t> packet,

@@ -110,13 +110,14 @@ TEST(AdvertDecode, ReadsWhatWasWritten) {
     EXPECT_EQ(two->priority, 150);
     EXPECT_EQ(two->advert_interval, std::chrono::seconds(1));
     EXPECT_TRUE(two->addresses_match);
-    EXPECT_EQ(peek_vrid(advert_v2()), 51);
+    EXPECT_EQ(peek(advert_v2())->vrid, 51);
+    EXPECT_EQ(peek(advert_v2())->source, v4("10.0.0.1"));
 
     const auto three = decode(advert_v3(), router_v3());
     ASSERT_TRUE(three);
     EXPECT_EQ(three->priority, 100);
     EXPECT_EQ(three->advert_interval, std::chrono::milliseconds(250));
-    EXPECT_EQ(peek_vrid(advert_v3()), 7);
+    EXPECT_EQ(peek(advert_v3())->vrid, 7);
 }
 
 TEST(AdvertDecode, Version3LearnsAnotherIntervalAndVersion2RefusesIt) {
@@ -276,11 +277,11 @@ TEST(AdvertDecode, ChecksInKeepalivedsOrder) {
     expect(AdvertError::ttl);
 }
 
-TEST(PeekVrid, FindsNoneInWhatIsTooShort) {
-    EXPECT_EQ(peek_vrid({}), std::nullopt);
+TEST(AdvertPeek, FindsNobodyInWhatIsTooShort) {
+    EXPECT_FALSE(peek({}));
     Bytes packet = advert_v3();
     packet.resize(27);
-    EXPECT_EQ(peek_vrid(packet), std::nullopt);
+    EXPECT_FALSE(peek(packet));
 }
 
 TEST(VirtualRouter, TakesThePasswordPaddedWithZeroesAndOnlyInVersion2) {

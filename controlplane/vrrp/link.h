@@ -1,0 +1,42 @@
+// Link: all that an instance does to the world, on one interface. The kernel's own is KernelLink;
+// the simulator has one that loses, delays and duplicates.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "common/net.h"
+#include "common/result.h"
+#include "controlplane/config/model.h"
+
+namespace headgate::vrrp {
+
+// Whether the interface can carry adverts.
+struct LinkState {
+    std::optional<Be32> source;  // the address to send from; set when there is no problem
+    std::string problem;         // "interface eth0 down"; empty when there is none
+    bool operator==(const LinkState&) const = default;
+};
+
+class Link {
+public:
+    virtual ~Link() = default;
+
+    // A complete IPv4 packet to the multicast group.
+    virtual Result<void> send(std::span<const std::uint8_t> packet) = 0;
+
+    // Puts the address on its interface for the length of the lease, or renews the lease it has.
+    // An address that is there already, even for ever, is taken over into the lease.
+    virtual Result<void> install(const config::VirtualAddress& vip, std::chrono::seconds lease) = 0;
+    // Not to be there any more is success.
+    virtual Result<void> withdraw(const config::VirtualAddress& vip) = 0;
+    // Whether the kernel has the address, as far as its notifications have been read.
+    [[nodiscard]] virtual bool present(const config::VirtualAddress& vip) const = 0;
+    // One gratuitous ARP.
+    virtual Result<void> announce(const config::VirtualAddress& vip) = 0;
+};
+
+}  // namespace headgate::vrrp

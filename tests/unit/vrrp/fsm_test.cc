@@ -1,0 +1,407 @@
+// Goal: each transition of RFC 9568 section 6.4 (and RFC 3768, and keepalived's FAULT) happens at
+// its exact time, with its actions in their order and with its reason.
+// Method: stories. Each step is an event at a time, and what the machine must answer, written as
+// one line of text; time is a parameter, so nothing waits.
+#include "controlplane/vrrp/fsm.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace headgate::vrrp {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const Be32 own = IpAddress::parse("10.0.0.5")->as_v4();
+const Be32 lower_address = IpAddress::parse("10.0.0.4")->as_v4();
+const Be32 higher_address = IpAddress::parse("10.0.0.6")->as_v4();
+
+std::string text_of(const Action& action) {
+    switch (action.kind) {
+        case Action::Kind::send_advert:
+            return fmt::format("advert {}", action.priority);
+        case Action::Kind::add_vips:
+            return "add";
+        case Action::Kind::remove_vips:
+            return "remove";
+        case Action::Kind::send_garps:
+            return "garp";
+        case Action::Kind::transition:
+            return fmt::format("because {}", describe(action.event));
+        case Action::Kind::note:
+            return fmt::format("note {}", describe(action.event));
+    }
+    return "?";
+}
+
+std::string text_of(const Actions& actions) {
+    std::string text;
+    for (const Action& action : actions)
+        text += (text.empty() ? "" : ", ") + text_of(action);
+    return text;
+}
+
+const std::string silent =
+    "advert 100, because no advert within the master down interval, add, garp";
+
+// Runs one machine through a story; times are from its start.
+class Story {
+public:
+    explicit Story(Parameters parameters) : fsm(parameters) {}
+
+    std::string start() { return text_of(fsm.start(at(0), own)); }
+    std::string heard(Duration when, std::uint8_t priority, Be32 source = higher_address,
+                      Duration interval = seconds(1)) {
+        return text_of(fsm.on_advert(
+            at(when), {.source = source, .priority = priority, .advert_interval = interval}));
+    }
+    std::string time(Duration when) { return text_of(fsm.on_deadline(at(when))); }
+    std::string down(Duration when) { return text_of(fsm.on_interface_down(at(when))); }
+    std::string up(Duration when) { return text_of(fsm.on_interface_up(at(when), own)); }
+    std::string stop(Duration when) { return text_of(fsm.stop(at(when))); }
+    std::string reconfigure(Duration when, Parameters parameters, bool group_changed = false) {
+        return text_of(fsm.reconfigure(at(when), parameters, group_changed));
+    }
+    // -1: none.
+    [[nodiscard]] std::int64_t deadline_us() const {
+        if (!fsm.deadline())
+            return -1;
+        return duration_cast<microseconds>(*fsm.deadline() - at(0)).count();
+    }
+    // Through the master down timer of a lone router.
+    void become_master() {
+        start();
+        fsm.on_deadline(*fsm.deadline());
+        ASSERT_EQ(fsm.state(), State::master);
+    }
+
+    Fsm fsm;
+
+private:
+    static Instant at(Duration when) { return Instant(seconds(1000)) + when; }
+    static Instant at(int when) { return at(seconds(when)); }
+};
+
+Parameters version2(std::uint8_t priority = 100) {
+    return {.version = 2,
+            .priority = priority,
+            .advert_interval = seconds(1),
+            .garp_delay = seconds(5)};
+}
+
+Parameters version3(std::uint8_t priority = 100, Duration interval = milliseconds(100)) {
+    return {
+        .version = 3, .priority = priority, .advert_interval = interval, .garp_delay = seconds(5)};
+}
+
+TEST(FsmTimers, FollowTheRfcOfTheirVersion) {
+    struct Case {
+        std::string description;
+        Parameters parameters;
+        std::int64_t skew_us;
+        std::int64_t master_down_us;
+    };
+    Parameters slow = version2();
+    slow.advert_interval = seconds(10);
+    for (const Case& test : {
+             Case{"v2, priority 100: 156/256 s", version2(), 609375, 3609375},
+             Case{"v2, priority 254", version2(254), 7812, 3007812},
+             Case{"v2, priority 1", version2(1), 996093, 3996093},
+             Case{"v2: the skew does not grow with the interval", slow, 609375, 30609375},
+             Case{"v3: a share of the interval", version3(), 60937, 360937},
+             Case{"v3, 10 ms", version3(200, milliseconds(10)), 2187, 32187},
+         }) {
+        Story story(test.parameters);
+        EXPECT_EQ(duration_cast<microseconds>(story.fsm.skew()).count(), test.skew_us)
+            << test.description;
+        story.start();
+        EXPECT_EQ(story.deadline_us(), test.master_down_us) << test.description;
+    }
+}
+
+TEST(FsmStart, IsBackupWithTheFullTimerAndRemovesWhatAnEarlierRunLeft) {
+    Story story(version2());
+    EXPECT_EQ(story.start(), "because started, remove");
+    EXPECT_EQ(story.fsm.state(), State::backup);
+    EXPECT_EQ(story.time(microseconds(3609374)), "");
+    EXPECT_EQ(story.time(microseconds(3609375)), silent);
+    EXPECT_EQ(story.fsm.state(), State::master);
+    EXPECT_EQ(story.fsm.master_address(), own);
+}
+
+TEST(FsmStart, AnOwnerIsMasterAtOnce) {
+    Story story(version2(255));
+    EXPECT_EQ(story.start(), "advert 255, because priority 255 owns the addresses, add, garp");
+    EXPECT_EQ(story.fsm.state(), State::master);
+}
+
+TEST(FsmStart, WithoutAnInterfaceIsFaultUntilItComes) {
+    Story story(version2());
+    EXPECT_EQ(text_of(story.fsm.start_faulty(Instant{})),
+              "because the interface cannot carry adverts, remove");
+    EXPECT_EQ(story.deadline_us(), -1);
+    EXPECT_EQ(story.heard(seconds(1), 50), "");
+    EXPECT_EQ(story.up(seconds(2)), "because the interface came up, remove");
+    EXPECT_EQ(story.fsm.state(), State::backup);
+    EXPECT_EQ(story.deadline_us(), 5609375);
+}
+
+TEST(FsmBackup, EachAdvertOfTheMasterRestartsTheTimer) {
+    Story story(version2());
+    story.start();
+    EXPECT_EQ(story.heard(seconds(3), 150), "");
+    EXPECT_EQ(story.deadline_us(), 6609375);
+    EXPECT_EQ(story.fsm.master_address(), higher_address);
+    EXPECT_EQ(story.fsm.master_priority(), 150);
+    EXPECT_EQ(story.heard(seconds(4), 100, lower_address), "") << "equal priority is a master too";
+    EXPECT_EQ(story.deadline_us(), 7609375);
+}
+
+TEST(FsmBackup, PreemptsAWeakerMasterWhenItsTimerFires) {
+    Story story(version2());
+    story.start();
+    EXPECT_EQ(story.heard(seconds(1), 99), "note an advert with a lower priority was ignored");
+    EXPECT_EQ(story.deadline_us(), 3609375) << "the timer goes on";
+    EXPECT_EQ(story.time(seconds(4)),
+              "advert 100, because the master has a lower priority, add, garp");
+}
+
+TEST(FsmBackup, WithNopreemptFollowsAWeakerMaster) {
+    Parameters parameters = version2();
+    parameters.preempt = false;
+    Story story(parameters);
+    story.start();
+    EXPECT_EQ(story.heard(seconds(1), 1), "");
+    EXPECT_EQ(story.deadline_us(), 4609375);
+    EXPECT_EQ(story.fsm.master_priority(), 1);
+}
+
+TEST(FsmBackup, AnOwnerPreemptsEvenWithNopreempt) {
+    Parameters parameters = version2(255);
+    parameters.preempt = false;
+    Story story(parameters);
+    story.start();
+    // Another owner with a higher address has won; then one that is none turns up.
+    EXPECT_EQ(story.heard(seconds(1), 255),
+              "because an advert with a higher priority was heard, remove");
+    EXPECT_EQ(story.heard(seconds(2), 254), "note an advert with a lower priority was ignored");
+}
+
+TEST(FsmBackup, TakesOverAfterTheSkewWhenTheMasterResigns) {
+    Story story(version2());
+    story.start();
+    story.heard(seconds(1), 150);
+    EXPECT_EQ(story.heard(seconds(2), 0), "note the master resigned");
+    EXPECT_EQ(story.deadline_us(), 2609375);
+    EXPECT_EQ(story.heard(milliseconds(2300), 0), "") << "and no repetition puts it off";
+    EXPECT_EQ(story.deadline_us(), 2609375);
+    EXPECT_EQ(story.time(microseconds(2609375)),
+              "advert 100, because the master resigned (priority 0), add, garp");
+}
+
+TEST(FsmBackup, AResignationNeverPutsTheTakeOverOff) {
+    Story story(version2());
+    story.start();
+    EXPECT_EQ(story.heard(milliseconds(3500), 0), "");
+    EXPECT_EQ(story.deadline_us(), 3609375);
+}
+
+TEST(FsmBackup, AnotherMasterAfterTheResignationIsFollowed) {
+    Story story(version2());
+    story.start();
+    story.heard(seconds(1), 0);
+    EXPECT_EQ(story.heard(milliseconds(1100), 120), "");
+    EXPECT_EQ(story.deadline_us(), 4709375);
+    EXPECT_EQ(story.time(microseconds(4709375)), silent);
+}
+
+TEST(FsmBackup, LearnsTheIntervalInVersion3Only) {
+    Story three(version3());
+    three.start();
+    three.heard(seconds(0), 150, higher_address, seconds(1));
+    EXPECT_EQ(three.deadline_us(), 3609375);
+    EXPECT_EQ(duration_cast<microseconds>(three.fsm.skew()).count(), 609375);
+    // As master it uses its own again.
+    three.time(microseconds(3609375));
+    EXPECT_EQ(three.deadline_us(), 3709375);
+
+    Story two(version2());
+    two.start();
+    two.heard(seconds(0), 150, higher_address, seconds(9));
+    EXPECT_EQ(two.deadline_us(), 3609375);
+}
+
+TEST(FsmMaster, AdvertisesOnceAnIntervalWithoutDrift) {
+    Story story(version2());
+    story.become_master();
+    const std::int64_t begin_us = 3609375;
+    EXPECT_EQ(story.deadline_us(), begin_us + 1000000);
+    EXPECT_EQ(story.time(microseconds(begin_us + 999999)), "");
+    EXPECT_EQ(story.time(microseconds(begin_us + 1030000)), "advert 100") << "30 ms late";
+    EXPECT_EQ(story.deadline_us(), begin_us + 2000000);
+    EXPECT_EQ(story.time(microseconds(begin_us + 7000000)), "advert 100, garp") << "5 s late: once";
+    EXPECT_EQ(story.deadline_us(), begin_us + 8000000);
+}
+
+TEST(FsmMaster, SendsTheSecondBlockOfGarpsAfterItsDelay) {
+    Story story(version2());
+    story.become_master();
+    for (int second = 1; second <= 4; ++second)
+        EXPECT_EQ(story.time(microseconds(3609375 + second * 1000000)), "advert 100");
+    EXPECT_EQ(story.time(microseconds(3609375 + 5000000)), "advert 100, garp");
+    EXPECT_EQ(story.time(microseconds(3609375 + 10000000)), "advert 100") << "and not again";
+}
+
+TEST(FsmMaster, SendsNoSecondBlockWithoutADelay) {
+    Parameters parameters = version2();
+    parameters.garp_delay = Duration::zero();
+    Story story(parameters);
+    story.become_master();
+    EXPECT_EQ(story.time(seconds(60)), "advert 100");
+}
+
+TEST(FsmMaster, YieldsToTheStrongerAndFollowsIt) {
+    struct Case {
+        std::string description;
+        std::uint8_t priority;
+        Be32 source;
+        bool yields;
+    };
+    for (const Case& test : {Case{"higher priority", 101, lower_address, true},
+                             Case{"equal priority, higher address", 100, higher_address, true},
+                             Case{"equal priority, lower address", 100, lower_address, false},
+                             Case{"lower priority", 99, higher_address, false}}) {
+        Story story(version2());
+        story.become_master();
+        const std::string answer = story.heard(seconds(5), test.priority, test.source);
+        EXPECT_EQ(answer, test.yields
+                              ? "because an advert with a higher priority was heard, remove"
+                              : "note another master with a lower priority was heard, advert 100, "
+                                "garp")
+            << test.description;
+        EXPECT_EQ(story.fsm.state(), test.yields ? State::backup : State::master)
+            << test.description;
+        EXPECT_EQ(story.deadline_us(), test.yields ? 8609375 : 6000000) << test.description;
+        EXPECT_EQ(story.fsm.master_address(), test.yields ? test.source : own) << test.description;
+    }
+}
+
+TEST(FsmMaster, WithNopreemptYieldsToTheStrongerAllTheSame) {
+    Parameters parameters = version2();
+    parameters.preempt = false;
+    Story story(parameters);
+    story.become_master();
+    EXPECT_EQ(story.heard(seconds(5), 101),
+              "because an advert with a higher priority was heard, remove");
+}
+
+TEST(FsmMaster, AnswersAFloodOfWeakerAdvertsOncePerHalfInterval) {
+    Story story(version2());
+    story.become_master();
+    EXPECT_NE(story.heard(seconds(5), 50), "");
+    EXPECT_EQ(story.heard(milliseconds(5001), 50), "");
+    EXPECT_EQ(story.heard(milliseconds(5499), 50), "");
+    EXPECT_NE(story.heard(milliseconds(5500), 50), "");
+}
+
+TEST(FsmMaster, AnswersAResignationAtOnce) {
+    Story story(version2());
+    story.become_master();
+    EXPECT_EQ(story.heard(seconds(4), 0), "advert 100");
+    EXPECT_EQ(story.deadline_us(), 5000000);
+}
+
+TEST(FsmMaster, ResignsAfterRemovingTheVipsWhenStopped) {
+    Story story(version2());
+    story.become_master();
+    EXPECT_EQ(story.stop(seconds(5)), "remove, advert 0, because stopped");
+    EXPECT_EQ(story.fsm.state(), State::init);
+    EXPECT_EQ(story.deadline_us(), -1);
+    EXPECT_EQ(story.stop(seconds(6)), "");
+}
+
+TEST(FsmBackup, StopsWithoutAnAdvert) {
+    Story story(version2());
+    story.start();
+    EXPECT_EQ(story.stop(seconds(1)), "because stopped");
+}
+
+TEST(FsmFault, AMasterResignsIntoItAndComesBackAsBackup) {
+    Story story(version2());
+    story.become_master();
+    EXPECT_EQ(story.down(seconds(5)),
+              "remove, advert 0, because the interface cannot carry adverts, remove");
+    EXPECT_EQ(story.fsm.state(), State::fault);
+    EXPECT_EQ(story.deadline_us(), -1);
+    EXPECT_EQ(story.down(seconds(6)), "");
+    EXPECT_EQ(story.time(seconds(60)), "");
+    EXPECT_EQ(story.heard(seconds(61), 50), "");
+    EXPECT_EQ(story.up(seconds(70)), "because the interface came up, remove");
+    EXPECT_EQ(story.deadline_us(), 73609375);
+}
+
+TEST(FsmInterface, AnotherSourceAddressIsUsedForTheNextTieBreak) {
+    Story story(version2());
+    story.become_master();
+    EXPECT_EQ(text_of(story.fsm.on_interface_up(Instant{}, higher_address)), "");
+    EXPECT_EQ(story.fsm.state(), State::master);
+    EXPECT_NE(story.heard(seconds(5), 100, own), "");
+    EXPECT_EQ(story.fsm.state(), State::master);
+}
+
+TEST(FsmReconfigure, AMasterStaysMasterAndTellsTheOthers) {
+    Story story(version2());
+    story.become_master();
+    EXPECT_EQ(story.reconfigure(milliseconds(3700), version2(120)), "advert 120");
+    EXPECT_EQ(story.fsm.state(), State::master);
+    EXPECT_EQ(story.fsm.reason(), Event::master_silent);
+    EXPECT_EQ(story.deadline_us(), 4700000);
+    EXPECT_EQ(story.reconfigure(milliseconds(3800), version2(120)), "") << "nothing has changed";
+    EXPECT_EQ(story.deadline_us(), 4700000);
+}
+
+TEST(FsmReconfigure, AMasterAnnouncesNewAddresses) {
+    Story story(version2());
+    story.become_master();
+    EXPECT_EQ(story.reconfigure(seconds(20), version2(), true), "advert 100, add, garp");
+    EXPECT_EQ(story.time(seconds(25)), "advert 100, garp");
+}
+
+TEST(FsmReconfigure, ABackupsRunningTimerMovesByTheDifference) {
+    Story story(version2());
+    story.start();
+    story.heard(seconds(1), 250);
+    EXPECT_EQ(story.reconfigure(seconds(2), version2(200)), "");
+    EXPECT_EQ(story.deadline_us(), 1000000 + 3000000 + 218750);
+    EXPECT_EQ(story.fsm.master_priority(), 250);
+}
+
+TEST(FsmReconfigure, AVersion3BackupKeepsTheLearnedInterval) {
+    Story story(version3());
+    story.start();
+    story.heard(seconds(0), 150, higher_address, seconds(1));
+    story.reconfigure(seconds(1), version3(100, milliseconds(50)), true);
+    EXPECT_EQ(story.deadline_us(), 3609375);
+}
+
+TEST(FsmReconfigure, WithPreemptTurnedOnTheNextWeakAdvertIsIgnored) {
+    Parameters parameters = version2();
+    parameters.preempt = false;
+    Story story(parameters);
+    story.start();
+    story.heard(seconds(1), 50);
+    story.reconfigure(seconds(2), version2());
+    EXPECT_EQ(story.heard(seconds(2), 50), "note an advert with a lower priority was ignored");
+    EXPECT_EQ(story.time(seconds(5)),
+              "advert 100, because the master has a lower priority, add, garp");
+}
+
+}  // namespace
+}  // namespace headgate::vrrp
