@@ -1,0 +1,177 @@
+#include "dataplane/attachment.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <linux/if_ether.h>
+#include <sys/random.h>
+
+#include "common/check.h"
+
+namespace headgate::dataplane {
+
+namespace {
+
+// Clients that persistent services remember at once, of each interface.
+constexpr std::uint32_t persistence_max = 1U << 18U;
+
+// A VLAN tag may lie between the Ethernet header and the MTU's payload.
+constexpr std::uint32_t vlan_tag_bytes = 4;
+
+std::uint32_t frame_bytes_max(const LinkInfo& link) {
+    return link.mtu + ETH_HLEN + vlan_tag_bytes;
+}
+
+HashSeed random_seed() {
+    HashSeed seed;
+    check(::getrandom(seed.words.data(), sizeof seed.words, 0) == sizeof seed.words,
+          "the kernel gives random bytes");
+    return seed;
+}
+
+// What has to reach the workers: services that are active and have somewhere to send to. A
+// destination whose MAC address is not known at the moment counts: its connections are held (their
+// packets dropped), not handed to a kernel that would reset them.
+std::vector<SteeredService> steered_services(const ForwardingConfig& config) {
+    std::vector<SteeredService> services;
+    for (const ServiceConfig& service : config.services) {
+        if (service.active && !service.destinations.empty())
+            services.push_back({service.endpoint, static_cast<std::uint8_t>(service.protocol)});
+    }
+    std::ranges::sort(services);
+    return services;
+}
+
+std::vector<SteeredService> difference(const std::vector<SteeredService>& left,
+                                       const std::vector<SteeredService>& right) {
+    std::vector<SteeredService> only_left;
+    std::ranges::set_difference(left, right, std::back_inserter(only_left));
+    return only_left;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Attachment>> Attachment::open(const AttachmentOptions& options) {
+    const std::uint32_t queues = receive_queues(options.interface);
+    Result<std::unique_ptr<Steering>> steering =
+        Steering::attach(options.interface, options.link.ifindex, queues, options.mode);
+    if (!steering)
+        return tl::unexpected(steering.error());
+    const HashSeed seed = random_seed();
+    std::unique_ptr<Attachment> attachment(
+        new Attachment(options, queues, std::move(*steering), seed));
+    for (std::uint32_t queue = 0; queue < queues; ++queue) {
+        if (auto opened = attachment->open_queue(options, queue, seed); !opened)
+            return tl::unexpected(opened.error());
+    }
+    for (std::uint32_t queue = 0; queue < queues; ++queue)
+        attachment->workers_[queue]->start(fmt::format("hg-{}-{}", queue, options.interface));
+    return attachment;
+}
+
+Attachment::Attachment(const AttachmentOptions& options, std::uint32_t queues,
+                       std::unique_ptr<Steering> steering, const HashSeed& seed)
+    : interface_(options.interface),
+      link_(options.link),
+      queues_(queues),
+      steering_(std::move(steering)),
+      persistence_(persistence_max, seed),
+      publisher_(queues) {}
+
+Result<void> Attachment::open_queue(const AttachmentOptions& options, std::uint32_t queue,
+                                    const HashSeed& seed) {
+    AfxdpOptions port_options;
+    port_options.interface = options.interface;
+    port_options.ifindex = options.link.ifindex;
+    port_options.queue = queue;
+    port_options.frame_bytes_max = frame_bytes_max(options.link);
+    port_options.generic = steering_->generic();
+    port_options.reinjector = options.reinjector;
+    Result<std::unique_ptr<AfxdpPort>> port = AfxdpPort::open(port_options);
+    if (!port)
+        return tl::unexpected(port.error());
+    if (auto entered = steering_->set_socket(queue, (*port)->socket_fd()); !entered)
+        return entered;
+    // Queues of one interface get the same mode; the first speaks for all.
+    if (queue == 0) {
+        if ((*port)->zero_copy())
+            mode_ = "zero-copy";
+        else
+            mode_ = steering_->generic() ? "generic copy" : "native copy";
+        mode_reason_ = steering_->generic() ? steering_->generic_reason() : (*port)->copy_reason();
+    }
+    CoreOptions core;
+    core.connections_max = options.connections_max;
+    core.worker_index = queue;
+    core.worker_count = queues_;
+    core.seed = seed;
+    ports_.push_back(port->get());
+    workers_.push_back(
+        std::make_unique<Worker>(std::move(*port), publisher_.reader(queue), persistence_, core));
+    return {};
+}
+
+Result<void> Attachment::apply(const ForwardingConfig& config) {
+    std::vector<SteeredService> wanted = steered_services(config);
+    // The order matters: publish before the program steers to a service, and stop steering before
+    // the workers would find it gone. What stays is never touched.
+    if (auto published = publisher_.publish(config); !published)
+        return fail("{}: {}", interface_, published.error().message);
+    Result<void> result;
+    std::vector<SteeredService> steered;
+    std::ranges::set_intersection(steered_, wanted, std::back_inserter(steered));
+    for (const SteeredService& service : difference(steered_, wanted)) {
+        if (auto removed = steering_->remove_service(service); !removed) {
+            steered.push_back(service);
+            result = fail("{}: {}", interface_, removed.error().message);
+        }
+    }
+    for (const SteeredService& service : difference(wanted, steered_)) {
+        if (auto added = steering_->add_service(service); added)
+            steered.push_back(service);
+        else
+            result = fail("{}: {}", interface_, added.error().message);
+    }
+    std::ranges::sort(steered);
+    steered_ = std::move(steered);
+    return result;
+}
+
+void Attachment::expire(Tick now) {
+    publisher_.reclaim();
+    persistence_.expire(publisher_.latest(), now);
+}
+
+bool Attachment::outdated(const LinkInfo& link) const {
+    return link.ifindex != link_.ifindex || link.mtu != link_.mtu ||
+           receive_queues(interface_) != queues_;
+}
+
+AttachmentCounts Attachment::counts() const {
+    AttachmentCounts sums;
+    for (const AfxdpPort* port : ports_) {
+        const PortCounters& counters = port->counters();
+        sums.rx_packets += counters.rx_packets.get();
+        sums.rx_bytes += counters.rx_bytes.get();
+        sums.tx_packets += counters.tx_packets.get();
+        sums.tx_dropped += counters.tx_dropped.get();
+        sums.kernel_packets += counters.kernel_packets.get();
+        sums.kernel_over_limit += counters.kernel_over_limit.get();
+        sums.kernel_failed += counters.kernel_failed.get();
+        const SocketDrops drops = port->drops();
+        sums.socket.rx_ring_full += drops.rx_ring_full;
+        sums.socket.fill_ring_empty += drops.fill_ring_empty;
+        sums.socket.rx_too_long += drops.rx_too_long;
+    }
+    sums.steering = steering_->counts();
+    return sums;
+}
+
+ForwardingStats Attachment::forwarding_stats() const {
+    std::vector<const Core*> cores;
+    for (const auto& worker : workers_)
+        cores.push_back(&worker->core());
+    return collect_stats(publisher_.latest(), cores);
+}
+
+}  // namespace headgate::dataplane

@@ -1,0 +1,93 @@
+// Attachment: one network interface while it is being served: the steering program on it, one
+// socket and one worker per receive queue, and what they forward.
+//
+// Each attachment publishes its own snapshots, because a destination can be reached on the segment
+// of one interface only: on the others it is a destination without a MAC address.
+// *Control thread*; owns the worker threads.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "dataplane/core/publisher.h"
+#include "dataplane/core/stats.h"
+#include "dataplane/netlink.h"
+#include "dataplane/port/afxdp.h"
+#include "dataplane/port/steering.h"
+#include "dataplane/worker.h"
+
+namespace headgate::dataplane {
+
+struct AttachmentOptions {
+    std::string interface;
+    LinkInfo link;
+    XdpMode mode = XdpMode::automatic;
+    std::uint32_t connections_max = 0;  // of each worker
+    std::shared_ptr<const Reinjector> reinjector;
+};
+
+// Traffic of an attachment since it was opened, summed over its workers.
+struct AttachmentCounts {
+    std::uint64_t rx_packets = 0;
+    std::uint64_t rx_bytes = 0;
+    std::uint64_t tx_packets = 0;
+    std::uint64_t tx_dropped = 0;
+    std::uint64_t kernel_packets = 0;
+    std::uint64_t kernel_over_limit = 0;
+    std::uint64_t kernel_failed = 0;
+    SocketDrops socket;
+    SteerCounts steering{};
+};
+
+class Attachment {
+public:
+    // The interface steers nothing until apply().
+    static Result<std::unique_ptr<Attachment>> open(const AttachmentOptions& options);
+    // Detaches the program and ends the workers; packets go to the kernel from then on.
+    ~Attachment() = default;
+    Attachment(const Attachment&) = delete;
+    Attachment& operator=(const Attachment&) = delete;
+
+    // Swaps in what is forwarded. No packet of a service that stays is dropped or goes to the
+    // kernel meanwhile. Fails, and changes nothing, when the core refuses the configuration.
+    Result<void> apply(const ForwardingConfig& config);
+
+    // Once a second: frees what is no longer used.
+    void expire(Tick now);
+
+    // True when this link can no longer be served as it was opened.
+    [[nodiscard]] bool outdated(const LinkInfo& link) const;
+
+    [[nodiscard]] const LinkInfo& link() const { return link_; }
+    void set_mac(const MacAddress& mac) { link_.mac = mac; }
+    // "native copy", "generic copy" or "zero-copy"; and why it is not better.
+    [[nodiscard]] const std::string& mode() const { return mode_; }
+    [[nodiscard]] const std::string& mode_reason() const { return mode_reason_; }
+    [[nodiscard]] std::size_t workers() const { return workers_.size(); }
+    [[nodiscard]] AttachmentCounts counts() const;
+    [[nodiscard]] ForwardingStats forwarding_stats() const;
+    [[nodiscard]] std::uint64_t persistence_entries() const { return persistence_.size(); }
+    [[nodiscard]] const Snapshot& latest() const { return publisher_.latest(); }
+
+private:
+    Attachment(const AttachmentOptions& options, std::uint32_t queues,
+               std::unique_ptr<Steering> steering, const HashSeed& seed);
+    Result<void> open_queue(const AttachmentOptions& options, std::uint32_t queue,
+                            const HashSeed& seed);
+
+    std::string interface_;
+    LinkInfo link_;
+    std::uint32_t queues_;
+    std::string mode_;
+    std::string mode_reason_;
+    std::unique_ptr<Steering> steering_;
+    std::vector<SteeredService> steered_;  // what the program's map holds, sorted
+    PersistenceTable persistence_;
+    Publisher publisher_;
+    std::vector<const AfxdpPort*> ports_;           // owned by the workers
+    std::vector<std::unique_ptr<Worker>> workers_;  // last: they use all of the above
+};
+
+}  // namespace headgate::dataplane

@@ -1,0 +1,104 @@
+#include "dataplane/daemon.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/api.pb.h"
+#include "common/log.h"
+
+namespace headgate::dataplane {
+
+Result<std::unique_ptr<Daemon>> Daemon::create(const std::string& socket_path) {
+    std::unique_ptr<Daemon> daemon(new Daemon);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    daemon->signals_ = Fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!daemon->signals_)
+        return fail_errno("open a signalfd");
+    Daemon* self = daemon.get();
+    Result<std::unique_ptr<ControlServer>> server = ControlServer::listen(
+        socket_path, {[self](ClientId client, const api::DataplaneRequest& request) {
+                          return self->handle(client, request);
+                      },
+                      [self](ClientId client) { self->disconnected(client); }});
+    if (!server)
+        return tl::unexpected(server.error());
+    daemon->server_ = std::move(*server);
+    return daemon;
+}
+
+void Daemon::run(Engine& engine, bool standalone) {
+    engine_ = &engine;
+    lease_.emplace(standalone, std::chrono::steady_clock::now());
+    std::vector<pollfd> fds;
+    while (true) {
+        const Instant now = std::chrono::steady_clock::now();
+        engine.set_lease_expired(lease_->expired(now));
+        if (lease_->should_exit(engine.any_active(), now)) {
+            log::info("no control plane and no active service for {} s: exiting",
+                      Lease::exit_after.count());
+            return;
+        }
+        const Instant next = engine.run_timers(now);
+        const auto wait = std::chrono::ceil<std::chrono::milliseconds>(
+            std::max(next - std::chrono::steady_clock::now(), Duration::zero()));
+        fds.assign({{signals_.get(), POLLIN, 0}, {engine.netlink_fd(), POLLIN, 0}});
+        server_->add_poll_fds(fds);
+        if (::poll(fds.data(), fds.size(), static_cast<int>(wait.count())) <= 0)
+            continue;
+        if (fds[0].revents != 0 && stop_signal())
+            return;
+        if (fds[1].revents != 0)
+            engine.on_netlink();
+        server_->handle(std::span(fds).subspan(2));
+    }
+}
+
+bool Daemon::stop_signal() {
+    signalfd_siginfo info{};
+    if (::read(signals_.get(), &info, sizeof info) != sizeof info)
+        return false;
+    log::info("signal {}: exiting", info.ssi_signo);
+    return true;
+}
+
+api::DataplaneReply Daemon::handle(ClientId client, const api::DataplaneRequest& request) {
+    api::DataplaneReply reply;
+    if (request.has_apply()) {
+        Result<Table> table = load_table(request.apply());
+        Result<void> applied;
+        if (table)
+            applied = engine_->apply(std::move(*table));
+        else
+            applied = tl::unexpected(table.error());
+        if (applied) {
+            controller_ = client;
+            lease_->control_applied(engine_->table().lease);
+            engine_->set_lease_expired(false);
+        } else {
+            log::error("a table was refused: {}", applied.error().message);
+            reply.set_error(applied.error().message);
+        }
+    } else if (!request.has_get_state()) {
+        reply.set_error("the request is neither apply nor get_state");
+    }
+    *reply.mutable_state() = engine_->state();
+    return reply;
+}
+
+void Daemon::disconnected(ClientId client) {
+    if (client != controller_)
+        return;
+    log::warn("the control plane is gone; services on VRRP addresses go on for {} s",
+              engine_->table().lease.count());
+    controller_ = 0;
+    lease_->control_lost(std::chrono::steady_clock::now());
+}
+
+}  // namespace headgate::dataplane

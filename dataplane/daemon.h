@@ -1,0 +1,37 @@
+// Daemon: the control thread's loop. Ties the control socket to the engine, keeps the lease, and
+// ends on SIGTERM or SIGINT. Owns the server; borrows the engine.
+#pragma once
+
+#include <memory>
+
+#include "common/fd.h"
+#include "common/result.h"
+#include "dataplane/control_server.h"
+#include "dataplane/engine.h"
+#include "dataplane/lease.h"
+
+namespace headgate::dataplane {
+
+class Daemon {
+public:
+    // Requires: SIGTERM and SIGINT are blocked in every thread.
+    static Result<std::unique_ptr<Daemon>> create(const std::string& socket_path);
+
+    // Returns when the process should end, with nothing left to do but destroy. `standalone`:
+    // the engine has a table of its own.
+    void run(Engine& engine, bool standalone);
+
+private:
+    Daemon() = default;
+    api::DataplaneReply handle(ClientId client, const api::DataplaneRequest& request);
+    void disconnected(ClientId client);
+    [[nodiscard]] bool stop_signal();
+
+    Fd signals_;
+    std::unique_ptr<ControlServer> server_;
+    Engine* engine_ = nullptr;  // during run()
+    std::optional<Lease> lease_;
+    ClientId controller_ = 0;  // the client that applied last; 0: none is connected
+};
+
+}  // namespace headgate::dataplane

@@ -1,0 +1,260 @@
+#include "dataplane/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/api.pb.h"
+#include "common/log.h"
+
+namespace headgate::dataplane {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Link and route events come in storms; what they change is looked up at most this often.
+constexpr milliseconds follow_up_interval{100};
+// How often the kernel is asked again to keep the neighbours resolved: what keeps them fresh before
+// Linux 5.16, and brings back entries that somebody removed after it.
+constexpr seconds request_interval{5};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options,
+                                              std::optional<Table> table, Instant now) {
+    Result<std::unique_ptr<Netlink>> netlink = Netlink::open();
+    if (!netlink)
+        return tl::unexpected(netlink.error());
+    Result<std::shared_ptr<const Reinjector>> reinjector = Reinjector::load();
+    if (!reinjector)
+        return tl::unexpected(reinjector.error());
+    std::unique_ptr<Engine> engine(
+        new Engine(options, std::move(*netlink), std::move(*reinjector)));
+    engine->check_interfaces();
+    if (table) {
+        if (auto applied = engine->apply(std::move(*table)); !applied)
+            return tl::unexpected(applied.error());
+    }
+    engine->run_timers(now);
+    return engine;
+}
+
+Engine::Engine(const EngineOptions& options, std::unique_ptr<Netlink> netlink,
+               std::shared_ptr<const Reinjector> reinjector)
+    : options_(options), netlink_(std::move(netlink)), reinjector_(std::move(reinjector)) {
+    for (const std::string& interface : options_.interfaces)
+        served_.push_back({interface, nullptr, ""});
+}
+
+Engine::~Engine() {
+    // First the interfaces: no packet waits for the netlink conversation.
+    served_.clear();
+    neighbours_.set_targets({});
+    forget_neighbours();
+}
+
+Result<void> Engine::apply(Table table) {
+    std::swap(table_, table);
+    neighbours_.set_targets(destination_addresses(table_));
+    look_up_routes();
+    read_neighbours();
+    if (auto published = publish(); !published) {
+        table_ = std::move(table);
+        neighbours_.set_targets(destination_addresses(table_));
+        look_up_routes();
+        read_neighbours();
+        publish_or_log();
+        return published;
+    }
+    forget_neighbours();
+    request_neighbours();
+    return {};
+}
+
+void Engine::set_lease_expired(bool expired) {
+    if (lease_expired_ == expired)
+        return;
+    lease_expired_ = expired;
+    if (expired)
+        log::warn("the control plane has been gone for {} s: services on VRRP addresses stop",
+                  table_.lease.count());
+    publish_or_log();
+}
+
+bool Engine::any_active() const {
+    return std::ranges::any_of(table_.services, [this](const TableService& service) {
+        return service.config.active && !(lease_expired_ && service.vrrp_owned);
+    });
+}
+
+void Engine::on_netlink() {
+    const NetlinkEvents events = netlink_->read_events();
+    links_changed_ |= events.links_changed || events.lost;
+    routes_changed_ |= events.routes_changed || events.lost;
+    bool changed = false;
+    for (const NeighbourEntry& entry : events.neighbours) {
+        changed |= neighbours_.set_entry(entry);
+        // An administrator has taken it over: not ours to remove any more.
+        if (entry.state == NeighbourEntry::State::fixed)
+            std::erase(requested_, NeighbourTable::Request{entry.ifindex, entry.address});
+    }
+    if (changed)
+        publish_or_log();
+}
+
+Instant Engine::run_timers(Instant now) {
+    const bool pending = links_changed_ || routes_changed_;
+    if (pending && now >= next_follow_up_) {
+        next_follow_up_ = now + follow_up_interval;
+        if (std::exchange(links_changed_, false))
+            check_interfaces();
+        // A link that comes up has routes again, and neighbours to be found.
+        routes_changed_ = false;
+        look_up_routes();
+        read_neighbours();
+        request_neighbours();
+        publish_or_log();
+    }
+    if (now >= next_second_) {
+        next_second_ = now + seconds(1);
+        for (Served& served : served_) {
+            if (served.attachment)
+                served.attachment->expire(tick_of(now));
+            else
+                links_changed_ = true;
+        }
+    }
+    if (now >= next_request_) {
+        next_request_ = now + request_interval;
+        request_neighbours();
+    }
+    const Instant next = std::min(next_second_, next_request_);
+    return links_changed_ || routes_changed_ ? std::min(next, next_follow_up_) : next;
+}
+
+void Engine::check_interfaces() {
+    for (Served& served : served_)
+        check_interface(served);
+}
+
+void Engine::check_interface(Served& served) {
+    const Result<LinkInfo> link = netlink_->link(served.interface);
+    if (!link) {
+        served.attachment.reset();
+        set_error(served, link.error());
+        return;
+    }
+    if (served.attachment && served.attachment->outdated(*link)) {
+        log::warn(
+            "{} has changed (it was replaced, or its MTU or number of queues is another): "
+            "attaching again, its connections are forgotten",
+            served.interface);
+        served.attachment.reset();
+    }
+    if (served.attachment) {
+        served.attachment->set_mac(link->mac);
+        return;
+    }
+    AttachmentOptions options;
+    options.interface = served.interface;
+    options.link = *link;
+    options.mode = options_.mode;
+    options.connections_max = options_.connections_max;
+    options.reinjector = reinjector_;
+    Result<std::unique_ptr<Attachment>> attachment = Attachment::open(options);
+    if (!attachment) {
+        set_error(served, attachment.error());
+        return;
+    }
+    served.attachment = std::move(*attachment);
+    served.error.clear();
+    const std::string& reason = served.attachment->mode_reason();
+    log::info("{}: attached, {}{}, {} worker(s)", served.interface, served.attachment->mode(),
+              reason.empty() ? "" : " (" + reason + ")", served.attachment->workers());
+}
+
+// An interface is tried every second: only news is worth a line.
+void Engine::set_error(Served& served, const Error& error) {
+    if (served.error == error.message)
+        return;
+    served.error = error.message;
+    log::error("{} is not served, and tried again until it is: {}", served.interface,
+               error.message);
+}
+
+void Engine::look_up_routes() {
+    for (const IpAddress& address : neighbours_.targets()) {
+        if (const Result<RouteAnswer> route = netlink_->route_to(address); route)
+            neighbours_.set_route(address, *route);
+        else
+            log::warn("{}", route.error().message);
+    }
+}
+
+void Engine::read_neighbours() {
+    const Result<std::vector<NeighbourEntry>> entries = netlink_->neighbours();
+    if (!entries) {
+        log::warn("{}", entries.error().message);
+        return;
+    }
+    for (const NeighbourEntry& entry : *entries)
+        neighbours_.set_entry(entry);
+}
+
+void Engine::request_neighbours() {
+    const std::vector<ServedInterface> interfaces = served_interfaces();
+    std::vector<NeighbourTable::Request> requested;
+    for (const NeighbourTable::Request& request : neighbours_.wanted()) {
+        if (std::ranges::find(interfaces, request.ifindex, &ServedInterface::ifindex) ==
+            interfaces.end())
+            continue;
+        // A link that is down refuses; its events bring us back.
+        if (netlink_->request_neighbour(request.ifindex, request.address))
+            requested.push_back(request);
+    }
+    std::ranges::sort(requested);
+    requested_ = std::move(requested);
+}
+
+// Lets go of the entries that no destination needs any more.
+void Engine::forget_neighbours() {
+    const std::vector<NeighbourTable::Request> wanted = neighbours_.wanted();
+    for (const NeighbourTable::Request& request : requested_) {
+        if (std::ranges::find(wanted, request) != wanted.end())
+            continue;
+        if (auto forgotten = netlink_->forget_neighbour(request.ifindex, request.address);
+            !forgotten)
+            log::warn("{}", forgotten.error().message);
+    }
+}
+
+Result<void> Engine::publish() {
+    for (const Served& served : served_) {
+        if (!served.attachment)
+            continue;
+        const LinkInfo& link = served.attachment->link();
+        const ForwardingConfig config = forwarding_config(
+            table_, lease_expired_, link.mac,
+            [&](const IpAddress& address) { return neighbours_.mac(address, link.ifindex); });
+        if (auto applied = served.attachment->apply(config); !applied)
+            return applied;
+    }
+    return {};
+}
+
+void Engine::publish_or_log() {
+    if (auto published = publish(); !published)
+        log::error("{}", published.error().message);
+}
+
+std::vector<ServedInterface> Engine::served_interfaces() const {
+    std::vector<ServedInterface> interfaces;
+    for (const Served& served : served_) {
+        const int ifindex = served.attachment ? served.attachment->link().ifindex : 0;
+        interfaces.push_back({ifindex, served.interface});
+    }
+    return interfaces;
+}
+
+}  // namespace headgate::dataplane

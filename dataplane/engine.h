@@ -1,0 +1,92 @@
+// Engine: what headgate-dataplane does, apart from talking to its control plane: serves the table
+// on the interfaces, follows links, routes and neighbours, and tells how it goes.
+//
+// *Control thread.* An interface that does not exist, or cannot be attached to, is retried; the
+// others are served meanwhile.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/result.h"
+#include "dataplane/attachment.h"
+#include "dataplane/lease.h"
+#include "dataplane/neighbours.h"
+#include "dataplane/netlink.h"
+#include "dataplane/table.h"
+
+namespace headgate::api {
+class DataplaneState;
+}
+
+namespace headgate::dataplane {
+
+struct EngineOptions {
+    std::vector<std::string> interfaces;
+    XdpMode mode = XdpMode::automatic;
+    std::uint32_t connections_max = 0;  // of each worker
+};
+
+class Engine {
+public:
+    // Attaches to the interfaces that are there. `table` is served from the start, if given.
+    static Result<std::unique_ptr<Engine>> start(const EngineOptions& options,
+                                                 std::optional<Table> table, Instant now);
+    ~Engine();
+
+    // Makes this the table. Fails, and keeps the one in use, when it cannot be forwarded.
+    Result<void> apply(Table table);
+    [[nodiscard]] const Table& table() const { return table_; }
+    // With expired, services that VRRP owns stop; see Lease.
+    void set_lease_expired(bool expired);
+    // True when any service of the table is active now.
+    [[nodiscard]] bool any_active() const;
+
+    [[nodiscard]] api::DataplaneState state() const;
+
+    // Readable when the kernel has news; then call on_netlink().
+    [[nodiscard]] int netlink_fd() const { return netlink_->fd(); }
+    void on_netlink();
+    // What is due by time. Returns when it wants to be called again.
+    Instant run_timers(Instant now);
+
+private:
+    struct Served {
+        std::string interface;
+        std::unique_ptr<Attachment> attachment;  // null while it cannot be served
+        std::string error;                       // why it is null
+    };
+
+    Engine(const EngineOptions& options, std::unique_ptr<Netlink> netlink,
+           std::shared_ptr<const Reinjector> reinjector);
+    void check_interfaces();
+    void check_interface(Served& served);
+    void set_error(Served& served, const Error& error);
+    void look_up_routes();
+    void read_neighbours();
+    void request_neighbours();
+    void forget_neighbours();
+    Result<void> publish();
+    void publish_or_log();
+    [[nodiscard]] std::vector<ServedInterface> served_interfaces() const;
+    void report_services(api::DataplaneState& state) const;
+
+    EngineOptions options_;
+    std::unique_ptr<Netlink> netlink_;
+    std::shared_ptr<const Reinjector> reinjector_;
+    NeighbourTable neighbours_;
+    std::vector<NeighbourTable::Request> requested_;  // entries that we have made the kernel keep
+    std::vector<Served> served_;
+    Table table_;
+    bool lease_expired_ = false;
+    bool links_changed_ = false;
+    bool routes_changed_ = false;
+    Instant next_follow_up_{};
+    Instant next_second_{};
+    Instant next_request_{};
+};
+
+}  // namespace headgate::dataplane

@@ -1,0 +1,157 @@
+#include "dataplane/port/steering.h"
+
+#include <string_view>
+#include <vector>
+
+#include <bpf/bpf.h>
+#include <linux/if_link.h>
+#include <steer.skel.h>
+
+namespace headgate::dataplane {
+
+namespace {
+
+constexpr std::array<std::string_view, lb_steer_counter_count> counter_names{
+#define LB_STEER_NAME(name) "steer_" #name,
+    LB_STEER_COUNTERS(LB_STEER_NAME)
+#undef LB_STEER_NAME
+};
+
+lb_service_key key_of(const SteeredService& service) {
+    lb_service_key key{};
+    key.address_be = service.endpoint.address.as_v4().raw();
+    key.port_be = Be16(service.endpoint.port).raw();
+    key.protocol = service.protocol;
+    return key;
+}
+
+// One sentence about the XDP program that is in our way, and what to do about it.
+std::string describe_attached(const std::string& interface, int ifindex) {
+    LIBBPF_OPTS(bpf_xdp_query_opts, query);
+    if (bpf_xdp_query(ifindex, 0, &query) != 0 || query.attach_mode == XDP_ATTACHED_NONE)
+        return "it did not say which";
+    std::uint32_t id = query.prog_id;
+    if (id == 0)
+        id = query.drv_prog_id != 0 ? query.drv_prog_id : query.skb_prog_id;
+    bpf_prog_info info{};
+    std::uint32_t info_bytes = sizeof info;
+    std::string name = "unknown";
+    const Fd program(bpf_prog_get_fd_by_id(id));
+    if (program && bpf_obj_get_info_by_fd(program.get(), &info, &info_bytes) == 0)
+        name = info.name;
+    if (name == "headgate_steer")
+        return fmt::format("it is headgate_steer (id {}): another headgate-dataplane serves {}", id,
+                           interface);
+    return fmt::format(
+        "it is {} (id {}); stop the program that attached it, or take it away with "
+        "`ip link set dev {} xdp off`",
+        name, id, interface);
+}
+
+// A link of this program on the interface, or -1 with errno set.
+Fd create_link(int program_fd, int ifindex, std::uint32_t flags) {
+    LIBBPF_OPTS(bpf_link_create_opts, options);
+    options.flags = flags;
+    const int fd = bpf_link_create(program_fd, ifindex, BPF_XDP, &options);
+    if (fd < 0)
+        errno = -fd;
+    return Fd(fd < 0 ? -1 : fd);
+}
+
+bool occupied(int code) {
+    return code == EBUSY || code == EEXIST;
+}
+
+}  // namespace
+
+std::string steer_counter_name(std::size_t counter) {
+    return std::string(counter_names[counter]);
+}
+
+Steering::~Steering() {
+    link_.reset();
+    steer_bpf::destroy(program_);
+}
+
+Result<std::unique_ptr<Steering>> Steering::attach(const std::string& interface, int ifindex,
+                                                   std::uint32_t queues, XdpMode mode) {
+    steer_bpf* program = steer_bpf::open();
+    if (program == nullptr)
+        return fail_errno("{}: open the steering program", interface);
+    std::unique_ptr<Steering> steering(new Steering(program));
+    bpf_map__set_max_entries(program->maps.sockets, queues);
+    if (const int error = steer_bpf::load(program); error != 0)
+        return fail_code(-error, "{}: load the steering program", interface);
+    if (auto attached = steering->attach_link(interface, ifindex, mode); !attached)
+        return tl::unexpected(attached.error());
+    return steering;
+}
+
+Result<void> Steering::attach_link(const std::string& interface, int ifindex, XdpMode mode) {
+    if (mode != XdpMode::generic) {
+        link_ = create_link(program_fd(), ifindex, XDP_FLAGS_DRV_MODE);
+        if (link_)
+            return {};
+        const int code = errno;
+        if (occupied(code))
+            return fail("{}: another XDP program is attached: {}", interface,
+                        describe_attached(interface, ifindex));
+        if (mode == XdpMode::native)
+            return fail_code(code, "{}: attach the steering program in native mode", interface);
+        generic_reason_ = "no native XDP: " + std::generic_category().message(code);
+    } else {
+        generic_reason_ = "generic mode was asked for";
+    }
+    generic_ = true;
+    link_ = create_link(program_fd(), ifindex, XDP_FLAGS_SKB_MODE);
+    if (link_)
+        return {};
+    const int code = errno;
+    if (occupied(code))
+        return fail("{}: another XDP program is attached: {}", interface,
+                    describe_attached(interface, ifindex));
+    return fail_code(code, "{}: attach the steering program in generic mode", interface);
+}
+
+Result<void> Steering::set_socket(std::uint32_t queue, int socket_fd) {
+    if (bpf_map_update_elem(bpf_map__fd(program_->maps.sockets), &queue, &socket_fd, BPF_ANY) != 0)
+        return fail_errno("enter the socket of queue {} into the steering program", queue);
+    return {};
+}
+
+Result<void> Steering::add_service(const SteeredService& service) {
+    const lb_service_key key = key_of(service);
+    const std::uint32_t unread = 0;
+    if (bpf_map_update_elem(bpf_map__fd(program_->maps.services), &key, &unread, BPF_ANY) != 0)
+        return fail_errno("steer {} to the workers", service.endpoint.to_string());
+    return {};
+}
+
+Result<void> Steering::remove_service(const SteeredService& service) {
+    const lb_service_key key = key_of(service);
+    if (bpf_map_delete_elem(bpf_map__fd(program_->maps.services), &key) != 0 && errno != ENOENT)
+        return fail_errno("stop steering {} to the workers", service.endpoint.to_string());
+    return {};
+}
+
+SteerCounts Steering::counts() const {
+    SteerCounts sums{};
+    const int cpus = libbpf_num_possible_cpus();
+    if (cpus <= 0)
+        return sums;
+    std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(cpus));
+    for (std::uint32_t counter = 0; counter < sums.size(); ++counter) {
+        if (bpf_map_lookup_elem(bpf_map__fd(program_->maps.counters), &counter, per_cpu.data()) !=
+            0)
+            continue;
+        for (const std::uint64_t value : per_cpu)
+            sums[counter] += value;
+    }
+    return sums;
+}
+
+int Steering::program_fd() const {
+    return bpf_program__fd(program_->progs.headgate_steer);
+}
+
+}  // namespace headgate::dataplane

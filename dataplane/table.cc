@@ -1,0 +1,153 @@
+#include "dataplane/table.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include <google/protobuf/util/json_util.h>
+
+#include "common/api.pb.h"
+#include "common/limits.h"
+
+namespace headgate::dataplane {
+
+namespace {
+
+Result<Endpoint> load_endpoint(const std::string& address, std::uint32_t port,
+                               const std::string& what) {
+    const Result<IpAddress> parsed = IpAddress::parse(address);
+    if (!parsed)
+        return fail("{}: {}", what, parsed.error().message);
+    if (!parsed->is_v4())
+        return fail("{}: {} is an IPv6 address; this dataplane forwards IPv4", what, address);
+    if (port == 0 || port > 65535)
+        return fail("{}: the port {} is not between 1 and 65535", what, port);
+    return Endpoint{*parsed, static_cast<std::uint16_t>(port)};
+}
+
+Result<Scheduler> load_scheduler(api::Scheduler scheduler, const std::string& what) {
+    switch (scheduler) {
+        case api::RR:
+            return Scheduler::rr;
+        case api::WRR:
+            return Scheduler::wrr;
+        default:
+            return fail("{}: the scheduler {} is unknown; known are RR and WRR", what,
+                        static_cast<int>(scheduler));
+    }
+}
+
+Result<TableService> load_service(const api::Service& message) {
+    const std::string what = fmt::format("service {}:{}", message.address(), message.port());
+    TableService service;
+    const Result<Endpoint> endpoint = load_endpoint(message.address(), message.port(), what);
+    if (!endpoint)
+        return tl::unexpected(endpoint.error());
+    service.config.endpoint = *endpoint;
+    if (message.protocol() != api::TCP && message.protocol() != api::UDP)
+        return fail("{}: the protocol {} is not forwarded; TCP and UDP are", what,
+                    static_cast<int>(message.protocol()));
+    service.config.protocol = message.protocol() == api::TCP ? Protocol::tcp : Protocol::udp;
+    if (message.method() != api::DR)
+        return fail("{}: the forwarding method {} is not available; DR is", what,
+                    static_cast<int>(message.method()));
+    const Result<Scheduler> scheduler = load_scheduler(message.scheduler(), what);
+    if (!scheduler)
+        return tl::unexpected(scheduler.error());
+    service.config.scheduler = *scheduler;
+
+    service.config.persistence_timeout_s = message.persistence_timeout_s();
+    const std::uint32_t prefix = message.persistence_prefix_length();
+    if (prefix > 32)
+        return fail("{}: the persistence prefix length {} is not between 1 and 32", what, prefix);
+    // 0 is proto3's "not given".
+    service.config.persistence_prefix_length = static_cast<std::uint8_t>(prefix == 0 ? 32 : prefix);
+    service.config.active = message.active();
+    service.vrrp_owned = message.vrrp_owned();
+
+    std::set<Endpoint> seen;
+    for (const api::Destination& destination : message.destinations()) {
+        const Result<Endpoint> target = load_endpoint(
+            destination.address(), destination.port(),
+            fmt::format("{}, destination {}:{}", what, destination.address(), destination.port()));
+        if (!target)
+            return tl::unexpected(target.error());
+        if (destination.weight() > limits::weight_max)
+            return fail("{}, destination {}: the weight {} is larger than {}", what,
+                        target->to_string(), destination.weight(), limits::weight_max);
+        if (!seen.insert(*target).second)
+            return fail("{}: the destination {} is there twice", what, target->to_string());
+        service.config.destinations.push_back({*target, destination.weight(), std::nullopt});
+    }
+    return service;
+}
+
+}  // namespace
+
+Result<Table> load_table(const api::ServiceTable& message) {
+    Table table;
+    table.generation = message.generation();
+    table.lease = std::chrono::seconds(message.lease_s());
+    std::set<std::pair<Endpoint, Protocol>> seen;
+    std::size_t destinations = 0;
+    for (const api::Service& service : message.services()) {
+        Result<TableService> loaded = load_service(service);
+        if (!loaded)
+            return tl::unexpected(loaded.error());
+        const ServiceConfig& config = loaded->config;
+        if (!seen.emplace(config.endpoint, config.protocol).second)
+            return fail("service {}: it is there twice", config.endpoint.to_string());
+        destinations += config.destinations.size();
+        table.services.push_back(std::move(*loaded));
+    }
+    if (table.services.size() > services_max || destinations > destinations_max)
+        return fail("{} services with {} destinations are more than the {} and {} supported",
+                    table.services.size(), destinations, services_max, destinations_max);
+    return table;
+}
+
+Result<Table> read_table_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+        return fail_errno("open the table file {}", path);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    api::ServiceTable message;
+    const auto status = google::protobuf::util::JsonStringToMessage(text, &message);
+    if (!status.ok())
+        return fail("the table file {} is not a ServiceTable in JSON: {}", path, status.ToString());
+    Result<Table> table = load_table(message);
+    if (!table)
+        return fail("the table file {}: {}", path, table.error().message);
+    return table;
+}
+
+std::vector<IpAddress> destination_addresses(const Table& table) {
+    std::vector<IpAddress> addresses;
+    for (const TableService& service : table.services) {
+        for (const DestinationConfig& destination : service.config.destinations)
+            addresses.push_back(destination.endpoint.address);
+    }
+    std::ranges::sort(addresses);
+    const auto repeated = std::ranges::unique(addresses);
+    addresses.erase(repeated.begin(), repeated.end());
+    return addresses;
+}
+
+ForwardingConfig forwarding_config(const Table& table, bool lease_expired,
+                                   const MacAddress& interface_mac, const MacLookup& mac_of) {
+    ForwardingConfig config;
+    config.generation = table.generation;
+    config.interface_macs = {interface_mac};
+    for (const TableService& service : table.services) {
+        ServiceConfig& forwarded = config.services.emplace_back(service.config);
+        if (lease_expired && service.vrrp_owned)
+            forwarded.active = false;
+        for (DestinationConfig& destination : forwarded.destinations)
+            destination.mac = mac_of(destination.endpoint.address);
+    }
+    return config;
+}
+
+}  // namespace headgate::dataplane

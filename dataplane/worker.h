@@ -1,0 +1,58 @@
+// Worker: one thread that moves bursts from its port through its core and back.
+//
+// After start(), port and core belong to the thread; their counters may be read from any. The
+// loop takes no lock, allocates nothing and logs nothing; with nothing to do it sleeps in the
+// port's wait(). The control thread creates, starts and stops workers.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "common/clock.h"
+#include "common/fd.h"
+#include "dataplane/core/core.h"
+#include "dataplane/core/publisher.h"
+#include "dataplane/port/port.h"
+
+namespace headgate::dataplane {
+
+// The same for every worker of the host: seconds of CLOCK_MONOTONIC.
+Tick tick_of(Instant now);
+
+class Worker {
+public:
+    // `reader` and `persistence` outlive the worker.
+    Worker(std::unique_ptr<Port> port, SnapshotReader& reader, PersistenceTable& persistence,
+           const CoreOptions& options);
+    // Stops the thread if it runs.
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // `name` is what ps and top show, at most 15 characters.
+    void start(const std::string& name);
+    // Returns when the thread has ended; at once when it never ran.
+    void stop();
+
+    // One pass over what has come in; false when nothing had. The thread's loop; call it directly
+    // only when the thread does not run.
+    bool run_once(Tick now);
+
+    [[nodiscard]] const Core& core() const { return core_; }
+    [[nodiscard]] const Port& port() const { return *port_; }
+
+private:
+    void run();
+
+    std::unique_ptr<Port> port_;
+    SnapshotReader& reader_;
+    Core core_;
+    Burst burst_;
+    Fd wake_;  // an eventfd: ends the port's wait()
+    std::atomic<bool> stopping_{false};
+    std::thread thread_;
+};
+
+}  // namespace headgate::dataplane
