@@ -1,3 +1,4 @@
+// The three structures that hold a node: the index, the wheel, the queue of half-open ones.
 #include "dataplane/core/connection_table.h"
 
 #include <algorithm>

@@ -66,7 +66,6 @@ private:
     std::uint32_t wheel_previous_ = 0;            // a node, or first_in_slot | slot
     ConnectionIndex half_open_next_ = no_connection;
     ConnectionIndex half_open_previous_ = no_connection;
-    std::uint32_t reserved_ = 0;
 };
 static_assert(sizeof(Connection) == 64, "one cache line per connection");
 

@@ -1,3 +1,4 @@
+// The stages of the packet path, then what happens to a connection: begin, follow, end.
 #include "dataplane/core/core.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The rare part of the counters: a slot changes its user.
 #include "dataplane/core/counters.h"
 
 namespace headgate::dataplane {

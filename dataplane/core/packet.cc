@@ -1,3 +1,4 @@
+// RFC 791 (IPv4), RFC 9293 (TCP), RFC 768 (UDP). Every length is checked before it is used.
 #include "dataplane/core/packet.h"
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// A stripe is a hash table with chaining over a fixed array; its lock covers all of it.
 #include "dataplane/core/persistence_table.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The round of smooth weighted round robin, and the Maglev table filled by the same turns.
 #include "dataplane/core/pick_tables.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The two sides of the reclamation; publisher.h says how it works.
 #include "dataplane/core/publisher.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The parts of Snapshot that only the control thread runs.
 #include "dataplane/core/snapshot.h"
 
 #include <algorithm>

@@ -1,11 +1,11 @@
+// Validation first, so that a configuration that fails leaves no trace; then slots, then tables.
 #include "dataplane/core/snapshot_builder.h"
 
-#include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Reads relaxed counters only: figures of one call may be a few packets apart.
 #include "dataplane/core/stats.h"
 
 #include <cstddef>
