@@ -68,6 +68,12 @@ class Keepalived(Director):
 
     log_name = "keepalived"
 
+    def start(self, config=None):
+        # After a SIGKILL it may take its own old files for those of a running keepalived.
+        for path in self.host.directory.glob("keepalived*.pid"):
+            path.unlink()
+        super().start(config)
+
     def command(self):
         directory = self.host.directory
         return ["keepalived", "-n", "-l", "-D", "-P", "-f", self.config,
