@@ -1,0 +1,83 @@
+// The judge: watches a simulated group of routers and knows what VRRP promises.
+//
+//  overlap     two masters that can hear each other are so no longer than it takes for one advert
+//  to
+//              get through
+//  no master   where a router is up, there is a master within a master down interval
+//  one master  once nothing has happened for long enough, there is exactly one per connected part,
+//              and no running router that preempts has a higher priority
+//  no flap     from then on nobody changes his state
+//  vips        then the master's kernel has all the VIPs and no other kernel has any; and at no
+//  time
+//              do two kernels that can hear each other have them longer than a lease
+//  repair      a VIP that somebody removes from a master is back within 100 ms
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/clock.h"
+#include "tests/sim/network.h"
+#include "tests/sim/router.h"
+
+namespace headgate::sim {
+
+struct Bounds {
+    Duration masters_overlap_max{};
+    Duration vips_overlap_max{};
+    Duration masterless_max{};
+    Duration settle{};  // after the last disturbance
+};
+
+class Judge {
+public:
+    Judge(const std::vector<std::unique_ptr<Router>>& routers, const Network& network,
+          const Bounds& bounds)
+        : routers_(routers), network_(network), bounds_(bounds) {}
+
+    // A disturbance: from now on changes have a cause.
+    void disturbed(Instant now);
+    // As it, and who is the stronger may have changed too.
+    void priorities_changed(Instant now);
+    // Everything has been as it is until `now`, when the next event is about to happen.
+    void before(Instant now);
+    // An event has happened.
+    void after(Instant now);
+
+    // The first promise that was broken.
+    [[nodiscard]] const std::optional<std::string>& violation() const { return violation_; }
+    // How often all the promises of a quiet network were checked.
+    [[nodiscard]] std::uint64_t num_settled_checks() const { return num_settled_checks_; }
+
+private:
+    using Pair = std::pair<std::size_t, std::size_t>;
+    // Since when a condition has held without a break.
+    using Stopwatch = std::map<Pair, Instant>;
+
+    void watch(Stopwatch& stopwatch, Pair pair, bool holds, Instant now);
+    void limit(const Stopwatch& stopwatch, Instant now, Duration most, const char* what);
+    void check_settled(Instant now);
+    void check_part(Instant now, std::size_t member);
+    [[nodiscard]] bool is_master(std::size_t router) const;
+    [[nodiscard]] bool is_up(std::size_t router) const;
+    [[nodiscard]] bool has_master(std::size_t member) const;
+    void broken(Instant now, const std::string& what);
+
+    const std::vector<std::unique_ptr<Router>>& routers_;
+    const Network& network_;
+    Bounds bounds_;
+    Instant quiet_since_{};
+    Stopwatch masters_;
+    Stopwatch vips_;
+    Stopwatch masterless_;  // (router, itself): it is up, and hears no master
+    Stopwatch incomplete_;  // (router, itself): master without all of its VIPs
+    std::optional<std::uint64_t> settled_transitions_;
+    std::uint64_t num_settled_checks_ = 0;
+    std::optional<std::string> violation_;
+};
+
+}  // namespace headgate::sim
