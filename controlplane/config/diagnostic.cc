@@ -44,10 +44,11 @@ std::string render(const Diagnostic& diagnostic) {
     std::string text = fmt::format("{}: {}\n", is_error ? "error" : "warning", diagnostic.message);
     const std::string number = where.line == 0 ? "" : fmt::format("{}", where.line);
     const std::string gutter(number.size() + 2, ' ');
+    const std::string arrow = gutter.substr(1) + "-->";
     if (where.line == 0) {
-        text += fmt::format("{}--> {}\n", gutter, where.file);
+        text += fmt::format("{} {}\n", arrow, where.file);
     } else {
-        text += fmt::format("{}--> {}:{}:{}\n", gutter, where.file, where.line, where.column);
+        text += fmt::format("{} {}:{}:{}\n", arrow, where.file, where.line, where.column);
         text += fmt::format("{}|\n {} | {}\n", gutter, number, diagnostic.source_line);
         const std::string_view line = diagnostic.source_line;
         const std::size_t offset = where.column - 1;

@@ -1,0 +1,125 @@
+// Drafts: what the lines of a block have set so far, each value with its place. They exist between
+// reading and finishing, because a default often depends on other lines, which may come later.
+// Plain values.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/config/model.h"
+#include "controlplane/config/source.h"
+
+namespace headgate::config {
+
+// A value and where it was written.
+template <typename T>
+struct Located {
+    T value;
+    Span where;
+};
+
+template <typename T>
+using Setting = std::optional<Located<T>>;
+
+template <typename T>
+T value_or(const Setting<T>& setting, const T& fallback) {
+    return setting ? setting->value : fallback;
+}
+
+// The keywords that a block has in some form: right, wrong, or misspelled so that the right one was
+// suggested. One that is missing from it has not been reported yet.
+using Mentions = std::set<std::string, std::less<>>;
+
+struct GlobalDraft {
+    Setting<std::string> router_id;
+    Setting<std::uint8_t> vrrp_version;
+    Setting<std::chrono::seconds> garp_delay;
+    Setting<std::uint32_t> garp_repeat;
+};
+
+enum class AuthType : std::uint8_t { pass, ah };
+
+struct VrrpDraft {
+    std::string name;
+    Span where;  // of the keyword vrrp_instance
+    Mentions mentions;
+    Setting<VrrpInitialState> state;
+    Setting<std::string> interface;
+    Setting<std::uint8_t> vrid;
+    Setting<std::uint8_t> priority;
+    Setting<std::uint8_t> version;
+    Setting<Duration> advert_interval;
+    Setting<AuthType> auth_type;
+    Setting<std::string> auth_pass;
+    Setting<bool> preempt;
+    std::vector<Located<VirtualAddress>> addresses;
+    Setting<std::chrono::seconds> vip_lease;
+    Setting<std::uint32_t> garp_repeat;
+    Setting<std::chrono::seconds> garp_delay;
+};
+
+// The timing keywords, which virtual_server, real_server and the checks all have: the innermost
+// block that sets one decides.
+struct TimingDraft {
+    Setting<Duration> delay_loop;
+    Setting<Duration> connect_timeout;
+    Setting<std::uint32_t> retry;
+    Setting<Duration> delay_before_retry;
+};
+
+struct UrlDraft {
+    std::optional<std::string> path;
+    std::vector<StatusRange> statuses;
+    std::optional<std::string> virtual_host;
+};
+
+enum class CheckKind : std::uint8_t { tcp, http };
+
+struct CheckDraft {
+    CheckKind kind = CheckKind::tcp;
+    TimingDraft timing;
+    std::optional<IpAddress> connect_address;
+    std::optional<std::uint16_t> connect_port;
+    std::optional<std::string> virtual_host;
+    std::vector<UrlDraft> urls;
+};
+
+struct RealServerDraft {
+    Endpoint endpoint;
+    Span where;           // of the keyword real_server
+    Span endpoint_where;  // of its address and port
+    std::optional<std::uint32_t> weight;
+    std::optional<std::string> virtual_host;
+    TimingDraft timing;
+    std::vector<CheckDraft> checks;
+};
+
+struct ServerDraft {
+    Endpoint endpoint;
+    Span where;           // of the keyword virtual_server
+    Span endpoint_where;  // of its address and port
+    Mentions mentions;
+    Setting<Protocol> protocol;
+    Setting<Scheduler> scheduler;
+    Setting<ForwardingMethod> method;
+    Setting<std::chrono::seconds> persistence_timeout;
+    Setting<std::uint8_t> persistence_prefix_length;
+    bool alpha = false;
+    std::optional<std::uint32_t> weight;
+    std::optional<std::string> virtual_host;
+    TimingDraft timing;
+    std::vector<RealServerDraft> real_servers;
+};
+
+// Everything that the files say, before defaults and cross-references.
+struct Drafts {
+    GlobalDraft global;
+    std::vector<VrrpDraft> instances;
+    std::vector<ServerDraft> servers;
+    Dataplane dataplane;
+};
+
+}  // namespace headgate::config

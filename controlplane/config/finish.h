@@ -1,0 +1,22 @@
+// Finishing: drafts → the typed model. Defaults that depend on other lines are filled in, and what
+// only shows when the whole file is known is checked: two instances with one virtual router id, a
+// virtual server without scheduler, addresses used twice. Rules and defaults are keepalived's.
+// Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "controlplane/config/draft.h"
+#include "controlplane/config/report.h"
+
+namespace headgate::config {
+
+// Instances that cannot run are left out, and that is reported.
+std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const GlobalDraft& global,
+                                           Report& report);
+
+// Likewise. Virtual servers that only the forwarding cannot carry stay in.
+std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts, Report& report);
+
+}  // namespace headgate::config

@@ -1,0 +1,237 @@
+// See finish.h: virtual servers, real servers and their checks.
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "controlplane/config/finish.h"
+
+namespace headgate::config {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds delay_loop_default{60};
+constexpr seconds connect_timeout_default{5};
+constexpr std::uint32_t retry_default = 1;
+constexpr seconds delay_before_retry_default{1};
+constexpr seconds delay_before_retry_http_default{3};
+constexpr seconds persistence_default{360};
+
+// The setting of the innermost block that has one.
+template <typename T>
+T inherited(Setting<T> TimingDraft::*keyword, const CheckDraft& check, const RealServerDraft& real,
+            const ServerDraft& server, const T& fallback) {
+    for (const TimingDraft* timing : {&check.timing, &real.timing, &server.timing}) {
+        if (timing->*keyword)
+            return (timing->*keyword)->value;
+    }
+    return fallback;
+}
+
+std::string virtual_host(const UrlDraft& url, const CheckDraft& check, const RealServerDraft& real,
+                         const ServerDraft& server) {
+    for (const auto* name :
+         {&url.virtual_host, &check.virtual_host, &real.virtual_host, &server.virtual_host}) {
+        if (*name)
+            return **name;
+    }
+    return {};
+}
+
+Check finish_check(const CheckDraft& draft, const Endpoint& server_endpoint,
+                   const RealServerDraft& real, const ServerDraft& server) {
+    const bool is_http = draft.kind == CheckKind::http;
+    Check check;
+    check.timing.delay_loop =
+        inherited<Duration>(&TimingDraft::delay_loop, draft, real, server, delay_loop_default);
+    check.timing.connect_timeout = inherited<Duration>(&TimingDraft::connect_timeout, draft, real,
+                                                       server, connect_timeout_default);
+    check.timing.retry =
+        inherited<std::uint32_t>(&TimingDraft::retry, draft, real, server, retry_default);
+    check.timing.delay_before_retry =
+        inherited<Duration>(&TimingDraft::delay_before_retry, draft, real, server,
+                            is_http ? delay_before_retry_http_default : delay_before_retry_default);
+    const Endpoint target{draft.connect_address.value_or(server_endpoint.address),
+                          draft.connect_port.value_or(server_endpoint.port)};
+    if (!is_http) {
+        check.kind = TcpCheck{target};
+        return check;
+    }
+    HttpCheck http{target, {}};
+    for (const UrlDraft& url : draft.urls) {
+        HttpUrl finished;
+        finished.path = *url.path;
+        if (!url.statuses.empty())
+            finished.statuses = url.statuses;
+        finished.virtual_host = virtual_host(url, draft, real, server);
+        http.urls.push_back(std::move(finished));
+    }
+    check.kind = std::move(http);
+    return check;
+}
+
+class ServerFinisher {
+public:
+    ServerFinisher(ServerDraft draft, Report& report) : draft_(std::move(draft)), report_(report) {}
+
+    // Absent: the virtual server is left out.
+    std::optional<VirtualServer> run() {
+        if (!has_usable_endpoint())
+            return std::nullopt;
+        server_.endpoint = draft_.endpoint;
+        server_.location = draft_.where.location();
+        server_.alpha = draft_.alpha;
+        set_protocol();
+        set_forwarding();
+        set_persistence();
+        for (const RealServerDraft& real : draft_.real_servers)
+            add_real_server(real);
+        if (server_.real_servers.empty())
+            return std::nullopt;  // reported with its real servers, or with their absence
+        return std::move(server_);
+    }
+
+private:
+    bool has_usable_endpoint() {
+        if (!draft_.endpoint.address.is_v4()) {
+            report_.error(draft_.endpoint_where,
+                          "IPv6 virtual servers are not carried by this version of Headgate",
+                          "write an IPv4 address; this virtual_server is left out");
+            return false;
+        }
+        if (draft_.endpoint.port == 0) {
+            report_.error(draft_.endpoint_where,
+                          "a virtual server for all ports is not carried by "
+                          "this version of Headgate",
+                          fmt::format("write `virtual_server {} PORT`, one for each port; this one "
+                                      "is left out",
+                                      draft_.endpoint.address.to_string()));
+            return false;
+        }
+        return true;
+    }
+
+    // Whether nothing was said about a keyword, so that its absence is to be reported.
+    [[nodiscard]] bool is_unsaid(std::string_view keyword) const {
+        return !draft_.mentions.contains(keyword);
+    }
+
+    void set_protocol() {
+        server_.protocol = value_or(draft_.protocol, Protocol::udp);
+        if (is_unsaid("protocol"))
+            report_.error(draft_.where, "this virtual_server has no `protocol`; UDP is assumed",
+                          "write `protocol TCP` or `protocol UDP`");
+    }
+
+    void set_forwarding() {
+        server_.scheduler = value_or(draft_.scheduler, server_.scheduler);
+        server_.method = value_or(draft_.method, server_.method);
+        const bool no_scheduler = is_unsaid("lb_algo") && is_unsaid("lvs_sched");
+        const bool no_method = is_unsaid("lb_kind") && is_unsaid("lvs_method");
+        if (no_scheduler)
+            report_.error(draft_.where,
+                          "this virtual_server has no `lb_algo`; the default (wlc) is "
+                          "not carried by this version of Headgate",
+                          "write `lb_algo rr` or `lb_algo wrr`");
+        if (no_method)
+            report_.error(draft_.where,
+                          "this virtual_server has no `lb_kind`; the default (NAT) is "
+                          "not carried by this version of Headgate",
+                          "write `lb_kind DR`");
+    }
+
+    void set_persistence() {
+        const bool has_granularity = draft_.persistence_prefix_length.has_value();
+        server_.persistence_timeout = value_or(draft_.persistence_timeout,
+                                               has_granularity ? persistence_default : seconds(0));
+        server_.persistence_prefix_length =
+            value_or(draft_.persistence_prefix_length, server_.persistence_prefix_length);
+    }
+
+    void add_real_server(const RealServerDraft& draft) {
+        RealServer real;
+        real.endpoint = draft.endpoint;
+        real.location = draft.where.location();
+        real.weight = draft.weight.value_or(draft_.weight.value_or(real.weight));
+        if (real.endpoint.address.family() != server_.endpoint.address.family()) {
+            report_.error(draft.endpoint_where,
+                          "an IPv6 real server cannot serve an IPv4 virtual server",
+                          "write its IPv4 address; this real_server is left out");
+            return;
+        }
+        if (!set_port(draft, real.endpoint))
+            return;
+        const auto same =
+            std::ranges::find(server_.real_servers, real.endpoint, &RealServer::endpoint);
+        if (same != server_.real_servers.end()) {
+            report_.error(draft.endpoint_where,
+                          fmt::format("real_server {} is in this virtual_server already",
+                                      real.endpoint.to_string()),
+                          fmt::format("it is on line {} too; remove this one, it is left out now",
+                                      same->location.line));
+            return;
+        }
+        for (const CheckDraft& check : draft.checks)
+            real.checks.push_back(finish_check(check, real.endpoint, draft, draft_));
+        server_.real_servers.push_back(std::move(real));
+    }
+
+    // Only NAT changes the port of a packet: otherwise the real server sees that of the virtual
+    // server. False: the real server has no port.
+    bool set_port(const RealServerDraft& draft, Endpoint& endpoint) {
+        const std::uint16_t port = server_.endpoint.port;
+        if (endpoint.port == port)
+            return true;
+        if (server_.method == ForwardingMethod::nat) {
+            if (endpoint.port == 0)
+                report_.error(draft.endpoint_where, "this real_server has no port",
+                              fmt::format("write `real_server {} {}`; it is left out",
+                                          endpoint.address.to_string(), port));
+            return endpoint.port != 0;
+        }
+        const std::string_view problem =
+            endpoint.port == 0 ? "this real_server has no port"
+                               : "without NAT, the port of a real_server is that of the "
+                                 "virtual_server";
+        report_.error(draft.endpoint_where, std::string(problem),
+                      fmt::format("write `real_server {} {}`; that is used now",
+                                  endpoint.address.to_string(), port));
+        endpoint.port = port;
+        return true;
+    }
+
+    ServerDraft draft_;
+    Report& report_;
+    VirtualServer server_;
+};
+
+}  // namespace
+
+std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts, Report& report) {
+    std::vector<VirtualServer> servers;
+    std::map<std::pair<Endpoint, Protocol>, std::uint32_t> lines;
+    for (ServerDraft& draft : drafts) {
+        const Span where = draft.endpoint_where;
+        auto server = ServerFinisher(std::move(draft), report).run();
+        if (!server)
+            continue;
+        const auto [first, is_new] =
+            lines.emplace(std::pair(server->endpoint, server->protocol), where.line);
+        if (!is_new) {
+            report.error(
+                where,
+                fmt::format("virtual_server {} is there already", server->endpoint.to_string()),
+                fmt::format("it is on line {} too; put all real servers into one, this "
+                            "one is left out now",
+                            first->second));
+            continue;
+        }
+        servers.push_back(std::move(*server));
+    }
+    return servers;
+}
+
+}  // namespace headgate::config

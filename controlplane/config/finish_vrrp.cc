@@ -1,0 +1,198 @@
+// See finish.h: VRRP instances.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "controlplane/config/finish.h"
+
+namespace headgate::config {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint8_t owner_priority = 255;
+// The address count of an advertisement is one byte.
+constexpr std::size_t addresses_max = 255;
+// RFC 9568 5.2.7: twelve bits of centiseconds.
+constexpr milliseconds advert_unit_v3{10};
+constexpr milliseconds advert_max_v3{40'950};
+
+class InstanceFinisher {
+public:
+    InstanceFinisher(VrrpDraft draft, const GlobalDraft& global, Report& report)
+        : draft_(std::move(draft)), global_(global), report_(report) {}
+
+    // Absent: the instance cannot run.
+    std::optional<VrrpInstance> run() {
+        const bool wants_ah = draft_.auth_type && draft_.auth_type->value == AuthType::ah;
+        if (!draft_.interface || !draft_.vrid || wants_ah)
+            return std::nullopt;  // reported where it was read
+        instance_.name = draft_.name;
+        instance_.location = draft_.where.location();
+        instance_.interface = draft_.interface->value;
+        instance_.vrid = draft_.vrid->value;
+        instance_.version =
+            value_or(draft_.version, value_or(global_.vrrp_version, instance_.version));
+        instance_.vip_lease = value_or(draft_.vip_lease, instance_.vip_lease);
+        instance_.garp_delay =
+            value_or(draft_.garp_delay, value_or(global_.garp_delay, instance_.garp_delay));
+        instance_.garp_repeat =
+            value_or(draft_.garp_repeat, value_or(global_.garp_repeat, instance_.garp_repeat));
+        set_election();
+        set_advert_interval();
+        set_authentication();
+        if (!set_addresses())
+            return std::nullopt;
+        return std::move(instance_);
+    }
+
+private:
+    void set_election() {
+        instance_.initial_state = value_or(draft_.state, instance_.initial_state);
+        const bool starts_as_master = instance_.initial_state == VrrpInitialState::master;
+        instance_.priority =
+            value_or(draft_.priority, starts_as_master ? owner_priority : instance_.priority);
+        instance_.preempt = value_or(draft_.preempt, true);
+        if (instance_.preempt)
+            return;
+        if (starts_as_master) {
+            report_.warning(draft_.preempt->where, "`nopreempt` has no effect with `state MASTER`",
+                            "write `state BACKUP` on this router too; the router with the highest "
+                            "priority still becomes MASTER first");
+        } else if (instance_.priority == owner_priority) {
+            report_.warning(
+                draft_.preempt->where, "`nopreempt` has no effect with `priority 255`",
+                "write a priority from 1 to 254: 255 is for the owner of the addresses, "
+                "which always takes over");
+        } else {
+            return;
+        }
+        instance_.preempt = true;
+    }
+
+    void set_advert_interval() {
+        if (!draft_.advert_interval)
+            return;
+        const auto [wanted, where] = *draft_.advert_interval;
+        Duration& interval = instance_.advert_interval;
+        const auto in_seconds = [](Duration duration) {
+            return std::chrono::duration<double>(duration).count();
+        };
+        if (instance_.version == 2) {
+            interval = std::max<Duration>(seconds(1), std::chrono::round<seconds>(wanted));
+            if (interval != wanted)
+                report_.error(
+                    where, "VRRP version 2 advertises at whole seconds",
+                    fmt::format("write `advert_int {}`, which is used now, or `version 3` "
+                                "on all routers",
+                                in_seconds(interval)));
+            return;
+        }
+        const auto units = (wanted + Duration(advert_unit_v3) / 2) / Duration(advert_unit_v3);
+        interval = std::min<Duration>(advert_max_v3, units * Duration(advert_unit_v3));
+        if (interval != wanted)
+            report_.error(
+                where, "VRRP version 3 advertises at hundredths of a second, from 0.01 to 40.95",
+                fmt::format("write `advert_int {}`, which is used now", in_seconds(interval)));
+    }
+
+    void set_authentication() {
+        const auto& [type, password] = std::tie(draft_.auth_type, draft_.auth_pass);
+        if (!type && !password)
+            return;
+        if (instance_.version != 2) {
+            const Span& where = type ? type->where : password->where;
+            report_.error(where, "VRRP version 3 has no authentication; it is ignored",
+                          "remove the authentication block, or write `version 2` on all routers");
+        } else if (!type) {
+            if (!draft_.mentions.contains("auth_type"))
+                report_.error(password->where, "this password is not used: no `auth_type` is given",
+                              "write `auth_type PASS` beside it");
+        } else if (!password) {
+            if (!draft_.mentions.contains("auth_pass"))
+                report_.error(type->where, "no password is given; advertisements carry none",
+                              "write `auth_pass PASSWORD` beside it");
+        } else {
+            instance_.auth_pass = password->value;
+        }
+    }
+
+    // False: all of them were rejected.
+    bool set_addresses() {
+        if (draft_.addresses.empty() && draft_.mentions.contains("virtual_ipaddress"))
+            return false;
+        if (draft_.addresses.empty())
+            report_.error(
+                draft_.where,
+                fmt::format("vrrp_instance {} has no virtual address", quote(draft_.name)),
+                "add a `virtual_ipaddress { ... }` block");
+        for (auto& [address, where] : draft_.addresses) {
+            if (address.interface.empty())
+                address.interface = instance_.interface;
+            const auto same = [&](const VirtualAddress& other) {
+                return other.prefix.address == address.prefix.address;
+            };
+            if (std::ranges::any_of(instance_.virtual_addresses, same)) {
+                report_.warning(where,
+                                fmt::format("{} is in this instance already",
+                                            address.prefix.address.to_string()),
+                                "remove this line; the first one counts");
+            } else if (instance_.virtual_addresses.size() == addresses_max) {
+                report_.error(where, "an instance has at most 255 virtual addresses",
+                              "move this one and those that follow to another vrrp_instance");
+                break;
+            } else {
+                instance_.virtual_addresses.push_back(std::move(address));
+            }
+        }
+        return true;
+    }
+
+    VrrpDraft draft_;
+    const GlobalDraft& global_;
+    Report& report_;
+    VrrpInstance instance_;
+};
+
+}  // namespace
+
+std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const GlobalDraft& global,
+                                           Report& report) {
+    std::vector<VrrpInstance> instances;
+    std::map<std::string, std::uint32_t> lines_by_name;
+    std::map<std::pair<std::string, std::uint8_t>, std::string> names_by_group;
+    for (VrrpDraft& draft : drafts) {
+        const Span where = draft.where;
+        const auto vrid = draft.vrid;
+        const auto [name, is_new_name] = lines_by_name.emplace(draft.name, where.line);
+        if (!is_new_name) {
+            report.error(where, fmt::format("the name {} is taken", quote(draft.name)),
+                         fmt::format("the vrrp_instance on line {} has it; give this one another "
+                                     "name, it is left out now",
+                                     name->second));
+            continue;
+        }
+        auto instance = InstanceFinisher(std::move(draft), global, report).run();
+        if (!instance)
+            continue;
+        const auto [group, is_new_group] =
+            names_by_group.emplace(std::pair(instance->interface, instance->vrid), instance->name);
+        if (!is_new_group) {
+            report.error(vrid->where,
+                         fmt::format("virtual_router_id {} is taken on {}", instance->vrid,
+                                     quote(instance->interface)),
+                         fmt::format("vrrp_instance {} has it; choose another number, this "
+                                     "instance is left out now",
+                                     quote(group->second)));
+            continue;
+        }
+        instances.push_back(std::move(*instance));
+    }
+    return instances;
+}
+
+}  // namespace headgate::config

@@ -1,0 +1,163 @@
+// See known_keywords.h. Keyword names as keepalived 2.4 installs them; a name moves from here to
+// the schema table when Headgate learns to act on it.
+#include "controlplane/config/known_keywords.h"
+
+namespace headgate::config {
+namespace {
+
+struct Group {
+    Blocks blocks;
+    std::string_view names;  // separated by blanks
+    std::string_view advice;
+};
+
+constexpr Blocks every_check = Block::tcp_check | Block::http_get;
+
+constexpr Group groups[] = {
+    // Processes, namespaces and files.
+    {Block::root,
+     "net_namespace net_namespace_ipvs namespace_with_ipsets instance use_pid_dir child_wait_time "
+     "linkbeat_use_polling include_check",
+     ""},
+    {Block::root, "includer includem includew includeb includea", "write `include` instead"},
+    {Block::root,
+     "static_ipaddress static_routes static_rules track_group linkbeat_interfaces "
+     "interface_up_down_delays garp_group vrrp_script vrrp_track_process vrrp_track_file "
+     "track_file vrrp_sync_group bfd_instance SSL",
+     ""},
+    {Block::root, "virtual_server_group", "write a virtual_server for each address"},
+
+    {Block::global_defs,
+     "notification_email notification_email_from smtp_server smtp_helo_name smtp_connect_timeout "
+     "smtp_alert smtp_alert_vrrp smtp_alert_checker no_email_faults no_checker_emails "
+     "checker_log_all_failures rs_init_notifies",
+     ""},
+    {Block::global_defs,
+     "script_user enable_script_security use_symlink_paths set_supplementary_groups "
+     "startup_script startup_script_timeout shutdown_script shutdown_script_timeout notify_fifo "
+     "notify_fifo_script vrrp_notify_fifo vrrp_notify_fifo_script lvs_notify_fifo "
+     "lvs_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
+     ""},
+    {Block::global_defs,
+     "vrrp_mcast_group4 vrrp_mcast_group6 vrrp_garp_lower_prio_delay vrrp_garp_lower_prio_repeat "
+     "vrrp_garp_master_refresh vrrp_garp_master_refresh_repeat vrrp_garp_interval "
+     "vrrp_gna_interval vrrp_min_garp vrrp_garp_extra_if vrrp_vmac_garp_intvl "
+     "vrrp_down_timer_adverts vrrp_lower_prio_no_advert vrrp_higher_prio_send_advert "
+     "v3_checksum_as_v2 vrrp_check_unicast_src vrrp_skip_check_adv_addr vrrp_strict "
+     "vrrp_owner_ignore_adverts vrrp_startup_delay vrrp_delay_after_boot log_unknown_vrids "
+     "default_interface dynamic_interfaces vmac_prefix vmac_addr_prefix disable_local_igmp "
+     "vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier",
+     ""},
+    {Block::global_defs,
+     "vrrp_iptables vrrp_ipsets nftables nftables_priority nftables_counters nftables_ifindex "
+     "nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark lvs_sync_daemon "
+     "lvs_timeouts lvs_flush lvs_flush_on_stop lvs_flush_onstop",
+     ""},
+    {Block::global_defs,
+     "process_names process_name vrrp_process_name checker_process_name lvs_process_name "
+     "bfd_process_name vrrp_priority checker_priority bfd_priority vrrp_rt_priority "
+     "checker_rt_priority bfd_rt_priority vrrp_no_swap checker_no_swap bfd_no_swap "
+     "vrrp_cpu_affinity checker_cpu_affinity bfd_cpu_affinity vrrp_rlimit_rttime "
+     "checker_rlimit_rttime bfd_rlimit_rttime vrrp_rlimit_rtime checker_rlimit_rtime "
+     "bfd_rlimit_rtime max_auto_priority min_auto_priority_delay umask child_wait_time "
+     "vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs "
+     "vrrp_netlink_monitor_rcv_bufs_force lvs_netlink_cmd_rcv_bufs "
+     "lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs "
+     "lvs_netlink_monitor_rcv_bufs_force process_monitor_rcv_bufs process_monitor_rcv_bufs_force",
+     ""},
+    {Block::global_defs,
+     "snmp_socket enable_snmp_vrrp enable_snmp_checker enable_snmp_rfc enable_snmp_rfcv2 "
+     "enable_snmp_rfcv3 enable_snmp_keepalived enable_traps snmp_vs_stats_update_interval "
+     "snmp_rs_stats_update_interval enable_dbus dbus_service_name dbus_no_interface_name "
+     "json_version state_dump_file stats_dump_file json_dump_file data_use_instance "
+     "reload_check_config reload_time_file reload_repeat reload_file config_save_dir "
+     "tmp_config_directory random_seed iproute_usr_dir iproute_etc_dir net_namespace "
+     "net_namespace_ipvs namespace_with_ipsets instance use_pid_dir linkbeat_use_polling "
+     "include_check",
+     ""},
+
+    {Block::vrrp_instance,
+     "auth_hmac virtual_ipaddress_excluded no_virtual_ipaddress virtual_routes virtual_rules "
+     "promote_secondaries preempt_delay garp_master_refresh garp_master_refresh_repeat "
+     "garp_lower_prio_delay garp_lower_prio_repeat garp_extra_if vmac_garp_intvl",
+     ""},
+    {Block::vrrp_instance,
+     "unicast_src_ip unicast_peer unicast_fault_no_peer unicast_ttl check_unicast_src "
+     "mcast_src_ip mcast_dst_ip",
+     "advertisements go to the multicast group 224.0.0.18"},
+    {Block::vrrp_instance,
+     "track_src_ip track_interface track_script track_file track_process track_bfd "
+     "dont_track_primary use_vmac vmac_xmit_base use_vmac_addr use_ipvlan vrf accept no_accept "
+     "strict_mode lower_prio_no_advert higher_prio_send_advert down_timer_adverts "
+     "timer_expired_backup thread_timer_expired owner_ignore_adverts skip_check_adv_addr "
+     "old_unicast_checksum v3_checksum_as_v2 kernel_rx_buf_size native_ipv6 debug "
+     "linkbeat_use_polling lvs_sync_daemon_interface",
+     ""},
+    {Block::vrrp_instance,
+     "notify_master notify_backup notify_fault notify_stop notify notify_deleted "
+     "notify_master_rx_lower_pri notify_priority_changes smtp_alert",
+     ""},
+
+    {Block::virtual_server,
+     "persistence_engine warmup omega quorum hysteresis quorum_up quorum_down sorry_server "
+     "sorry_server_inhibit sorry_server_lvs_method inhibit_on_failure ha_suspend ops flag-1 "
+     "flag-2 flag-3 sh-port sh-fallback mh-port mh-fallback hashed ip_family smtp_alert snmp_name",
+     ""},
+    {Block::real_server,
+     "inhibit_on_failure notify_up notify_down uthreshold lthreshold alpha warmup smtp_alert "
+     "snmp_name",
+     ""},
+    {Block::real_server, "lvs_method lb_kind", "the method of the virtual_server is used"},
+    {Block::real_server,
+     "SSL_GET SMTP_CHECK DNS_CHECK MISC_CHECK UDP_CHECK PING_CHECK FILE_CHECK BFD_CHECK",
+     "use TCP_CHECK or HTTP_GET: a real_server without a check counts as up"},
+    {every_check, "bindto bind_port bind_if fwmark warmup alpha log_all_failures", ""},
+    {Block::http_get, "http_protocol fast_recovery enable_sni sni_name tls_compliant", ""},
+    {Block::url,
+     "digest regex regex_no_match regex_options regex_stack regex_min_offset regex_max_offset "
+     "tls_compliant",
+     "only the status code is looked at"},
+};
+
+// Calls `visit` for each name of a list until it returns false.
+template <typename Visit>
+void for_each_name(std::string_view names, Visit visit) {
+    while (!names.empty()) {
+        const std::size_t end = std::min(names.find(' '), names.size());
+        if (!visit(names.substr(0, end)))
+            return;
+        names.remove_prefix(std::min(end + 1, names.size()));
+    }
+}
+
+}  // namespace
+
+bool find_known_keyword(Block block, std::string_view name, KnownKeyword* found) {
+    bool is_known = false;
+    for (const Group& group : groups) {
+        if (!group.blocks.contains(block))
+            continue;
+        for_each_name(group.names, [&](std::string_view each) {
+            is_known = each == name;
+            if (is_known && found != nullptr)
+                *found = {each, group.advice};
+            return !is_known;
+        });
+        if (is_known)
+            break;
+    }
+    return is_known;
+}
+
+void for_each_known_keyword(Block block, const std::function<void(std::string_view)>& visit) {
+    for (const Group& group : groups) {
+        if (!group.blocks.contains(block))
+            continue;
+        for_each_name(group.names, [&](std::string_view each) {
+            visit(each);
+            return true;
+        });
+    }
+}
+
+}  // namespace headgate::config

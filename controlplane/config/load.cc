@@ -1,0 +1,188 @@
+// See load.h: reads the files, resolves includes, and runs lexer → tree → drafts → model.
+#include "controlplane/config/load.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "controlplane/config/finish.h"
+#include "controlplane/config/lexer.h"
+#include "controlplane/config/parser.h"
+#include "controlplane/config/reader.h"
+
+namespace headgate::config {
+namespace {
+
+constexpr std::size_t files_max = 1000;
+constexpr std::size_t include_depth_max = 16;
+constexpr std::size_t total_bytes_max = 32U << 20U;
+
+// Reads the files of one configuration into one tree.
+class TreeLoader {
+public:
+    TreeLoader(const FileAccess& access, Report& report) : access_(access), report_(report) {}
+
+    // `where` is the include that names the file, or no place for the first one.
+    std::vector<Statement> load(const std::string& path, Block block, const Span& where) {
+        auto text = access_.read(path);
+        if (!text) {
+            report_unreadable(path, where, text.error().message, "check its path and permissions");
+            return {};
+        }
+        total_bytes_ += text->size();
+        if (text->size() > file_bytes_max || total_bytes_ > total_bytes_max) {
+            report_unreadable(path, where,
+                              fmt::format("{} is too large for a configuration", quote(path)),
+                              "check that it is the file you mean");
+            return {};
+        }
+        ++files_;
+        const SourceFile& file = sources_.add(path, std::move(*text));
+        open_.push_back(path);
+        auto statements = parse(
+            file, block,
+            [this](const Statement& include, Block inner) { return expand(include, inner); },
+            definitions_, report_);
+        open_.pop_back();
+        return statements;
+    }
+
+private:
+    std::vector<Statement> expand(const Statement& include, Block block) {
+        const auto value = read_arguments(*find_keyword(block, "include"), include, report_);
+        if (!value)
+            return {};
+        std::filesystem::path pattern(value->text);
+        if (pattern.is_relative())
+            pattern = std::filesystem::path(open_.back()).parent_path() / pattern;
+        std::vector<Statement> statements;
+        for (const std::string& path : access_.expand(pattern.string())) {
+            if (may_open(path, value->where))
+                std::ranges::move(load(path, block, value->where), std::back_inserter(statements));
+        }
+        return statements;
+    }
+
+    bool may_open(const std::string& path, const Span& where) {
+        if (std::ranges::find(open_, path) != open_.end()) {
+            report_.error(where, fmt::format("{} includes itself", quote(path)),
+                          "remove this line; it is ignored");
+            return false;
+        }
+        if (open_.size() >= include_depth_max || files_ >= files_max) {
+            if (!std::exchange(is_over_limit_, true))
+                report_.fatal(where,
+                              fmt::format("more than {} files, or {} within each other", files_max,
+                                          include_depth_max),
+                              "include fewer files");
+            return false;
+        }
+        return true;
+    }
+
+    void report_unreadable(const std::string& path, Span where, std::string message,
+                           std::string hint) {
+        if (where.file == nullptr)
+            where.file = &sources_.add(path, {});
+        report_.fatal(where, std::move(message), std::move(hint));
+    }
+
+    const FileAccess& access_;
+    Report& report_;
+    Sources sources_;
+    Definitions definitions_;
+    std::vector<std::string> open_;  // the files that include each other, outermost first
+    std::size_t files_ = 0;
+    std::size_t total_bytes_ = 0;
+    bool is_over_limit_ = false;
+};
+
+// Every interface on which packets to the virtual servers could arrive is unknown.
+void check_dataplane(const Config& config, const Drafts& drafts, Report& report) {
+    if (config.virtual_servers.empty() || !config.dataplane.interfaces.empty() ||
+        !drafts.instances.empty())
+        return;
+    report.error(drafts.servers.front().where,
+                 "no interface is known on which packets to virtual servers arrive",
+                 "add `dataplane { interface eth0 }` with the right name");
+}
+
+Result<std::string> read_file(const std::string& path) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
+                                                               std::fclose);
+    if (!file)
+        return fail_errno("cannot open {}", quote(path));
+    struct stat status {};
+    if (::fstat(::fileno(file.get()), &status) != 0)
+        return fail_errno("cannot read {}", quote(path));
+    if (!S_ISREG(status.st_mode))
+        return fail("cannot read {}: it is not a regular file", quote(path));
+    // One byte more than is accepted, so that the caller sees what is too large.
+    std::string text(
+        std::min<std::size_t>(static_cast<std::size_t>(status.st_size), file_bytes_max) + 1, '\0');
+    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+    if (std::ferror(file.get()) != 0)
+        return fail_errno("cannot read {}", quote(path));
+    return text;
+}
+
+std::vector<std::string> expand_pattern(const std::string& pattern) {
+    glob_t matches{};
+    std::vector<std::string> paths;
+    if (::glob(pattern.c_str(), GLOB_BRACE, nullptr, &matches) == 0) {
+        for (std::size_t index = 0; index < matches.gl_pathc; ++index)
+            paths.emplace_back(matches.gl_pathv[index]);
+    }
+    ::globfree(&matches);
+    return paths;
+}
+
+std::string local_host_name() {
+    std::string name(HOST_NAME_MAX + 1, '\0');
+    if (::gethostname(name.data(), name.size() - 1) != 0)
+        return "localhost";
+    name.resize(name.find('\0'));
+    return name;
+}
+
+}  // namespace
+
+LoadResult load(const std::string& file, const FileAccess& access, const std::string& host_name) {
+    Report report;
+    TreeLoader loader(access, report);
+    const std::vector<Statement> tree = loader.load(file, Block::root, {});
+    Drafts drafts = read_configuration(tree, report);
+    Config config;
+    config.file = file;
+    config.router_id = value_or(drafts.global.router_id, host_name);
+    config.dataplane = drafts.dataplane;
+    config.vrrp_instances = finish_instances(drafts.instances, drafts.global, report);
+    config.virtual_servers = finish_servers(drafts.servers, report);
+    check_dataplane(config, drafts, report);
+
+    LoadResult result;
+    const bool has_problems = report.count() > 0;
+    const bool is_empty = config.vrrp_instances.empty() && config.virtual_servers.empty();
+    if (report.has_fatal() || (has_problems && is_empty))
+        result.exit_code = exit_unusable;
+    else if (has_problems)
+        result.exit_code = exit_usable_with_errors;
+    if (result.exit_code != exit_unusable)
+        result.config = std::move(config);
+    result.diagnostics = report.take();
+    return result;
+}
+
+LoadResult load_file(const std::filesystem::path& file) {
+    return load(file.string(), FileAccess{read_file, expand_pattern}, local_host_name());
+}
+
+}  // namespace headgate::config

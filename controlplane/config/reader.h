@@ -1,0 +1,34 @@
+// Reader: walks the syntax tree along the schema table. Each statement is looked up in the block it
+// stands in, its arguments are checked, and the handler of its row writes to a draft. Everything
+// that is not a keyword there is reported here, with what was probably meant. Pure.
+#pragma once
+
+#include "controlplane/config/arguments.h"
+#include "controlplane/config/draft.h"
+#include "controlplane/config/report.h"
+#include "controlplane/config/schema.h"
+#include "controlplane/config/tree.h"
+
+namespace headgate::config {
+
+// What a handler may write to: the drafts of the blocks around its keyword. The table guarantees
+// that those which enclose the keyword's block are there.
+struct Context {
+    Drafts& drafts;
+    Report& report;
+    VrrpDraft* instance = nullptr;
+    ServerDraft* server = nullptr;
+    RealServerDraft* real_server = nullptr;
+    CheckDraft* check = nullptr;
+    UrlDraft* url = nullptr;
+    TimingDraft* timing = nullptr;                       // of the innermost block that has one
+    std::optional<std::string>* virtual_host = nullptr;  // likewise
+};
+
+// Reads the statements of a block. Called by the handlers of keywords that open one.
+Mentions read_body(const Context& context, const Statement& statement, Block block);
+
+// Reads a whole configuration.
+Drafts read_configuration(const std::vector<Statement>& statements, Report& report);
+
+}  // namespace headgate::config

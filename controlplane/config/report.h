@@ -1,0 +1,42 @@
+// Report: collects the diagnostics of one load. Bounded, so that a hostile file cannot fill the
+// memory: beyond `diagnostics_max` they are only counted.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "controlplane/config/diagnostic.h"
+#include "controlplane/config/source.h"
+
+namespace headgate::config {
+
+inline constexpr std::size_t diagnostics_max = 1000;
+
+class Report {
+public:
+    // The configuration means less than, or something other than, what was written.
+    void error(const Span& where, std::string message, std::string hint = {});
+    // It is understood, and something about it deserves attention.
+    void warning(const Span& where, std::string message, std::string hint = {});
+    // What could not be read at all: the whole configuration must not be used.
+    void fatal(const Span& where, std::string message, std::string hint = {});
+
+    // How many were reported so far: lets a caller see whether a step added its own.
+    [[nodiscard]] std::size_t count() const { return entries_.size() + suppressed_; }
+    [[nodiscard]] bool has_fatal() const { return has_fatal_; }
+    // All of them in file order; the report is empty afterwards.
+    std::vector<Diagnostic> take();
+
+private:
+    struct Entry {
+        Span where;
+        Diagnostic diagnostic;
+    };
+    void add(Severity severity, const Span& where, std::string message, std::string hint);
+
+    std::vector<Entry> entries_;
+    std::size_t suppressed_ = 0;
+    bool has_fatal_ = false;
+};
+
+}  // namespace headgate::config

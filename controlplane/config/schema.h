@@ -1,0 +1,175 @@
+// THE SCHEMA TABLE: one row per keyword that Headgate acts on. It drives the parser (which blocks
+// exist and what belongs in them), the diagnostics, "did you mean", and the reference. A new
+// keyword is one row in schema_*.cc and at most one handler. Constant data; any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace headgate::config {
+
+enum class Block : std::uint8_t {
+    root,
+    global_defs,
+    vrrp_instance,
+    authentication,
+    virtual_ipaddress,
+    virtual_server,
+    real_server,
+    tcp_check,
+    http_get,
+    url,
+    dataplane,
+    ignored,  // the body of something that is not acted on: only its braces matter
+};
+
+// "vrrp_instance"; "the top level" for root.
+std::string_view block_name(Block block);
+
+// A set of blocks; `|` unites.
+class Blocks {
+public:
+    constexpr Blocks(Block block)  // NOLINT(google-explicit-constructor): one block is a set
+        : bits_(1U << static_cast<unsigned>(block)) {}
+    constexpr Blocks operator|(Blocks other) const { return Blocks(bits_ | other.bits_); }
+    [[nodiscard]] constexpr bool contains(Block block) const {
+        return (bits_ & Blocks(block).bits_) != 0;
+    }
+
+private:
+    constexpr explicit Blocks(std::uint32_t bits) : bits_(bits) {}
+    std::uint32_t bits_;
+};
+
+constexpr Blocks operator|(Block left, Block right) {
+    return Blocks(left) | Blocks(right);
+}
+
+// One word that a keyword accepts, and what it stands for (an enumerator, as a number).
+struct Choice {
+    std::string_view name;
+    int value = 0;
+    // Not empty: keepalived has this value and Headgate does not carry it; the text says what to
+    // write instead. The value still reaches the model.
+    std::string_view instead;
+};
+
+enum class ArgumentKind : std::uint8_t {
+    none,       // the keyword says it all
+    flag,       // [on | off | true | false | yes | no]; alone it means on
+    number,     // decimal integer
+    seconds,    // decimal, with up to six digits of fraction
+    choice,     // one of a list of words
+    text,       // one word
+    interface,  // a network interface's name
+    address,    // an IP address
+    endpoint,   // IP [PORT]
+    words,      // as many as there are; the handler reads them
+};
+
+// What may follow a keyword. Made by the functions below.
+struct Argument {
+    ArgumentKind kind = ArgumentKind::none;
+    bool optional = false;
+    std::int64_t minimum = 0;  // number: itself; seconds: in microseconds; text: in bytes
+    std::int64_t maximum = 0;
+    std::span<const Choice> choices{};
+    bool any_case = false;    // choices are compared without regard to case
+    std::string_view form{};  // as the reference shows it, when the kind does not tell
+    // What the { } after the arguments holds; Block::ignored: there is none.
+    Block opens = Block::ignored;
+
+    [[nodiscard]] constexpr bool has_block() const { return opens != Block::ignored; }
+    [[nodiscard]] constexpr Argument or_nothing() const {
+        Argument copy = *this;
+        copy.optional = true;
+        return copy;
+    }
+    [[nodiscard]] constexpr Argument with_block(Block block) const {
+        Argument copy = *this;
+        copy.opens = block;
+        return copy;
+    }
+};
+
+constexpr Argument nothing() {
+    return {};
+}
+constexpr Argument flag() {
+    return {.kind = ArgumentKind::flag, .optional = true};
+}
+constexpr Argument number(std::int64_t minimum, std::int64_t maximum) {
+    return {.kind = ArgumentKind::number, .minimum = minimum, .maximum = maximum};
+}
+constexpr std::int64_t microseconds_per_second = 1'000'000;
+// Bounds in seconds.
+constexpr Argument seconds(double minimum, double maximum) {
+    return {.kind = ArgumentKind::seconds,
+            .minimum = static_cast<std::int64_t>(minimum * microseconds_per_second),
+            .maximum = static_cast<std::int64_t>(maximum * microseconds_per_second)};
+}
+constexpr Argument one_of(std::span<const Choice> choices) {
+    return {.kind = ArgumentKind::choice, .choices = choices};
+}
+constexpr Argument one_of_in_any_case(std::span<const Choice> choices) {
+    return {.kind = ArgumentKind::choice, .choices = choices, .any_case = true};
+}
+constexpr Argument text(std::string_view form, std::int64_t bytes_max = 255) {
+    return {.kind = ArgumentKind::text, .minimum = 1, .maximum = bytes_max, .form = form};
+}
+constexpr Argument interface_name() {
+    return {.kind = ArgumentKind::interface};
+}
+constexpr Argument address() {
+    return {.kind = ArgumentKind::address};
+}
+// `others` are words that keepalived takes in place of the address.
+constexpr Argument endpoint(std::span<const Choice> others = {}) {
+    return {.kind = ArgumentKind::endpoint, .choices = others};
+}
+constexpr Argument words(std::string_view form) {
+    return {.kind = ArgumentKind::words, .form = form};
+}
+
+struct Context;  // what a handler writes to: reader.h
+struct Value;    // the checked arguments: arguments.h
+using Handler = void (*)(const Context& context, const Value& value);
+
+enum class Origin : std::uint8_t { keepalived, headgate };
+
+struct Keyword {
+    Blocks blocks;
+    std::string_view name;
+    Argument argument;
+    // What holds when the keyword is absent: a value in its own notation, or words when it is not
+    // a constant. Empty: nothing does.
+    std::string_view default_text{};
+    Handler handler;
+    std::string_view doc;  // one line
+    Origin origin = Origin::keepalived;
+    bool repeats = false;   // may stand in its block more than once
+    bool required = false;  // a block without it is left out
+};
+
+// The rows, by the part of the configuration that they belong to; together they are the table.
+std::span<const Keyword> global_keywords();
+std::span<const Keyword> vrrp_keywords();
+std::span<const Keyword> service_keywords();
+std::span<const Keyword> checker_keywords();
+
+// Calls `visit` for every row of the table.
+void for_each_keyword(const std::function<void(const Keyword&)>& visit);
+
+// The row of `name` in `block`; null: there is none.
+const Keyword* find_keyword(Block block, std::string_view name);
+
+// What follows the keyword, in the notation of the reference: "<1..255>", "MASTER | BACKUP".
+std::string argument_form(const Argument& argument);
+
+// The sentence that says what to write: "`priority` takes a number from 1 to 255".
+std::string expectation(const Keyword& keyword);
+
+}  // namespace headgate::config

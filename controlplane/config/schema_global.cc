@@ -1,0 +1,145 @@
+// Rows of the schema table: the top level, global_defs and dataplane.
+#include <array>
+
+#include "controlplane/config/reader.h"
+#include "controlplane/config/schema.h"
+
+namespace headgate::config {
+namespace {
+
+constexpr std::array xdp_modes{
+    Choice{"auto", static_cast<int>(XdpMode::automatic), ""},
+    Choice{"native", static_cast<int>(XdpMode::native), ""},
+    Choice{"generic", static_cast<int>(XdpMode::generic), ""},
+};
+
+// `include` is replaced by what it names before any handler runs; one that is still there has a
+// block or no file name, and was reported.
+void ignore(const Context& /*context*/, const Value& /*value*/) {}
+
+void add_interfaces(const Context& context, const Value& value) {
+    for (const Word& word : value.words) {
+        const auto name = read_interface(word, context.report, expectation(*value.row));
+        if (name)
+            context.drafts.dataplane.interfaces.emplace_back(*name);
+    }
+}
+
+constexpr Blocks every_block = Block::root | Block::global_defs | Block::vrrp_instance |
+                               Block::authentication | Block::virtual_ipaddress |
+                               Block::virtual_server | Block::real_server | Block::tcp_check |
+                               Block::http_get | Block::url | Block::dataplane;
+
+constexpr Keyword rows[] = {
+    {
+        .blocks = every_block,
+        .name = "include",
+        .argument = text("PATTERN", 4096),
+        .handler = ignore,
+        .doc = "Reads the files that the pattern names, in order, as if they stood here. `*`, `?`, "
+               "`[...]` and `{a,b}` are understood; a relative pattern starts at the directory of "
+               "the including file; no match is no error.",
+        .repeats = true,
+    },
+    {
+        .blocks = Block::root,
+        .name = "global_defs",
+        .argument = nothing().with_block(Block::global_defs),
+        .handler =
+            [](const Context& context, const Value& value) {
+                read_body(context, *value.statement, Block::global_defs);
+            },
+        .doc = "What holds for the whole daemon.",
+        .repeats = true,
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "router_id",
+        .argument = text("NAME"),
+        .default_text = "the host name",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.global.router_id = {std::string(value.text), value.where};
+            },
+        .doc = "Name of this router in status and logs.",
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "vrrp_version",
+        .argument = number(2, 3),
+        .default_text = "2",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.global.vrrp_version = {static_cast<std::uint8_t>(value.number),
+                                                      value.where};
+            },
+        .doc = "VRRP version of the instances that do not say `version`.",
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "vrrp_garp_master_delay",
+        .argument = number(0, UINT32_MAX),
+        .default_text = "5",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.global.garp_delay = {std::chrono::seconds(value.number),
+                                                    value.where};
+            },
+        .doc = "`garp_master_delay` of the instances that do not say it.",
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "vrrp_garp_master_repeat",
+        .argument = number(1, UINT32_MAX),
+        .default_text = "5",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.global.garp_repeat = {static_cast<std::uint32_t>(value.number),
+                                                     value.where};
+            },
+        .doc = "`garp_master_repeat` of the instances that do not say it.",
+    },
+    {
+        .blocks = Block::root,
+        .name = "dataplane",
+        .argument = nothing().with_block(Block::dataplane),
+        .handler =
+            [](const Context& context, const Value& value) {
+                read_body(context, *value.statement, Block::dataplane);
+            },
+        .doc = "How packets of the virtual servers are received and sent.",
+        .origin = Origin::headgate,
+        .repeats = true,
+    },
+    {
+        .blocks = Block::dataplane,
+        .name = "interface",
+        .argument = words("INTERFACE..."),
+        .default_text = "the interfaces of the VRRP instances",
+        .handler = add_interfaces,
+        .doc = "Interfaces on which packets to the virtual servers arrive.",
+        .origin = Origin::headgate,
+        .repeats = true,
+    },
+    {
+        .blocks = Block::dataplane,
+        .name = "xdp_mode",
+        .argument = one_of(xdp_modes),
+        .default_text = "auto",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.dataplane.mode = static_cast<XdpMode>(value.number);
+            },
+        .doc = "Where the XDP program runs: in the driver (`native`), in the kernel's generic hook "
+               "(`generic`), or in the best of the two that the interface has (`auto`).",
+        .origin = Origin::headgate,
+    },
+};
+
+}  // namespace
+
+std::span<const Keyword> global_keywords() {
+    return rows;
+}
+
+}  // namespace headgate::config

@@ -1,0 +1,322 @@
+// Rows of the schema table: virtual_server and real_server, and the timing keywords that their
+// checks share with them.
+#include <array>
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "controlplane/config/reader.h"
+#include "controlplane/config/schema.h"
+
+namespace headgate::config {
+namespace {
+
+// The longest time that any timer is set to; keepalived's own limit for persistence.
+constexpr std::int64_t seconds_max = 31 * 24 * 3600;
+constexpr std::chrono::seconds persistence_default{360};
+
+constexpr std::string_view other_scheduler =
+    "write `lb_algo rr` or `lb_algo wrr`; until then the virtual server is not forwarded";
+constexpr std::array schedulers{
+    Choice{"rr", static_cast<int>(Scheduler::rr), ""},
+    Choice{"wrr", static_cast<int>(Scheduler::wrr), ""},
+    Choice{"lc", static_cast<int>(Scheduler::lc), other_scheduler},
+    Choice{"wlc", static_cast<int>(Scheduler::wlc), other_scheduler},
+    Choice{"lblc", static_cast<int>(Scheduler::lblc), other_scheduler},
+    Choice{"lblcr", static_cast<int>(Scheduler::lblcr), other_scheduler},
+    Choice{"sh", static_cast<int>(Scheduler::sh), other_scheduler},
+    Choice{"mh", static_cast<int>(Scheduler::mh), other_scheduler},
+    Choice{"dh", static_cast<int>(Scheduler::dh), other_scheduler},
+    Choice{"fo", static_cast<int>(Scheduler::fo), other_scheduler},
+    Choice{"ovf", static_cast<int>(Scheduler::ovf), other_scheduler},
+    Choice{"sed", static_cast<int>(Scheduler::sed), other_scheduler},
+    Choice{"nq", static_cast<int>(Scheduler::nq), other_scheduler},
+    Choice{"twos", static_cast<int>(Scheduler::twos), other_scheduler},
+};
+
+constexpr std::string_view other_method =
+    "write `lb_kind DR`; until then the virtual server is not forwarded";
+constexpr std::array methods{
+    Choice{"DR", static_cast<int>(ForwardingMethod::dr), ""},
+    Choice{"NAT", static_cast<int>(ForwardingMethod::nat), other_method},
+    Choice{"TUN", static_cast<int>(ForwardingMethod::tun), other_method},
+};
+
+constexpr std::array protocols{
+    Choice{"TCP", static_cast<int>(Protocol::tcp), ""},
+    Choice{"UDP", static_cast<int>(Protocol::udp), ""},
+    Choice{
+        "SCTP", static_cast<int>(Protocol::sctp),
+        "write `protocol TCP` or `protocol UDP`; until then the virtual server is not forwarded"},
+};
+
+constexpr std::array other_targets{
+    Choice{"fwmark", 0, "write the address and port instead of a mark; the block is left out"},
+    Choice{"group", 0,
+           "write a virtual_server for each address of the group; the block is left "
+           "out"},
+};
+
+// The words behind virtual_server or real_server, as one place.
+Span place_of_arguments(const Value& value) {
+    return value.words.empty() ? value.where : join(value.where, value.words.back().span);
+}
+
+void read_virtual_server(const Context& context, const Value& value) {
+    ServerDraft draft;
+    draft.endpoint = value.endpoint;
+    draft.where = value.statement->keyword().span;
+    draft.endpoint_where = place_of_arguments(value);
+    Context inner = context;
+    inner.server = &draft;
+    inner.timing = &draft.timing;
+    inner.virtual_host = &draft.virtual_host;
+    draft.mentions = read_body(inner, *value.statement, Block::virtual_server);
+    if (value.valid)
+        context.drafts.servers.push_back(std::move(draft));
+}
+
+void read_real_server(const Context& context, const Value& value) {
+    RealServerDraft draft;
+    draft.endpoint = value.endpoint;
+    draft.where = value.statement->keyword().span;
+    draft.endpoint_where = place_of_arguments(value);
+    Context inner = context;
+    inner.real_server = &draft;
+    inner.timing = &draft.timing;
+    inner.virtual_host = &draft.virtual_host;
+    read_body(inner, *value.statement, Block::real_server);
+    if (value.valid)
+        context.server->real_servers.push_back(std::move(draft));
+}
+
+void set_scheduler(const Context& context, const Value& value) {
+    context.server->scheduler = {static_cast<Scheduler>(value.number), value.where};
+}
+
+void set_method(const Context& context, const Value& value) {
+    context.server->method = {static_cast<ForwardingMethod>(value.number), value.where};
+}
+
+void set_persistence(const Context& context, const Value& value) {
+    context.server->persistence_timeout = {
+        value.present ? std::chrono::seconds(value.number) : persistence_default, value.where};
+}
+
+// A netmask or a prefix length. Setting it turns persistence on, as in keepalived.
+void set_granularity(const Context& context, const Value& value) {
+    constexpr std::string_view hint =
+        "write a netmask such as 255.255.255.0, or a length from 1 to 32; single clients (32) are "
+        "told apart";
+    const Word& word = value.words.front();
+    std::optional<std::int64_t> length;
+    if (const auto mask = IpAddress::parse(word.text); mask && mask->is_v4()) {
+        const std::uint32_t bits = mask->as_v4().host();
+        const int ones = std::countl_one(bits);
+        if (ones > 0 && std::popcount(bits) == ones)
+            length = ones;
+        else
+            context.report.error(word.span, quote(word.text) + " is not a netmask",
+                                 std::string(hint));
+    } else {
+        length = read_number(word, 1, 32, context.report, std::string(hint));
+    }
+    if (length)
+        context.server->persistence_prefix_length = {static_cast<std::uint8_t>(*length), word.span};
+}
+
+void set_retry(const Context& context, const Value& value) {
+    context.timing->retry = {static_cast<std::uint32_t>(value.number), value.where};
+}
+
+constexpr Blocks with_timing =
+    Block::virtual_server | Block::real_server | Block::tcp_check | Block::http_get;
+constexpr Blocks with_virtual_host =
+    Block::virtual_server | Block::real_server | Block::http_get | Block::url;
+
+constexpr Keyword rows[] = {
+    {
+        .blocks = Block::root,
+        .name = "virtual_server",
+        .argument = endpoint(other_targets).with_block(Block::virtual_server),
+        .handler = read_virtual_server,
+        .doc = "A service: connections to this address and port are shared among real servers. "
+               "When the address is a virtual_ipaddress, it is served while that is here.",
+        .repeats = true,
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "lb_algo",
+        .argument = one_of(schedulers),
+        .default_text = "wlc",
+        .handler = set_scheduler,
+        .doc = "How new connections are shared: rr, in turn; wrr, in turn by weight.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "lvs_sched",
+        .argument = one_of(schedulers),
+        .default_text = "wlc",
+        .handler = set_scheduler,
+        .doc = "The same as `lb_algo`.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "lb_kind",
+        .argument = one_of(methods),
+        .default_text = "NAT",
+        .handler = set_method,
+        .doc = "How packets reach the real servers. DR: with the destination MAC address changed, "
+               "so that the real server, which has the address on lo, answers the client directly.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "lvs_method",
+        .argument = one_of(methods),
+        .default_text = "NAT",
+        .handler = set_method,
+        .doc = "The same as `lb_kind`.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "protocol",
+        .argument = one_of_in_any_case(protocols),
+        .default_text = "UDP",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.server->protocol = {static_cast<Protocol>(value.number), value.where};
+            },
+        .doc = "The transport protocol. Leaving it out is an error.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "persistence_timeout",
+        .argument = number(1, seconds_max).or_nothing(),
+        .handler = set_persistence,
+        .doc = "A client stays on its real server until it has been away for so many seconds; 360 "
+               "when no number is given. Without it every connection is scheduled anew.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "persistence_granularity",
+        .argument = words("NETMASK | LENGTH"),
+        .default_text = "32",
+        .handler = set_granularity,
+        .doc = "Clients that differ only outside this mask count as one. Turns persistence on.",
+    },
+    {
+        .blocks = with_virtual_host,
+        .name = "virtualhost",
+        .argument = text("NAME"),
+        .default_text = "that of the surrounding block, or the address and port that are checked",
+        .handler = [](const Context& context,
+                      const Value& value) { *context.virtual_host = std::string(value.text); },
+        .doc = "What HTTP checks send in their Host header.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "alpha",
+        .argument = flag(),
+        .default_text = "off",
+        .handler = [](const Context& context,
+                      const Value& value) { context.server->alpha = value.flag; },
+        .doc = "Real servers start as down, until their checks have passed.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "weight",
+        .argument = number(1, limits::weight_max),
+        .default_text = "1",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.server->weight = static_cast<std::uint32_t>(value.number);
+            },
+        .doc = "Weight of the real servers that do not say it.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "real_server",
+        .argument = endpoint().with_block(Block::real_server),
+        .handler = read_real_server,
+        .doc = "One of the servers that do the work. It is in rotation while all its checks pass; "
+               "without checks it always is.",
+        .repeats = true,
+        .required = true,
+    },
+    {
+        .blocks = Block::real_server,
+        .name = "weight",
+        .argument = number(0, limits::weight_max),
+        .default_text = "that of the virtual_server",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.real_server->weight = static_cast<std::uint32_t>(value.number);
+            },
+        .doc = "Its share of new connections; 0: none.",
+    },
+    {
+        .blocks = with_timing,
+        .name = "delay_loop",
+        .argument = seconds(0.001, seconds_max),
+        .default_text = "60",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.timing->delay_loop = {value.duration, value.where};
+            },
+        .doc = "Seconds between two checks of a server. The innermost block that says it decides.",
+    },
+    {
+        .blocks = with_timing,
+        .name = "connect_timeout",
+        .argument = seconds(0.001, seconds_max),
+        .default_text = "5",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.timing->connect_timeout = {value.duration, value.where};
+            },
+        .doc = "Seconds that a check waits for the connection, and again for the answer.",
+    },
+    {
+        .blocks = Block::virtual_server | Block::real_server,
+        .name = "retry",
+        .argument = number(1, UINT32_MAX),
+        .default_text = "1",
+        .handler = set_retry,
+        .doc = "Failures in a row that are forgiven before a server is down.",
+    },
+    {
+        .blocks = Block::tcp_check | Block::http_get,
+        .name = "retry",
+        .argument = number(0, UINT32_MAX),
+        .default_text = "that of the real_server",
+        .handler = set_retry,
+        .doc = "Failures in a row that are forgiven before the server is down.",
+    },
+    {
+        .blocks = Block::http_get,
+        .name = "nb_get_retry",
+        .argument = number(0, UINT32_MAX),
+        .default_text = "that of the real_server",
+        .handler = set_retry,
+        .doc = "The old name of `retry`.",
+    },
+    {
+        .blocks = with_timing,
+        .name = "delay_before_retry",
+        .argument = seconds(0, seconds_max),
+        .default_text = "1; 3 in HTTP_GET",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.timing->delay_before_retry = {value.duration, value.where};
+            },
+        .doc = "Seconds from a failed check to the next try.",
+    },
+};
+
+}  // namespace
+
+std::span<const Keyword> service_keywords() {
+    return rows;
+}
+
+}  // namespace headgate::config

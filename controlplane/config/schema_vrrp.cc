@@ -1,0 +1,228 @@
+// Rows of the schema table: vrrp_instance and authentication.
+#include <array>
+
+#include "controlplane/config/reader.h"
+#include "controlplane/config/schema.h"
+#include "controlplane/config/virtual_address.h"
+
+namespace headgate::config {
+namespace {
+
+constexpr std::array states{
+    Choice{"MASTER", static_cast<int>(VrrpInitialState::master), ""},
+    Choice{"BACKUP", static_cast<int>(VrrpInitialState::backup), ""},
+};
+
+constexpr std::array auth_types{
+    Choice{"PASS", static_cast<int>(AuthType::pass), ""},
+    Choice{"AH", static_cast<int>(AuthType::ah),
+           "write `auth_type PASS` here and on the peers; the vrrp_instance is left out"},
+};
+
+void read_instance(const Context& context, const Value& value) {
+    VrrpDraft draft;
+    draft.name = value.text;
+    draft.where = value.statement->keyword().span;
+    Context inner = context;
+    inner.instance = &draft;
+    draft.mentions.merge(read_body(inner, *value.statement, Block::vrrp_instance));
+    if (value.valid)
+        context.drafts.instances.push_back(std::move(draft));
+}
+
+void read_authentication(const Context& context, const Value& value) {
+    context.instance->mentions.merge(read_body(context, *value.statement, Block::authentication));
+}
+
+// As keepalived: the first `state` of an instance counts, unlike with every other keyword.
+void set_state(const Context& context, const Value& value) {
+    if (!context.instance->state)
+        context.instance->state = {static_cast<VrrpInitialState>(value.number), value.where};
+}
+
+void set_password(const Context& context, const Value& value) {
+    constexpr std::size_t password_max = 8;  // RFC 2338 5.3.10: a field of eight bytes
+    std::string password(value.text);
+    if (password.size() > password_max) {
+        password.resize(password_max);
+        context.report.error(value.where, "VRRP passwords have at most 8 bytes",
+                             "write the first 8 only, as the peers use them: " + quote(password));
+    }
+    context.instance->auth_pass = {std::move(password), value.where};
+}
+
+constexpr Keyword rows[] = {
+    {
+        .blocks = Block::root,
+        .name = "vrrp_instance",
+        .argument = text("NAME").with_block(Block::vrrp_instance),
+        .handler = read_instance,
+        .doc = "One virtual router: its addresses are here while it is MASTER.",
+        .repeats = true,
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "state",
+        .argument = one_of(states),
+        .default_text = "BACKUP",
+        .handler = set_state,
+        .doc = "The state to start in. MASTER starts as if elected, and without a `priority` means "
+               "priority 255.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "interface",
+        .argument = interface_name(),
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->interface = {std::string(value.text), value.where};
+            },
+        .doc = "Where advertisements are sent and received, and addresses are put.",
+        .required = true,
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "virtual_router_id",
+        .argument = number(limits::vrid_min, limits::vrid_max),
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->vrid = {static_cast<std::uint8_t>(value.number), value.where};
+            },
+        .doc = "The number that the routers of one group share; unique on its interface.",
+        .required = true,
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "priority",
+        .argument = number(1, 255),
+        .default_text = "100",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->priority = {static_cast<std::uint8_t>(value.number), value.where};
+            },
+        .doc = "The router with the highest priority becomes MASTER; 255 means that it owns the "
+               "addresses.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "version",
+        .argument = number(2, 3),
+        .default_text = "that of vrrp_version in global_defs",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->version = {static_cast<std::uint8_t>(value.number), value.where};
+            },
+        .doc = "VRRP version: 2 (RFC 3768) or 3 (RFC 9568).",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "advert_int",
+        .argument = seconds(0.01, 255),
+        .default_text = "1",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->advert_interval = {value.duration, value.where};
+            },
+        .doc = "Seconds between advertisements; the same on all routers of the group. Version 2: "
+               "whole seconds; version 3: hundredths, at most 40.95.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "authentication",
+        .argument = nothing().with_block(Block::authentication),
+        .handler = read_authentication,
+        .doc = "Password in advertisements; version 2 only.",
+    },
+    {
+        .blocks = Block::authentication,
+        .name = "auth_type",
+        .argument = one_of(auth_types),
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->auth_type = {static_cast<AuthType>(value.number), value.where};
+            },
+        .doc = "PASS: a password in clear text, which guards against mistakes, not against "
+               "attackers.",
+    },
+    {
+        .blocks = Block::authentication,
+        .name = "auth_pass",
+        .argument = text("PASSWORD"),
+        .handler = set_password,
+        .doc = "The password, at most eight bytes; the same on all routers of the group.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "virtual_ipaddress",
+        .argument = nothing().with_block(Block::virtual_ipaddress),
+        .handler = read_virtual_addresses,
+        .doc = "The addresses that move with the MASTER, one on each line: `IP[/LENGTH] [brd IP] "
+               "[dev INTERFACE] [scope SCOPE] [label LABEL]`.",
+        .repeats = true,
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "nopreempt",
+        .argument = nothing(),
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->preempt = {false, value.where};
+            },
+        .doc = "A router that comes back with a higher priority does not take over from a MASTER "
+               "that works. Needs `state BACKUP`.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "preempt",
+        .argument = nothing(),
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->preempt = {true, value.where};
+            },
+        .doc = "The opposite of `nopreempt`, and the default.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "garp_master_delay",
+        .argument = number(0, UINT32_MAX),
+        .default_text = "that of vrrp_garp_master_delay in global_defs",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->garp_delay = {std::chrono::seconds(value.number), value.where};
+            },
+        .doc = "Seconds after which a new MASTER repeats its gratuitous ARPs; 0: it does not.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "garp_master_repeat",
+        .argument = number(1, UINT32_MAX),
+        .default_text = "that of vrrp_garp_master_repeat in global_defs",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->garp_repeat = {static_cast<std::uint32_t>(value.number),
+                                                 value.where};
+            },
+        .doc = "How many gratuitous ARPs a new MASTER sends for each address at a time.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "vip_lease",
+        .argument = number(2, 3600),
+        .default_text = "3",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->vip_lease = {std::chrono::seconds(value.number), value.where};
+            },
+        .doc = "Seconds after which the kernel itself removes a virtual address that is not "
+               "renewed: how long an address outlives a killed or hanging daemon.",
+        .origin = Origin::headgate,
+    },
+};
+
+}  // namespace
+
+std::span<const Keyword> vrrp_keywords() {
+    return rows;
+}
+
+}  // namespace headgate::config
