@@ -1,12 +1,7 @@
 // The three structures that hold a node: the index, the wheel, the queue of half-open ones.
 #include "dataplane/core/connection_table.h"
 
-#include <algorithm>
 #include <bit>
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "common/check.h"
 
@@ -29,29 +24,6 @@ ConnectionTable::ConnectionTable(std::uint32_t capacity, const HashSeed& seed)
         nodes_[index].wheel_next_ = free_;
         free_ = index;
     }
-}
-
-// A bit per way.
-std::uint32_t ConnectionTable::matching_ways(const Bucket& bucket, std::uint16_t tag) {
-#ifdef __SSE2__
-    const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tags.data()));
-    const __m128i equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16(static_cast<std::int16_t>(tag)));
-    const __m128i bytes = _mm_packs_epi16(equal, _mm_setzero_si128());
-    return static_cast<std::uint32_t>(_mm_movemask_epi8(bytes));
-#else
-    std::uint32_t matching = 0;
-    for (std::uint32_t way = 0; way < ways; ++way)
-        matching |= std::uint32_t{bucket.tags[way] == tag} << way;
-    return matching;
-#endif
-}
-
-ConnectionIndex ConnectionTable::candidate(std::uint64_t hash) const {
-    const Bucket& bucket = buckets_[bucket_of(hash)];
-    const std::uint32_t matching = matching_ways(bucket, tag_of(hash));
-    if (matching == 0)
-        return bucket.overflow;
-    return bucket.nodes[static_cast<std::size_t>(std::countr_zero(matching))];
 }
 
 ConnectionIndex ConnectionTable::find(const ConnectionKey& key, std::uint64_t hash) const {

@@ -11,8 +11,13 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "common/net.h"
 #include "dataplane/core/client_address.h"
@@ -85,7 +90,13 @@ public:
     }
     // The node that is most likely the right one, or no_connection when none can be. Verify with
     // Connection::is(); when that fails only find() knows.
-    [[nodiscard]] ConnectionIndex candidate(std::uint64_t hash) const;
+    [[nodiscard]] ConnectionIndex candidate(std::uint64_t hash) const {
+        const Bucket& bucket = buckets_[bucket_of(hash)];
+        const std::uint32_t matching = matching_ways(bucket, tag_of(hash));
+        if (matching == 0)
+            return bucket.overflow;
+        return bucket.nodes[static_cast<std::size_t>(std::countr_zero(matching))];
+    }
     void prefetch_node(ConnectionIndex index) const {
         __builtin_prefetch(&nodes_[index], 1);  // for writing
     }
@@ -150,7 +161,20 @@ private:
     }
     // The slot that fires in the first second after the deadline.
     static std::uint32_t slot_after(Tick deadline) { return (deadline + 1) % wheel_slots; }
-    static std::uint32_t matching_ways(const Bucket& bucket, std::uint16_t tag);
+    // A bit per way.
+    static std::uint32_t matching_ways(const Bucket& bucket, std::uint16_t tag) {
+#ifdef __SSE2__
+        const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tags.data()));
+        const __m128i equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16(static_cast<std::int16_t>(tag)));
+        const __m128i bytes = _mm_packs_epi16(equal, _mm_setzero_si128());
+        return static_cast<std::uint32_t>(_mm_movemask_epi8(bytes));
+#else
+        std::uint32_t matching = 0;
+        for (std::uint32_t way = 0; way < ways; ++way)
+            matching |= std::uint32_t{bucket.tags[way] == tag} << way;
+        return matching;
+#endif
+    }
 
     void index_insert(ConnectionIndex index, std::uint64_t hash);
     void index_remove(ConnectionIndex index);

@@ -138,12 +138,12 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
     std::uint32_t forwarded = 0;
     for (std::uint32_t index = 0; index < count; ++index) {
         const Work& work = work_[index];
-        const Outcome outcome = follow_or_begin(snapshot, work, now);
-        if (outcome.reason != Reason::none) [[unlikely]] {
-            leave_hot_loop(work.frame, outcome.reason);
+        Identity destination;
+        const Reason reason = follow_or_begin(snapshot, work, now, destination);
+        if (reason != Reason::none) [[unlikely]] {
+            leave_hot_loop(work.frame, reason);
             continue;
         }
-        const Identity& destination = outcome.destination;
         const std::uint64_t bytes = work.packet.ip_bytes;
         counters_.service(work.service, snapshot.service(work.service).generation)
             .add_packet(bytes);
@@ -165,66 +165,68 @@ void Core::cold_stage(Burst& burst) {
     }
 }
 
-Core::Outcome Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now) {
+Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now,
+                             Identity& destination) {
     const ConnectionKey key{work.packet.client, work.service, work.packet.client_port};
     ConnectionIndex index = work.candidate;
     // An earlier packet of the burst may have created the connection, or taken the node.
     if (index == no_connection || !connections_.at(index).is(key)) [[unlikely]]
         index = connections_.find(key, work.hash);
     if (index == no_connection) [[unlikely]]
-        return begin(snapshot, work, now);
+        return begin(snapshot, work, now, destination);
 
     Connection& connection = connections_.at(index);
-    const DestinationEntry& destination = snapshot.destination(connection.destination);
-    const bool removed = destination.generation != connection.destination_generation;
+    const DestinationEntry& entry = snapshot.destination(connection.destination);
+    const bool removed = entry.generation != connection.destination_generation;
     const bool expired = is_past(connection.deadline, now);
     const bool may_begin = work.packet.protocol == Protocol::udp || work.packet.opens_tcp();
     if (expired || (may_begin && (removed || is_closing(connection.state)))) [[unlikely]] {
         end(index);
-        return begin(snapshot, work, now);
+        return begin(snapshot, work, now, destination);
     }
     if (removed) [[unlikely]]
-        return {Reason::destination_removed, {}};
-    if (!destination.resolved) [[unlikely]]
-        return {Reason::destination_unresolved, {}};
+        return Reason::destination_removed;
+    if (!entry.resolved) [[unlikely]]
+        return Reason::destination_unresolved;
     const ConnectionState state = next_state(connection.state, work.packet.tcp_flags);
     if (state == connection.state)
         connections_.touch(connection, now);
     else
         change_state(index, state, now);
-    return {Reason::none, {connection.destination, connection.destination_generation}};
+    destination = {connection.destination, connection.destination_generation};
+    return Reason::none;
 }
 
 // A packet without a connection.
-Core::Outcome Core::begin(const Snapshot& snapshot, const Work& work, Tick now) {
+Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination) {
     const bool opens = work.packet.protocol == Protocol::udp || work.packet.opens_tcp();
     // A segment in the middle of a connection that began while the table was full.
     const bool recovers = !opens && !is_past(stateless_until_, now);
     if (!opens && !recovers)
-        return {Reason::no_connection, {}};
+        return Reason::no_connection;
     if (!is_valid_client(work.packet))
-        return {Reason::source_invalid, {}};
+        return Reason::source_invalid;
 
     const ServiceEntry& service = snapshot.service(work.service);
     const PersistenceKey client = persistence_key(work, service);
     std::optional<Identity> bound;
     if (service.persistence_timeout_s > 0)
         bound = persistence_.find(client, now);
-    Identity destination;
     if (bound && can_take_connections(snapshot, *bound))
         destination = *bound;
     else
         destination = schedule(snapshot, work, recovers || connections_.full());
     if (destination.slot == no_slot)
-        return {Reason::no_destination, {}};
+        return Reason::no_destination;
 
     if (!make_room(now)) {
         counters_.count(Event::forwarded_stateless);
-        return {Reason::none, destination};
+        return Reason::none;
     }
     if (recovers)
         counters_.count(Event::connection_recovered);
-    return {Reason::none, record(snapshot, work, client, bound, destination, now)};
+    destination = record(snapshot, work, client, bound, destination, now);
+    return Reason::none;
 }
 
 // When the table is full, the pick is one that can be repeated without an entry: by then every new

@@ -65,11 +65,6 @@ private:
         std::uint32_t frame = 0;
         Reason reason = Reason::none;
     };
-    // What becomes of a packet: forwarded to `destination`, unless there is a reason not to.
-    struct Outcome {
-        Reason reason = Reason::none;
-        Identity destination;
-    };
     // The stages, in this order, each over the whole burst.
     std::uint32_t parse_stage(const Snapshot& snapshot, const Burst& burst);
     std::uint32_t service_stage(const Snapshot& snapshot, std::uint32_t count);
@@ -77,8 +72,10 @@ private:
     void forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t count, Tick now);
     void cold_stage(Burst& burst);
 
-    Outcome follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now);
-    Outcome begin(const Snapshot& snapshot, const Work& work, Tick now);
+    // What becomes of a packet: Reason::none, and where it goes, or why it is not forwarded.
+    Reason follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now,
+                           Identity& destination);
+    Reason begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination);
     Identity schedule(const Snapshot& snapshot, const Work& work, bool stateless);
     bool make_room(Tick now);
     Identity record(const Snapshot& snapshot, const Work& work, const PersistenceKey& client,

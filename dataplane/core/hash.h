@@ -8,6 +8,8 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/core/client_address.h"
+
 namespace headgate::dataplane {
 
 struct HashSeed {
@@ -22,11 +24,11 @@ inline std::uint64_t multiply_fold(std::uint64_t left, std::uint64_t right) {
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
 }
 
-// Of a client address (16 bytes) and whatever else makes the key.
-inline std::uint64_t hash_flow(const std::array<std::uint64_t, 2>& address, std::uint64_t rest,
+// Of a client address and whatever else makes the key.
+inline std::uint64_t hash_flow(const ClientAddress& address, std::uint64_t rest,
                                const HashSeed& seed) {
     const std::uint64_t folded =
-        multiply_fold(address[0] ^ seed.words[0], address[1] ^ seed.words[1]);
+        multiply_fold(address.first ^ seed.words[0], address.second ^ seed.words[1]);
     return multiply_fold(folded ^ seed.words[2], rest ^ seed.words[3]);
 }
 

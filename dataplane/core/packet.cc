@@ -11,10 +11,10 @@ constexpr std::uint32_t ipv4_bytes_min = 20;
 constexpr std::uint32_t tcp_bytes_min = 20;
 constexpr std::uint32_t udp_bytes = 8;
 
-constexpr std::uint16_t ethertype_ipv4 = 0x0800;
-constexpr std::uint16_t ethertype_vlan = 0x8100;          // IEEE 802.1Q
-constexpr std::uint16_t ethertype_service_vlan = 0x88a8;  // IEEE 802.1ad
-constexpr std::uint16_t fragment_bits = 0x3fff;           // more fragments, and the offset
+constexpr Be16 ethertype_ipv4(0x0800);
+constexpr Be16 ethertype_vlan(0x8100);          // IEEE 802.1Q
+constexpr Be16 ethertype_service_vlan(0x88a8);  // IEEE 802.1ad
+constexpr Be16 fragment_bits(0x3fff);           // more fragments, and the offset
 constexpr std::uint8_t protocol_icmp = 1;
 
 Be16 read16(const std::uint8_t* at) {
@@ -27,6 +27,12 @@ Be32 read32(const std::uint8_t* at) {
     std::uint32_t raw = 0;
     std::memcpy(&raw, at, sizeof(raw));
     return Be32::from_raw(raw);
+}
+
+// In two loads; memcmp() would be a call.
+bool is_mac(const std::uint8_t* at, const MacAddress& mac) {
+    const std::uint8_t* wanted = mac.bytes.data();
+    return read32(at) == read32(wanted) && read16(at + 4) == read16(wanted + 4);
 }
 
 Reason parse_ports(const std::uint8_t* header, std::uint32_t bytes, Packet& packet) {
@@ -55,9 +61,9 @@ Reason parse_ports(const std::uint8_t* header, std::uint32_t bytes, Packet& pack
 Reason parse(const Frame& frame, const MacAddress& own_mac, Packet& packet) {
     if (frame.length < ethernet_bytes)
         return Reason::frame_truncated;
-    if (std::memcmp(frame.data, own_mac.bytes.data(), own_mac.bytes.size()) != 0)
+    if (!is_mac(frame.data, own_mac))
         return Reason::other_mac;
-    const std::uint16_t ethertype = read16(frame.data + 12).host();
+    const Be16 ethertype = read16(frame.data + 12);
     if (ethertype != ethertype_ipv4) {
         const bool tagged = ethertype == ethertype_vlan || ethertype == ethertype_service_vlan;
         return tagged ? Reason::vlan_tag : Reason::not_ipv4;
@@ -72,7 +78,7 @@ Reason parse(const Frame& frame, const MacAddress& own_mac, Packet& packet) {
     if (ip[0] >> 4U != 4 || header_bytes < ipv4_bytes_min || total_bytes < header_bytes ||
         total_bytes > available)
         return Reason::ip_malformed;
-    if ((read16(ip + 6).host() & fragment_bits) != 0)
+    if ((read16(ip + 6).raw() & fragment_bits.raw()) != 0)
         return Reason::fragment;
     packet.protocol = static_cast<Protocol>(ip[9]);
     if (packet.protocol != Protocol::tcp && packet.protocol != Protocol::udp)

@@ -30,12 +30,12 @@ struct ServiceEntry {
     std::shared_ptr<const PickTables> pick;  // shared with other snapshots while nothing changes
 };
 
-struct DestinationEntry {
+struct alignas(16) DestinationEntry {
     std::uint32_t generation = 0;  // 0: the slot is empty
     MacAddress mac;
     bool resolved = false;  // mac is known
 };
-static_assert(sizeof(DestinationEntry) <= 16, "four destinations share a cache line");
+static_assert(sizeof(DestinationEntry) == 16, "four destinations share a cache line");
 
 // Where the services of the configuration, in its order, have their slots.
 struct ServiceSlots {
