@@ -1,0 +1,35 @@
+// Leased IPv4 addresses: an address with a finite lifetime, which the kernel removes by itself
+// unless it is renewed. Each call is one rtnetlink request, answered before it returns.
+#pragma once
+
+#include <chrono>
+
+#include "common/net.h"
+#include "common/result.h"
+#include "controlplane/config/model.h"
+#include "controlplane/netlink/socket.h"
+
+namespace headgate::netlink {
+
+// Builds the requests; what AddressWriter sends.
+Message lease_request(int interface_index, const config::VirtualAddress& address,
+                      std::chrono::seconds lease);
+Message remove_request(int interface_index, const config::VirtualAddress& address);
+
+class AddressWriter {
+public:
+    static Result<AddressWriter> open();
+
+    // Adds the address or renews its lease. One that exists without a lease gets one. The kernel
+    // removes it up to 0.35 s after the end of the lease (measured on Linux 6.18).
+    Result<void> lease(int interface_index, const config::VirtualAddress& address,
+                       std::chrono::seconds lease);
+    // Not to be there any more is success, and so is the end of its interface.
+    Result<void> remove(int interface_index, const config::VirtualAddress& address);
+
+private:
+    explicit AddressWriter(Socket socket) : socket_(std::move(socket)) {}
+    Socket socket_;
+};
+
+}  // namespace headgate::netlink

@@ -1,0 +1,33 @@
+// What the users of rtnetlink share: an open libnl socket, a message, and libnl's errors as ours.
+#pragma once
+
+#include <memory>
+
+#include "common/result.h"
+
+struct nl_msg;
+struct nl_sock;
+
+namespace headgate::netlink {
+
+struct SocketDeleter {
+    void operator()(nl_sock* socket) const;
+};
+struct MessageDeleter {
+    void operator()(nl_msg* message) const;
+};
+using Socket = std::unique_ptr<nl_sock, SocketDeleter>;
+using Message = std::unique_ptr<nl_msg, MessageDeleter>;
+
+// A blocking socket to NETLINK_ROUTE of this network namespace.
+Result<Socket> open_socket();
+
+// A request of one of the RTM_* types with NLM_F_* flags beside those that every request has.
+Message new_request(int type, int flags);
+
+// Sends the request and waits for the kernel's answer, which is there when the call that sends it
+// returns. It takes as long as the kernel's RTNL lock is held by others.
+// Error::code of a failure is libnl's number (NLE_*), not an errno.
+Result<void> perform(nl_sock* socket, Message request);
+
+}  // namespace headgate::netlink
