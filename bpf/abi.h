@@ -30,6 +30,7 @@ LB_STATIC_ASSERT(sizeof(struct lb_service_key) == 8, "no padding in a map key");
  * (__u64 each), and the name that people see. Every packet counts in exactly one. */
 #define LB_STEER_COUNTERS(X)                                                                       \
 	X(steered)            /* redirected to the worker's socket */                              \
+	X(pass_returned)      /* generic mode: a worker gave it back to the kernel */              \
 	X(pass_no_socket)     /* a service's packet, but no socket on its queue */                 \
 	X(pass_no_service)    /* TCP or UDP for an address and port that is no service */          \
 	X(pass_protocol)      /* IPv4, neither TCP nor UDP: ICMP, VRRP, ... */                     \

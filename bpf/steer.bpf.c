@@ -5,6 +5,8 @@
  * packet. A queue without a socket (no worker, or a dead one) passes to the kernel too.
  *
  * Userspace keeps `services` in step with the table; an empty map steers nothing. */
+#include <stdbool.h>
+
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -40,6 +42,20 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } counters SEC(".maps");
+
+/* In generic mode a packet that a worker gives back to the kernel meets this program once more, and
+ * would go round for ever. The worker marks it with this source MAC address, which nothing above
+ * Ethernet looks at. The loader sets it, at random, before the program is loaded. */
+const volatile __u8 returned_source[ETH_ALEN] = {};
+
+static __always_inline bool was_returned(const struct ethhdr *eth)
+{
+	for (int i = 0; i < ETH_ALEN; i++) {
+		if (eth->h_source[i] != returned_source[i])
+			return false;
+	}
+	return true;
+}
 
 static __always_inline void count(__u32 counter)
 {
@@ -90,6 +106,8 @@ int headgate_steer(struct xdp_md *ctx)
 
 	if (!bpf_map_lookup_elem(&services, &key))
 		return pass(lb_steer_pass_no_service);
+	if (was_returned(eth))
+		return pass(lb_steer_pass_returned);
 
 	/* The lower bits of the flags are the answer for a queue without a socket. */
 	long action = bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);

@@ -86,6 +86,7 @@ Result<void> Attachment::open_queue(const AttachmentOptions& options, std::uint3
     port_options.queue = queue;
     port_options.frame_bytes_max = frame_bytes_max(options.link);
     port_options.generic = steering_->generic();
+    port_options.returned_source = steering_->returned_source();
     port_options.reinjector = options.reinjector;
     Result<std::unique_ptr<AfxdpPort>> port = AfxdpPort::open(port_options);
     if (!port)

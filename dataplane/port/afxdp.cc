@@ -1,7 +1,7 @@
 #include "dataplane/port/afxdp.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
@@ -232,6 +232,9 @@ void AfxdpPort::to_kernel(const Burst& burst) {
             continue;
         }
         ++handed;
+        // The frame is ours until release(), and nobody sees it after this.
+        if (options_.generic)
+            std::ranges::copy(options_.returned_source.bytes, burst.frames[index].data + ETH_ALEN);
         if (options_.reinjector->inject(burst.frames[index], options_.ifindex, options_.queue))
             counters_.kernel_packets.add(1);
         else
@@ -291,8 +294,8 @@ void AfxdpPort::kick_transmit() {
 }
 
 void AfxdpPort::wait(int wake_fd, std::chrono::milliseconds timeout) {
-    // What the last kick left in the transmit ring goes out with the next one: poll() is a kick.
-    if (in_flight_ > 0)
+    // What the last kick left in the transmit ring goes out soon: poll() is a kick too.
+    if (xsk_prod_nb_free(&socket_->tx, ring_frames) < ring_frames)
         timeout = std::min(timeout, std::chrono::milliseconds(1));
     std::array<pollfd, 2> events{{{socket_fd(), POLLIN, 0}, {wake_fd, POLLIN, 0}}};
     const int ready = ::poll(events.data(), events.size(), static_cast<int>(timeout.count()));

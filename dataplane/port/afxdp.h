@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/net.h"
 #include "common/result.h"
 #include "dataplane/port/port.h"
 #include "dataplane/port/reinject.h"
@@ -21,6 +22,7 @@ struct AfxdpOptions {
     std::uint32_t queue = 0;
     std::uint32_t frame_bytes_max = 0;  // of the interface: MTU and Ethernet header
     bool generic = false;               // the steering program runs in generic mode
+    MacAddress returned_source;         // generic mode: marks frames given back to the kernel
     std::shared_ptr<const Reinjector> reinjector;
 };
 

@@ -1,11 +1,15 @@
 #include "dataplane/port/steering.h"
 
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
 #include <bpf/bpf.h>
 #include <linux/if_link.h>
 #include <steer.skel.h>
+#include <sys/random.h>
+
+#include "common/check.h"
 
 namespace headgate::dataplane {
 
@@ -66,6 +70,15 @@ bool occupied(int code) {
 
 std::string steer_counter_name(std::size_t counter) {
     return std::string(counter_names[counter]);
+}
+
+Steering::Steering(steer_bpf* program) : program_(program) {
+    check(::getrandom(returned_source_.bytes.data(), returned_source_.bytes.size(), 0) ==
+              static_cast<ssize_t>(returned_source_.bytes.size()),
+          "the kernel gives random bytes");
+    // Locally administered, unicast.
+    returned_source_.bytes[0] = static_cast<std::uint8_t>((returned_source_.bytes[0] & 0xfcU) | 2U);
+    std::ranges::copy(returned_source_.bytes, program_->rodata->returned_source);
 }
 
 Steering::~Steering() {

@@ -48,6 +48,10 @@ public:
     // Why the program runs in generic mode; empty in native mode.
     [[nodiscard]] const std::string& generic_reason() const { return generic_reason_; }
 
+    // The source MAC address that marks a frame which a worker gives back to the kernel: in generic
+    // mode such frames meet the program again, and it lets those pass.
+    [[nodiscard]] const MacAddress& returned_source() const { return returned_source_; }
+
     // Sends the services' packets that come in on `queue` to this AF_XDP socket.
     Result<void> set_socket(std::uint32_t queue, int socket_fd);
     // Adding what is there and removing what is not there changes nothing.
@@ -61,13 +65,14 @@ public:
     [[nodiscard]] int program_fd() const;
 
 private:
-    explicit Steering(steer_bpf* program) : program_(program) {}
+    explicit Steering(steer_bpf* program);
     Result<void> attach_link(const std::string& interface, int ifindex, XdpMode mode);
 
     steer_bpf* program_;  // owned
     Fd link_;
     bool generic_ = false;
     std::string generic_reason_;
+    MacAddress returned_source_;
 };
 
 }  // namespace headgate::dataplane
