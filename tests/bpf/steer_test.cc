@@ -3,7 +3,6 @@
 // the loopback interface of a network namespace of its own, run over frames by BPF_PROG_TEST_RUN.
 // Needs root.
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,50 +19,20 @@
 #include "common/fd.h"
 #include "dataplane/port/afxdp.h"
 #include "dataplane/port/steering.h"
+#include "tests/packets/packet_builder.h"
 
 namespace headgate::dataplane {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
+using packets::Bytes;
+using packets::PacketBuilder;
 
 constexpr int loopback_ifindex = 1;
 
 const SteeredService web{{*IpAddress::parse("192.0.2.10"), 80}, 6};
 
-// Ethernet, IPv4 and TCP or UDP to 192.0.2.10:80, with what a case changes.
-struct Fields {
-    std::uint16_t ether_type = 0x0800;
-    std::uint8_t version_ihl = 0x45;
-    std::uint16_t fragment = 0;
-    std::uint8_t protocol = 6;
-    std::array<std::uint8_t, 4> destination{192, 0, 2, 10};
-    std::uint16_t port = 80;
-    std::size_t option_bytes = 0;
-};
-
-void put16(Bytes& bytes, std::uint16_t value) {
-    bytes.push_back(static_cast<std::uint8_t>(value >> 8U));
-    bytes.push_back(static_cast<std::uint8_t>(value));
-}
-
-Bytes frame_of(const Fields& fields) {
-    Bytes bytes{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
-    put16(bytes, fields.ether_type);
-    bytes.push_back(fields.version_ihl);
-    bytes.push_back(0);
-    put16(bytes, static_cast<std::uint16_t>(40 + fields.option_bytes));
-    put16(bytes, 1);
-    put16(bytes, fields.fragment);
-    bytes.push_back(64);
-    bytes.push_back(fields.protocol);
-    put16(bytes, 0);
-    bytes.insert(bytes.end(), {198, 51, 100, 7});
-    bytes.insert(bytes.end(), fields.destination.begin(), fields.destination.end());
-    bytes.insert(bytes.end(), fields.option_bytes, 1);
-    put16(bytes, 40000);
-    put16(bytes, fields.port);
-    bytes.insert(bytes.end(), 16, 0);
-    return bytes;
+PacketBuilder to_service() {
+    return PacketBuilder::tcp(packets::flag::syn).from("198.51.100.7", 40000).to("192.0.2.10", 80);
 }
 
 class SteerTest : public ::testing::Test {
@@ -118,38 +87,38 @@ TEST_F(SteerTest, RunsInGenericModeWhereTheDriverHasNoNativeOne) {
 TEST_F(SteerTest, PassesWhatIsNoServicesPacketAndSaysWhy) {
     struct Case {
         const char* description;
-        Fields fields;
+        Bytes frame;
         lb_steer_counter counter;
     };
     const std::vector<Case> cases{
-        {"ARP", {.ether_type = 0x0806}, lb_steer_pass_not_ipv4},
-        {"IPv6", {.ether_type = 0x86dd}, lb_steer_pass_not_ipv4},
-        {"a VLAN tag", {.ether_type = 0x8100}, lb_steer_pass_not_ipv4},
-        {"ICMP", {.protocol = 1}, lb_steer_pass_protocol},
-        {"VRRP", {.protocol = 112}, lb_steer_pass_protocol},
-        {"a first fragment", {.fragment = 0x2000}, lb_steer_pass_fragment},
-        {"a later fragment", {.fragment = 0x00b9}, lb_steer_pass_fragment},
-        {"the last fragment", {.fragment = 0x2172}, lb_steer_pass_fragment},
-        {"another port", {.port = 81}, lb_steer_pass_no_service},
-        {"another address", {.destination = {192, 0, 2, 11}}, lb_steer_pass_no_service},
-        {"another protocol", {.protocol = 17}, lb_steer_pass_no_service},
-        {"IHL below 5", {.version_ihl = 0x44}, lb_steer_pass_malformed},
-        {"IP version 6 in an IPv4 frame", {.version_ihl = 0x65}, lb_steer_pass_malformed},
-        {"IHL past the end", {.version_ihl = 0x4f}, lb_steer_pass_malformed},
-        {"a service's packet, no socket", {}, lb_steer_pass_no_socket},
-        {"the same with don't-fragment", {.fragment = 0x4000}, lb_steer_pass_no_socket},
+        {"ARP", PacketBuilder::ethernet(0x0806, Bytes(28)).build(), lb_steer_pass_not_ipv4},
+        {"IPv6", PacketBuilder::ethernet(0x86dd, Bytes(60)).build(), lb_steer_pass_not_ipv4},
+        {"a VLAN tag", to_service().vlan(0x8100, 5).build(), lb_steer_pass_not_ipv4},
+        {"ICMP", PacketBuilder::ipv4(1, Bytes(8)).to("192.0.2.10").build(), lb_steer_pass_protocol},
+        {"VRRP", PacketBuilder::ipv4(112, Bytes(12)).to("224.0.0.18").build(),
+         lb_steer_pass_protocol},
+        {"a first fragment", to_service().fragment(0x2000).build(), lb_steer_pass_fragment},
+        {"a later fragment", to_service().fragment(0x00b9).build(), lb_steer_pass_fragment},
+        {"one in the middle", to_service().fragment(0x2172).build(), lb_steer_pass_fragment},
+        {"another port", to_service().to("192.0.2.10", 81).build(), lb_steer_pass_no_service},
+        {"another address", to_service().to("192.0.2.11", 80).build(), lb_steer_pass_no_service},
+        {"another protocol", PacketBuilder::udp().to("192.0.2.10", 80).build(),
+         lb_steer_pass_no_service},
+        {"IHL below 5", to_service().ip_header_words(4).build(), lb_steer_pass_malformed},
+        {"IP version 6", to_service().ip_version(6).build(), lb_steer_pass_malformed},
+        {"IHL past the end", to_service().ip_header_words(15).build(), lb_steer_pass_malformed},
+        {"a service's packet, no socket", to_service().build(), lb_steer_pass_no_socket},
+        {"the same with don't-fragment", to_service().fragment(0x4000).build(),
+         lb_steer_pass_no_socket},
     };
     for (const Case& test : cases) {
         SCOPED_TRACE(test.description);
-        Bytes frame = frame_of(test.fields);
-        if (test.fields.version_ihl == 0x4f)
-            frame.resize(14 + 40);
-        expect_passed(frame, test.counter);
+        expect_passed(test.frame, test.counter);
     }
 }
 
 TEST_F(SteerTest, PassesEveryTruncationOfAServicesPacket) {
-    const Bytes whole = frame_of({});
+    const Bytes whole = to_service().build();
     // The kernel runs no program over less than an Ethernet header.
     for (std::size_t length = 14; length < 14 + 20 + 4; ++length) {
         SCOPED_TRACE(length);
@@ -159,9 +128,9 @@ TEST_F(SteerTest, PassesEveryTruncationOfAServicesPacket) {
 }
 
 TEST_F(SteerTest, StopsSteeringAServiceThatIsRemoved) {
-    expect_passed(frame_of({}), lb_steer_pass_no_socket);
+    expect_passed(to_service().build(), lb_steer_pass_no_socket);
     ASSERT_TRUE(steering_->remove_service(web));
-    expect_passed(frame_of({}), lb_steer_pass_no_service);
+    expect_passed(to_service().build(), lb_steer_pass_no_service);
     EXPECT_TRUE(steering_->remove_service(web)) << "removing what is not there is fine";
 }
 
@@ -177,17 +146,17 @@ TEST_F(SteerTest, SendsAServicesPacketToTheSocketOfItsQueue) {
     ASSERT_TRUE(steering_->set_socket(0, (*port)->socket_fd()));
 
     const SteerCounts before = steering_->counts();
-    EXPECT_EQ(run(frame_of({})), XDP_REDIRECT);
-    EXPECT_EQ(run(frame_of({.version_ihl = 0x46, .option_bytes = 4})), XDP_REDIRECT)
+    EXPECT_EQ(run(to_service().build()), XDP_REDIRECT);
+    EXPECT_EQ(run(to_service().ip_options({1, 1, 1, 1}).build()), XDP_REDIRECT)
         << "IP options do not hide the ports";
     EXPECT_EQ(steering_->counts()[lb_steer_steered], before[lb_steer_steered] + 2);
 
     port->reset();
-    expect_passed(frame_of({}), lb_steer_pass_no_socket);
+    expect_passed(to_service().build(), lb_steer_pass_no_socket);
 }
 
 TEST_F(SteerTest, LetsAFrameThatAWorkerGaveBackPass) {
-    Bytes frame = frame_of({});
+    Bytes frame = to_service().build();
     std::ranges::copy(steering_->returned_source().bytes, frame.begin() + 6);
     expect_passed(frame, lb_steer_pass_returned);
 }

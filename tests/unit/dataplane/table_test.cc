@@ -1,0 +1,125 @@
+// Goal: a ServiceTable is either taken as it is meant or refused with words that name the culprit.
+#include "dataplane/table.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include "common/api.pb.h"
+
+namespace headgate::dataplane {
+namespace {
+
+api::ServiceTable message_of(const std::string& json) {
+    api::ServiceTable message;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &message).ok()) << json;
+    return message;
+}
+
+const char* const web_json =
+    R"({"generation": "7", "leaseS": 3, "services": [
+        {"address": "192.0.2.10", "port": 80, "protocol": "TCP", "scheduler": "WRR",
+         "method": "DR", "active": true, "vrrpOwned": true, "persistenceTimeoutS": 50,
+         "persistencePrefixLength": 24,
+         "destinations": [{"address": "192.0.2.21", "port": 80, "weight": 3},
+                          {"address": "192.0.2.22", "port": 8080}]},
+        {"address": "192.0.2.10", "port": 53, "protocol": "UDP", "scheduler": "RR",
+         "method": "DR", "active": true,
+         "destinations": [{"address": "192.0.2.22", "port": 53, "weight": 1}]}]})";
+
+TEST(Table, TakesEveryFieldOver) {
+    const auto table = load_table(message_of(web_json));
+    ASSERT_TRUE(table) << table.error().message;
+    EXPECT_EQ(table->generation, 7U);
+    EXPECT_EQ(table->lease, std::chrono::seconds(3));
+    ASSERT_EQ(table->services.size(), 2U);
+    const TableService& web = table->services[0];
+    EXPECT_TRUE(web.vrrp_owned);
+    EXPECT_EQ(web.config.endpoint.to_string(), "192.0.2.10:80");
+    EXPECT_EQ(web.config.protocol, Protocol::tcp);
+    EXPECT_EQ(web.config.scheduler, Scheduler::wrr);
+    EXPECT_TRUE(web.config.active);
+    EXPECT_EQ(web.config.persistence_timeout_s, 50U);
+    EXPECT_EQ(web.config.persistence_prefix_length, 24);
+    ASSERT_EQ(web.config.destinations.size(), 2U);
+    EXPECT_EQ(web.config.destinations[0].weight, 3U);
+    EXPECT_EQ(web.config.destinations[1].endpoint.to_string(), "192.0.2.22:8080");
+    EXPECT_EQ(web.config.destinations[1].weight, 0U);
+    const TableService& dns = table->services[1];
+    EXPECT_FALSE(dns.vrrp_owned);
+    EXPECT_EQ(dns.config.protocol, Protocol::udp);
+    EXPECT_EQ(dns.config.persistence_prefix_length, 32) << "not given: each client by itself";
+}
+
+TEST(Table, RefusesWhatCannotBeForwardedAndNamesIt) {
+    struct Case {
+        const char* from;  // replaced in the table above
+        const char* to;
+        const char* words;
+    };
+    const std::vector<Case> cases{
+        {R"("address": "192.0.2.10", "port": 80)", R"("address": "web", "port": 80)",
+         "service web:80"},
+        {R"("address": "192.0.2.10", "port": 80)", R"("address": "2001:db8::1", "port": 80)",
+         "IPv6"},
+        {R"("port": 80, "protocol")", R"("port": 0, "protocol")", "port 0"},
+        {R"("port": 80, "protocol")", R"("port": 65536, "protocol")", "port 65536"},
+        {R"("protocol": "TCP")", R"("protocol": 132)", "protocol 132"},
+        {R"("scheduler": "WRR")", R"("scheduler": 99)", "scheduler 99"},
+        {R"("method": "DR")", R"("method": 0)", "method 0"},
+        {R"("persistencePrefixLength": 24)", R"("persistencePrefixLength": 33)", "33"},
+        {R"("weight": 3)", R"("weight": 2147483648)", "2147483648"},
+        {R"("address": "192.0.2.22", "port": 8080)", R"("address": "192.0.2.21", "port": 80)",
+         "192.0.2.21:80 is there twice"},
+        {R"("port": 53, "protocol": "UDP")", R"("port": 80, "protocol": "TCP")",
+         "192.0.2.10:80: it is there twice"},
+    };
+    for (const Case& test : cases) {
+        SCOPED_TRACE(test.to);
+        std::string json = web_json;
+        const std::size_t at = json.find(test.from);
+        ASSERT_NE(at, std::string::npos);
+        json.replace(at, std::string(test.from).size(), test.to);
+        const auto table = load_table(message_of(json));
+        ASSERT_FALSE(table);
+        EXPECT_NE(table.error().message.find(test.words), std::string::npos)
+            << table.error().message;
+    }
+}
+
+TEST(Table, ListsEachDestinationAddressOnce) {
+    const auto table = load_table(message_of(web_json));
+    ASSERT_TRUE(table);
+    const std::vector<IpAddress> wanted{*IpAddress::parse("192.0.2.21"),
+                                        *IpAddress::parse("192.0.2.22")};
+    EXPECT_EQ(destination_addresses(*table), wanted);
+}
+
+TEST(Table, BecomesAConfigurationWithTheMacAddressesThatAreKnown) {
+    const auto table = load_table(message_of(web_json));
+    ASSERT_TRUE(table);
+    const MacAddress own = *MacAddress::parse("02:00:00:00:00:01");
+    const MacAddress known = *MacAddress::parse("02:00:00:00:00:21");
+    const auto config = forwarding_config(
+        *table, false, own, [&](const IpAddress& address) -> std::optional<MacAddress> {
+            if (address.to_string() == "192.0.2.21")
+                return known;
+            return std::nullopt;
+        });
+    EXPECT_EQ(config.interface_macs, std::vector{own});
+    ASSERT_EQ(config.services.size(), 2U);
+    EXPECT_EQ(config.services[0].destinations[0].mac, known);
+    EXPECT_EQ(config.services[0].destinations[1].mac, std::nullopt);
+    EXPECT_TRUE(config.services[0].active);
+}
+
+TEST(Table, StopsOnlyTheServicesOfVrrpWhenTheLeaseIsOver) {
+    const auto table = load_table(message_of(web_json));
+    ASSERT_TRUE(table);
+    const auto config = forwarding_config(*table, true, MacAddress{},
+                                          [](const IpAddress&) { return std::nullopt; });
+    EXPECT_FALSE(config.services[0].active);
+    EXPECT_TRUE(config.services[1].active);
+}
+
+}  // namespace
+}  // namespace headgate::dataplane
