@@ -53,7 +53,7 @@ def plain_suite(name):
 def asan():
     """Address and undefined-behaviour sanitizers over all the pure code."""
     build = ROOT / "build-asan"
-    configure(build, ["-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized",
+    configure(build, ["-Db_sanitize=address,undefined", "-Doptimization=1", "-Ddebug=true",
                       "-Dbenchmarks=false"])
     return meson_test(build, PURE_SUITES, "asan", environment={
         "ASAN_OPTIONS": "detect_stack_use_after_return=1",
@@ -63,7 +63,8 @@ def asan():
 def tsan():
     """Thread sanitizer over the parts that have threads: the tests in meson's suite `threads`."""
     build = ROOT / "build-tsan"
-    configure(build, ["-Db_sanitize=thread", "-Dbuildtype=debugoptimized", "-Dbenchmarks=false"])
+    configure(build, ["-Db_sanitize=thread", "-Doptimization=1", "-Ddebug=true",
+                      "-Dbenchmarks=false"])
     # Its shadow memory needs a memory layout that full address randomization may not leave free.
     return meson_test(build, ["threads"], "tsan", wrapper="setarch -R",
                       environment={"TSAN_OPTIONS": "halt_on_error=1"})
