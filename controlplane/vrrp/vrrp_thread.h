@@ -24,8 +24,9 @@ public:
 
     struct Options {
         // Called on the VRRP thread with all instances, in configuration order, after each state
-        // transition and whenever a VIP appears in or disappears from the kernel, and once after
-        // the start. It must not block: post the value to your own loop. May be empty.
+        // transition, whenever a VIP appears in or disappears from the kernel, and once after the
+        // start and after each reconfigure(). It must not block: post the value to your own loop.
+        // May be empty.
         StatusHandler on_change;
     };
 

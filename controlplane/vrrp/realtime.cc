@@ -1,0 +1,52 @@
+#include "controlplane/vrrp/realtime.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+#include <link.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace headgate::vrrp {
+
+namespace {
+
+constexpr int realtime_priority = 1;
+
+std::string refusal(const char* what) {
+    return std::string(what) + ": " + std::generic_category().message(errno);
+}
+
+// Called for each loaded object, the executable first; anything but 0 ends the walk.
+int touch_code(dl_phdr_info* object, std::size_t /*size*/, void* /*context*/) {
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    for (ElfW(Half) index = 0; index < object->dlpi_phnum; ++index) {
+        const ElfW(Phdr)& segment = object->dlpi_phdr[index];
+        if (segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0)
+            continue;
+        const std::uintptr_t begin = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
+        const std::uintptr_t end = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
+        // Kernels before 5.14 do not know it; then the code comes when it is first used.
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the address is one that the loader computed.
+        madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_READ);
+    }
+    return 1;
+}
+
+}  // namespace
+
+std::vector<std::string> become_realtime() {
+    std::vector<std::string> refusals;
+    sched_param parameters{};
+    parameters.sched_priority = realtime_priority;
+    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters) != 0)
+        refusals.push_back(refusal("real-time scheduling of the VRRP thread is not permitted"));
+    if (mlockall(MCL_CURRENT | MCL_ONFAULT) != 0)
+        refusals.push_back(refusal("memory cannot be locked"));
+    dl_iterate_phdr(touch_code, nullptr);
+    return refusals;
+}
+
+}  // namespace headgate::vrrp
