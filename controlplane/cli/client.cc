@@ -1,0 +1,74 @@
+#include "controlplane/cli/client.h"
+
+#include <array>
+#include <span>
+#include <string>
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include "common/fd.h"
+#include "common/framing.h"
+
+namespace headgate::cli {
+
+namespace {
+
+Result<Fd> connect(const std::filesystem::path& path, std::chrono::seconds timeout) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string name = path.string();
+    if (name.size() >= sizeof(address.sun_path))
+        return fail("the socket path {} is longer than {} bytes", name,
+                    sizeof(address.sun_path) - 1);
+    name.copy(address.sun_path, name.size());
+    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd)
+        return fail_errno("create a Unix socket");
+    const timeval limit{.tv_sec = timeout.count(), .tv_usec = 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+        return fail_errno("connect to headgated at {}", name);
+    return fd;
+}
+
+}  // namespace
+
+Result<api::ControlReply> ask(const std::filesystem::path& socket,
+                              const api::ControlRequest& request, std::chrono::seconds timeout) {
+    const auto fd = connect(socket, timeout);
+    if (!fd)
+        return tl::unexpected(fd.error());
+    std::string frame = encode_frame(request);
+    for (std::span<const char> rest(frame); !rest.empty();) {
+        const ssize_t sent = ::send(fd->get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return fail_errno("send to headgated");
+        rest = rest.subspan(static_cast<std::size_t>(sent));
+    }
+    FrameDecoder decoder;
+    std::array<char, 65536> buffer{};
+    while (true) {
+        auto body = decoder.next();
+        if (!body)
+            return tl::unexpected(body.error());
+        if (*body)
+            return decode_body<api::ControlReply>(**body);
+        const ssize_t size = ::recv(fd->get(), buffer.data(), buffer.size(), 0);
+        if (size < 0 && errno == EINTR)
+            continue;
+        if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return fail("headgated did not answer within {} s", timeout.count());
+        if (size < 0)
+            return fail_errno("receive from headgated");
+        if (size == 0)
+            return fail("headgated closed the connection without an answer");
+        decoder.feed(std::span<const char>(buffer).first(static_cast<std::size_t>(size)));
+    }
+}
+
+}  // namespace headgate::cli

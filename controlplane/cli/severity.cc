@@ -1,0 +1,82 @@
+#include "controlplane/cli/severity.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace headgate::cli {
+
+namespace {
+
+void add(std::vector<Finding>& found, Severity severity, std::string text) {
+    found.push_back({severity, std::move(text)});
+}
+
+void look_at_vrrp(const api::VrrpStatus& instance, std::vector<Finding>& found) {
+    if (instance.state() == "FAULT")
+        add(found, Severity::critical,
+            fmt::format("{} is in FAULT: {}", instance.name(), instance.reason()));
+    if (!instance.warning().empty())
+        add(found, Severity::degraded, fmt::format("{}: {}", instance.name(), instance.warning()));
+    for (const api::VipStatus& vip : instance.vips()) {
+        if (instance.state() == "MASTER" && !vip.present())
+            add(found, Severity::critical,
+                fmt::format("{} is MASTER, but {} is not on {}", instance.name(), vip.address(),
+                            vip.interface()));
+    }
+}
+
+void look_at_service(const api::VirtualServerStatus& service, std::vector<Finding>& found) {
+    if (service.state() == "down")
+        add(found, Severity::critical,
+            service.placement().starts_with("none")
+                ? fmt::format("{} is not forwarded: {}", service.name(),
+                              service.placement().substr(service.placement().find(' ') + 1))
+                : fmt::format("{} is down: no real server is up", service.name()));
+    for (const api::RealServerStatus& server : service.real_servers()) {
+        const std::string name = fmt::format("{}:{}", server.address(), server.port());
+        if (server.state() == "down") {
+            std::string why;
+            for (const api::CheckStatus& check : server.checks()) {
+                if (check.known() && !check.up())
+                    why = fmt::format(": {} {}", check.code(), check.detail());
+            }
+            add(found, Severity::degraded,
+                fmt::format("{} of {} is down{}", name, service.name(), why));
+        } else if (server.has_stats() && !server.stats().resolved()) {
+            add(found, Severity::degraded,
+                fmt::format("{} of {} gets nothing: its MAC address is unknown ({})", name,
+                            service.name(), server.stats().unresolved_reason()));
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<Finding> findings(const api::Status& status) {
+    std::vector<Finding> found;
+    for (const api::VrrpStatus& instance : status.vrrp())
+        look_at_vrrp(instance, found);
+    if (status.dataplane_wanted() && !status.dataplane_up())
+        add(found, Severity::critical, "the dataplane is not up: " + status.dataplane_error());
+    else if (!status.dataplane_error().empty())
+        add(found, Severity::degraded,
+            "the dataplane keeps an older table: " + status.dataplane_error());
+    for (const api::VirtualServerStatus& service : status.virtual_servers())
+        look_at_service(service, found);
+    if (!status.config_error().empty())
+        add(found, Severity::degraded,
+            "the last reload was refused, the configuration before it runs:\n" +
+                status.config_error());
+    std::ranges::stable_sort(found, std::greater<>{}, &Finding::severity);
+    return found;
+}
+
+Severity worst(const std::vector<Finding>& findings) {
+    Severity severity = Severity::ok;
+    for (const Finding& finding : findings)
+        severity = std::max(severity, finding.severity);
+    return severity;
+}
+
+}  // namespace headgate::cli

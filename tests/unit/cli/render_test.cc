@@ -1,0 +1,213 @@
+// Goal: what `headgate status` prints and returns for healthy and sick systems, and how its command
+// line is read. The text is compared whole, so that a misaligned table is seen.
+#include "controlplane/cli/render.h"
+
+#include <gtest/gtest.h>
+
+#include "controlplane/cli/arguments.h"
+#include "controlplane/cli/severity.h"
+
+namespace headgate::cli {
+namespace {
+
+constexpr std::int64_t now_ms = 1'000'000'000;
+
+api::VrrpStatus& add_master(api::Status& status) {
+    api::VrrpStatus& instance = *status.add_vrrp();
+    instance.set_name("VI_1");
+    instance.set_state("MASTER");
+    instance.set_reason("no advert for 3.6 s");
+    instance.set_last_transition_unix_ms(now_ms - 192'000);
+    instance.set_interface("eth0");
+    instance.set_virtual_router_id(51);
+    instance.set_priority(150);
+    instance.set_master_address("10.0.0.1");
+    instance.set_master_priority(150);
+    api::VipStatus& vip = *instance.add_vips();
+    vip.set_address("10.0.0.100/24");
+    vip.set_interface("eth0");
+    vip.set_present(true);
+    return instance;
+}
+
+api::RealServerStatus& add_real_server(api::VirtualServerStatus& service, const char* address) {
+    api::RealServerStatus& server = *service.add_real_servers();
+    server.set_address(address);
+    server.set_port(80);
+    server.set_state("up");
+    server.set_since_unix_ms(now_ms - 7'500'000);
+    server.set_weight(3);
+    server.set_effective_weight(3);
+    server.mutable_stats()->set_resolved(true);
+    server.mutable_stats()->set_connections(100);
+    server.mutable_stats()->set_active_connections(1);
+    api::CheckStatus& check = *server.add_checks();
+    check.set_type("HTTP_GET");
+    check.set_known(true);
+    check.set_up(true);
+    check.set_code("L7OK");
+    check.set_detail("200");
+    check.set_duration_ms(4);
+    check.set_retries(2);
+    return server;
+}
+
+api::Status healthy() {
+    api::Status status;
+    status.set_version("1.2.3");
+    status.set_router_id("lb1");
+    status.set_started_unix_ms(now_ms - 42'000);
+    status.set_config_file("/etc/k.conf");
+    add_master(status);
+    api::VirtualServerStatus& service = *status.add_virtual_servers();
+    service.set_name("10.0.0.100:80/tcp");
+    service.set_state("up");
+    service.set_method("DR");
+    service.set_scheduler("rr");
+    service.set_placement("bypass");
+    service.set_connections(200);
+    service.set_packets(1'234'567);
+    add_real_server(service, "10.0.0.11");
+    add_real_server(service, "10.0.0.112");
+    status.set_dataplane_wanted(true);
+    status.set_dataplane_up(true);
+    return status;
+}
+
+// The text of the only finding.
+std::string finding(const api::Status& status, Severity severity) {
+    const auto found = findings(status);
+    EXPECT_EQ(found.size(), 1U);
+    EXPECT_EQ(worst(found), severity);
+    return found.empty() ? "" : found.front().text;
+}
+
+TEST(RenderStatus, AlignsWhatIsHealthy) {
+    EXPECT_EQ(
+        render_status(healthy(), {.now_unix_ms = now_ms}),
+        "lb1 OK  headgated 1.2.3 up 42s  config /etc/k.conf ok\n"
+        "\n"
+        "VRRP  STATE   SINCE  PRIORITY  MASTER          INTERFACE  VRID  VIPS           WHY\n"
+        "VI_1  MASTER  3m12s  150       10.0.0.1 (150)  eth0       51    10.0.0.100/24  no advert "
+        "for 3.6 s\n"
+        "\n"
+        "VIRTUAL SERVER     STATE  SINCE  WEIGHT  CONNS  ACT/INACT  PACKETS  CHECK / PLACEMENT\n"
+        "10.0.0.100:80/tcp  up                    200               1.2M     DR rr, bypass\n"
+        "  10.0.0.11:80     up     2h05m  3       100    1/0        0        L7OK 200 in 4 ms\n"
+        "  10.0.0.112:80    up     2h05m  3       100    1/0        0        L7OK 200 in 4 ms\n");
+}
+
+TEST(RenderStatus, PaintsOnlyWhenAsked) {
+    EXPECT_EQ(render_status(healthy(), {.now_unix_ms = now_ms}).find('\x1b'), std::string::npos);
+    EXPECT_NE(render_status(healthy(), {.now_unix_ms = now_ms, .colour = true}).find('\x1b'),
+              std::string::npos);
+}
+
+TEST(Findings, AHealthySystemHasNone) {
+    EXPECT_TRUE(findings(healthy()).empty());
+    EXPECT_EQ(worst({}), Severity::ok);
+    api::Status status = healthy();
+    status.mutable_vrrp(0)->set_state("BACKUP");
+    status.mutable_vrrp(0)->mutable_vips(0)->set_present(false);
+    status.mutable_virtual_servers(0)->set_state("standby");
+    EXPECT_TRUE(findings(status).empty());
+}
+
+TEST(Findings, NameTheRealServerAndWhatItsCheckFound) {
+    api::Status status = healthy();
+    api::VirtualServerStatus& service = *status.mutable_virtual_servers(0);
+    service.set_state("degraded");
+    api::RealServerStatus& server = *service.mutable_real_servers(1);
+    server.set_state("down");
+    server.set_effective_weight(0);
+    api::CheckStatus& check = *server.mutable_checks(0);
+    check.set_up(false);
+    check.set_code("L7STS");
+    check.set_detail("got 503 for /status, want 200-299");
+    check.set_failures(7);
+    EXPECT_EQ(finding(status, Severity::degraded),
+              "10.0.0.112:80 of 10.0.0.100:80/tcp is down: L7STS got 503 for /status, want "
+              "200-299");
+    const std::string text = render_status(status, {.now_unix_ms = now_ms});
+    EXPECT_NE(text.find("lb1 DEGRADED"), std::string::npos);
+    EXPECT_NE(text.find("0/3"), std::string::npos);
+    EXPECT_NE(text.find("in 4 ms (3/3)\n"), std::string::npos) << text;
+}
+
+TEST(Findings, TheMostSeriousComesFirst) {
+    api::Status status = healthy();
+    status.set_config_error("k.conf:3:1: wrong");
+    status.mutable_vrrp(0)->set_state("FAULT");
+    status.mutable_vrrp(0)->set_reason("interface eth0 is down");
+    const auto found = findings(status);
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[0].text, "VI_1 is in FAULT: interface eth0 is down");
+    EXPECT_EQ(worst(found), Severity::critical);
+}
+
+TEST(Findings, SeeAMissingVipADeadDataplaneAndAnUnknownMac) {
+    api::Status status = healthy();
+    status.mutable_vrrp(0)->mutable_vips(0)->set_present(false);
+    EXPECT_EQ(finding(status, Severity::critical),
+              "VI_1 is MASTER, but 10.0.0.100/24 is not on eth0");
+    status = healthy();
+    status.set_dataplane_up(false);
+    status.set_dataplane_error("headgate-dataplane[7] exited with status 1");
+    EXPECT_EQ(finding(status, Severity::critical),
+              "the dataplane is not up: headgate-dataplane[7] exited with status 1");
+    status = healthy();
+    auto& stats = *status.mutable_virtual_servers(0)->mutable_real_servers(0)->mutable_stats();
+    stats.set_resolved(false);
+    stats.set_unresolved_reason("no answer to ARP on eth0");
+    EXPECT_EQ(finding(status, Severity::degraded),
+              "10.0.0.11:80 of 10.0.0.100:80/tcp gets nothing: its MAC address is unknown (no "
+              "answer to ARP on eth0)");
+}
+
+TEST(Findings, SayWhyAServiceIsNotForwarded) {
+    api::Status status = healthy();
+    status.mutable_virtual_servers(0)->set_state("down");
+    status.mutable_virtual_servers(0)->set_placement("none: lb_kind NAT is not supported");
+    EXPECT_EQ(finding(status, Severity::critical),
+              "10.0.0.100:80/tcp is not forwarded: lb_kind NAT is not supported");
+}
+
+TEST(Words, AreShort) {
+    EXPECT_EQ(duration_words(-5), "0s");
+    EXPECT_EQ(duration_words(59'999), "59s");
+    EXPECT_EQ(duration_words(12LL * 86'400'000 + 4 * 3'600'000), "12d04h");
+    EXPECT_EQ(count_words(99'999), "99999");
+    EXPECT_EQ(count_words(100'000), "100.0k");
+    EXPECT_EQ(count_words(999'960), "1.0M");
+    EXPECT_EQ(count_words(18'400'000'000'000), "18.4T");
+}
+
+TEST(Arguments, ReadCommandsAndOptionsInAnyOrder) {
+    using Command = Arguments::Command;
+    const auto read = [](std::vector<std::string> words) { return *parse_arguments(words); };
+    EXPECT_EQ(read({"status"}).command, Command::status);
+    EXPECT_EQ(read({"status"}).socket, "/run/headgate/api.sock");
+    EXPECT_EQ(read({"--run-dir", "/run/x", "status", "--json"}).socket, "/run/x/api.sock");
+    EXPECT_TRUE(read({"status", "--json"}).json);
+    EXPECT_EQ(read({"reload", "--socket=/s"}).socket, "/s");
+    EXPECT_EQ(read({"check", "k.conf"}).operand, "k.conf");
+    EXPECT_EQ(read({"config", "explain", "priority"}).operand, "priority");
+    EXPECT_EQ(read({"config", "explain"}).command, Command::explain);
+    EXPECT_EQ(read({"--help"}).command, Command::help);
+    EXPECT_EQ(read({"-v"}).command, Command::version);
+}
+
+TEST(Arguments, RefuseWhatTheyDoNotKnow) {
+    for (const auto& words : std::vector<std::vector<std::string>>{{},
+                                                                   {"stat"},
+                                                                   {"status", "now"},
+                                                                   {"check"},
+                                                                   {"config"},
+                                                                   {"reload", "--json"},
+                                                                   {"status", "--jso"},
+                                                                   {"--run-dir"}})
+        EXPECT_FALSE(parse_arguments(words)) << testing::PrintToString(words);
+}
+
+}  // namespace
+}  // namespace headgate::cli
