@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "controlplane/forwarding/backend.h"
 #include "controlplane/forwarding/engine.h"
@@ -28,6 +29,7 @@ public:
     struct Options {
         std::filesystem::path executable;
         std::filesystem::path socket;
+        std::vector<std::string> arguments;  // besides those of the engine
     };
     struct State {
         bool wanted = false;
@@ -45,7 +47,7 @@ public:
     void want(std::optional<Engine> engine);
 
     // Ends the process, if there is one, and supervision; `done` is called when both have ended, at
-    // the latest after about kill_after. Nothing else may be called after it but state().
+    // the latest a few seconds later. What is called after it has no effect.
     void stop(std::function<void()> done);
 
     [[nodiscard]] State state() const;

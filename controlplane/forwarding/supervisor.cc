@@ -171,7 +171,9 @@ asio::awaitable<bool> Bypass::Supervisor::adopt() {
 }
 
 asio::awaitable<bool> Bypass::Supervisor::spawn() {
-    auto process = Process::spawn(options_.executable, arguments_of(*wanted_, options_.socket));
+    std::vector<std::string> arguments = arguments_of(*wanted_, options_.socket);
+    arguments.insert(arguments.end(), options_.arguments.begin(), options_.arguments.end());
+    auto process = Process::spawn(options_.executable, arguments);
     if (!process) {
         failure_ = process.error().message;
         co_return false;

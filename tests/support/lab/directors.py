@@ -106,7 +106,7 @@ class Headgated(Director):
     def status(self):
         """`headgate status --json`, or None while the daemon does not answer."""
         try:
-            return json.loads(self.cli("status", "--json").stdout)
+            return json.loads(self.cli("status", "--json", check=False).stdout)
         except (subprocess.CalledProcessError, json.JSONDecodeError):
             return None
 

@@ -34,7 +34,7 @@ protected:
 
     std::unique_ptr<Bypass> make() {
         return std::make_unique<Bypass>(
-            context_, Bypass::Options{FAKE_DATAPLANE, directory_ / "dataplane.sock"});
+            context_, Bypass::Options{FAKE_DATAPLANE, directory_ / "dataplane.sock", {}});
     }
     static Engine engine(std::string interface) {
         return {{std::move(interface)}, config::XdpMode::automatic};
@@ -174,7 +174,7 @@ TEST_F(SupervisorTest, SaysHowABrokenOneEnds) {
 
 TEST_F(SupervisorTest, SaysThatTheProgramIsMissing) {
     bypass_ = std::make_unique<Bypass>(
-        context_, Bypass::Options{directory_ / "absent", directory_ / "dataplane.sock"});
+        context_, Bypass::Options{directory_ / "absent", directory_ / "dataplane.sock", {}});
     bypass_->want(engine("eth0"));
     run_until([this] { return bypass_->state().restarts >= 1; });
     EXPECT_NE(bypass_->state().error.find("absent: No such file"), std::string::npos)

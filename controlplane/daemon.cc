@@ -1,0 +1,338 @@
+#include "controlplane/daemon.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <unistd.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "common/api.pb.h"
+#include "common/log.h"
+#include "controlplane/admin/server.h"
+#include "controlplane/config/load.h"
+#include "controlplane/forwarding/bypass.h"
+#include "controlplane/health/monitor.h"
+#include "controlplane/service/evaluate.h"
+#include "controlplane/service/history.h"
+#include "controlplane/service/words.h"
+#include "controlplane/status.h"
+#include "controlplane/vrrp/vrrp_thread.h"
+
+namespace headgate {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// How long `headgate status` waits for the VRRP thread and the dataplane before it shows what was
+// known last.
+constexpr std::chrono::milliseconds status_time_max{1000};
+
+constexpr const char* no_interface =
+    "no interface to forward on: name one in dataplane { interface ... }";
+
+std::int64_t unix_ms_now() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+// What -P and -C leave of a configuration. Without VRRP nobody here decides who holds a VIP, so
+// nothing is gated by one; the interfaces of the instances still are those to forward on.
+config::Config restrict_to(config::Config config, const Daemon::Options& options) {
+    if (!options.run_vrrp) {
+        config.dataplane.interfaces = forwarding::engine_of(config).interfaces;
+        config.vrrp_instances.clear();
+    }
+    if (!options.run_services)
+        config.virtual_servers.clear();
+    return config;
+}
+
+// "keepalived.conf:9:5: error: ..." for each diagnostic, one line each.
+std::string lines_of(const std::vector<config::Diagnostic>& diagnostics) {
+    std::string lines;
+    for (const config::Diagnostic& diagnostic : diagnostics) {
+        if (diagnostic.severity != config::Severity::error)
+            continue;
+        const config::SourceLocation& where = diagnostic.location;
+        lines += lines.empty() ? "" : "\n";
+        lines += where.line == 0 ? fmt::format("{}: {}", where.file, diagnostic.message)
+                                 : fmt::format("{}:{}:{}: {}", where.file, where.line, where.column,
+                                               diagnostic.message);
+        if (!diagnostic.hint.empty())
+            lines += fmt::format(" ({})", diagnostic.hint);
+    }
+    return lines;
+}
+
+}  // namespace
+
+class Daemon::Impl {
+public:
+    Impl(asio::io_context& context, Options options)
+        : context_(context),
+          options_(std::move(options)),
+          // Grows over restarts too, so that an adopted dataplane never sees it go back.
+          generation_(static_cast<std::uint64_t>(unix_ms_now())),
+          monitor_(context, [this] { evaluate_soon(); }),
+          bypass_(context, {.executable = options_.dataplane_program,
+                            .socket = options_.dataplane_socket,
+                            .arguments = options_.dataplane_arguments}) {}
+
+    Result<void> start(config::Config config) {
+        auto admin = admin::AdminServer::listen(
+            context_, options_.api_socket,
+            {.get_status = [this](auto answer) { get_status(std::move(answer)); },
+             .reload =
+                 [this](const auto& answer) {
+                     api::ControlReply reply;
+                     if (const auto reloaded = reload(); !reloaded)
+                         reply.set_error(reloaded.error().message);
+                     answer(std::move(reply));
+                 }});
+        if (!admin)
+            return tl::unexpected(admin.error());
+        admin_ = std::move(*admin);
+        return adopt(std::move(config));
+    }
+
+    Result<void> reload() {
+        log::info("Reloading {}", options_.config_file.string());
+        config::LoadResult loaded = config::load_file(options_.config_file);
+        const std::string errors = lines_of(loaded.diagnostics);
+        if (!loaded.config || !errors.empty()) {
+            config_error_ = errors;
+            log::error("The configuration is refused, the running one stays:\n{}",
+                       config::render_report(loaded.diagnostics));
+            return fail("{}", errors);
+        }
+        if (!loaded.diagnostics.empty())
+            log::warn("{}", config::render_report(loaded.diagnostics));
+        const Result<void> adopted = adopt(std::move(*loaded.config));
+        if (!adopted)
+            config_error_ = adopted.error().message;
+        return adopted;
+    }
+
+    void stop(std::function<void()> done) {
+        admin_.reset();
+        monitor_.configure({});
+        if (vrrp_)
+            vrrp_->stop();
+        bypass_.stop(std::move(done));
+    }
+
+private:
+    // Makes `config` the running one. Nothing has changed when it fails.
+    Result<void> adopt(config::Config config) {
+        config = restrict_to(std::move(config), options_);
+        if (vrrp_) {
+            vrrp_->reconfigure(config.vrrp_instances);
+        } else if (!config.vrrp_instances.empty()) {
+            auto started = vrrp::VrrpThread::start(
+                config.vrrp_instances, {.on_change = [this](auto instances) {
+                    asio::post(context_, [this, instances = std::move(instances)]() mutable {
+                        vrrp_status_ = std::move(instances);
+                        evaluate_soon();
+                    });
+                }});
+            if (!started)
+                return fail_with("start VRRP", started.error());
+            vrrp_ = std::move(*started);
+        }
+        config_ = std::move(config);
+        config_loaded_unix_ms_ = unix_ms_now();
+        config_error_.clear();
+        monitor_.configure(all_checks());
+        evaluate();
+        want_engine();
+        return {};
+    }
+
+    static tl::unexpected<Error> fail_with(const char* attempt, const Error& error) {
+        return tl::unexpected(Error{fmt::format("{}: {}", attempt, error.message), error.code});
+    }
+
+    [[nodiscard]] std::vector<config::Check> all_checks() const {
+        std::vector<config::Check> checks;
+        for (const config::VirtualServer& service : config_.virtual_servers) {
+            for (const config::RealServer& server : service.real_servers)
+                checks.insert(checks.end(), server.checks.begin(), server.checks.end());
+        }
+        return checks;
+    }
+
+    void want_engine() {
+        forwarding::Engine engine = forwarding::engine_of(config_);
+        if (is_forwarding_wanted() && !engine.interfaces.empty())
+            bypass_.want(std::move(engine));
+        else
+            bypass_.want(std::nullopt);
+    }
+
+    // Whether the bypass has anything to forward.
+    [[nodiscard]] bool is_forwarding_wanted() const {
+        return std::ranges::any_of(views_, &service::ServiceView::carried);
+    }
+
+    [[nodiscard]] forwarding::Bypass::State bypass_state() const {
+        forwarding::Bypass::State state = bypass_.state();
+        if (!state.wanted && is_forwarding_wanted()) {
+            state.wanted = true;
+            state.error = no_interface;
+        }
+        return state;
+    }
+
+    [[nodiscard]] service::Inputs service_inputs() const {
+        service::Inputs inputs;
+        inputs.find_check = [this](const config::Check& check) { return monitor_.find(check); };
+        inputs.capabilities = bypass_.capabilities();
+        if (const auto state = bypass_.state(); !state.up)
+            inputs.backend_down_reason = state.wanted ? state.error : no_interface;
+        for (const vrrp::InstanceStatus& instance : vrrp_status_) {
+            if (instance.state != vrrp::State::master)
+                continue;
+            for (const vrrp::VipStatus& vip : instance.vips) {
+                if (vip.present)
+                    inputs.held_vips.insert(vip.prefix.address);
+            }
+        }
+        return inputs;
+    }
+
+    // Many checks may change in one turn of the loop; one evaluation serves them all.
+    void evaluate_soon() {
+        if (std::exchange(evaluation_due_, true))
+            return;
+        asio::post(context_, [this] { evaluate(); });
+    }
+
+    void evaluate() {
+        evaluation_due_ = false;
+        views_ = service::evaluate(config_, service_inputs());
+        for (const auto& change : history_.update(config_, views_, unix_ms_now()))
+            log_change(change);
+        if (!config_.virtual_servers.empty())
+            bypass_.apply(service::build_table(config_, views_, ++generation_));
+    }
+
+    void log_change(const service::History::Change& change) const {
+        const config::VirtualServer& service = config_.virtual_servers[change.service];
+        const config::RealServer& server = service.real_servers[change.server];
+        log::info("{} service {} {} VS {}", change.up ? "Adding" : "Removing",
+                  service::log_name(server.endpoint, service.protocol), change.up ? "to" : "from",
+                  service::log_name(service.endpoint, service.protocol));
+    }
+
+    // A status under way: what it waits for, and what came so far.
+    struct StatusQuery {
+        admin::AdminServer::Answer answer;
+        asio::steady_timer timer;
+        int waiting = 1;
+        std::optional<api::DataplaneState> dataplane;
+
+        StatusQuery(asio::io_context& context, admin::AdminServer::Answer to)
+            : answer(std::move(to)), timer(context) {}
+    };
+
+    void get_status(admin::AdminServer::Answer answer) {
+        auto query = std::make_shared<StatusQuery>(context_, std::move(answer));
+        query->timer.expires_after(status_time_max);
+        query->timer.async_wait([this, query](boost::system::error_code error) {
+            if (!error)
+                finish(*query);
+        });
+        if (vrrp_) {
+            ++query->waiting;
+            // Moved on, not copied: the query must not end on the VRRP thread.
+            vrrp_->request_status([this, query](auto instances) mutable {
+                asio::post(context_, [this, query = std::move(query),
+                                      instances = std::move(instances)]() mutable {
+                    vrrp_status_ = std::move(instances);
+                    arrived(*query);
+                });
+            });
+        }
+        ++query->waiting;
+        bypass_.stats([this, query](Result<api::DataplaneState> state) {
+            if (state)
+                query->dataplane = std::move(*state);
+            arrived(*query);
+        });
+        arrived(*query);  // the one that held it open until all were asked
+    }
+
+    void arrived(StatusQuery& query) {
+        if (--query.waiting == 0)
+            finish(query);
+    }
+
+    void finish(StatusQuery& query) {
+        const admin::AdminServer::Answer answer = std::exchange(query.answer, nullptr);
+        if (!answer)
+            return;
+        query.timer.cancel();
+        const forwarding::Bypass::State bypass = bypass_state();
+        const service::Inputs inputs = service_inputs();
+        const std::vector<service::ServiceView> views = service::evaluate(config_, inputs);
+        api::ControlReply reply;
+        api::Status& status = *reply.mutable_status();
+        status = make_status({.config = config_,
+                              .vrrp = vrrp_status_,
+                              .views = views,
+                              .history = history_,
+                              .find_check = inputs.find_check,
+                              .bypass = bypass,
+                              .dataplane = query.dataplane});
+        status.set_version(HEADGATE_VERSION);
+        status.set_pid(::getpid());
+        status.set_started_unix_ms(started_unix_ms_);
+        status.set_config_file(options_.config_file.string());
+        status.set_config_loaded_unix_ms(config_loaded_unix_ms_);
+        status.set_config_error(config_error_);
+        answer(std::move(reply));
+    }
+
+    asio::io_context& context_;
+    Options options_;
+    const std::int64_t started_unix_ms_ = unix_ms_now();
+    config::Config config_;
+    std::int64_t config_loaded_unix_ms_ = 0;
+    std::string config_error_;
+    std::uint64_t generation_;
+    bool evaluation_due_ = false;
+    std::vector<vrrp::InstanceStatus> vrrp_status_;
+    std::vector<service::ServiceView> views_;
+    service::History history_;
+    health::Monitor monitor_;
+    forwarding::Bypass bypass_;
+    std::unique_ptr<admin::AdminServer> admin_;
+    std::unique_ptr<vrrp::VrrpThread> vrrp_;
+};
+
+Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Daemon::~Daemon() = default;
+
+Result<std::unique_ptr<Daemon>> Daemon::start(asio::io_context& context, Options options,
+                                              config::Config config) {
+    auto impl = std::make_unique<Impl>(context, std::move(options));
+    if (auto started = impl->start(std::move(config)); !started)
+        return tl::unexpected(started.error());
+    return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
+}
+
+Result<void> Daemon::reload() {
+    return impl_->reload();
+}
+
+void Daemon::stop(std::function<void()> done) {
+    impl_->stop(std::move(done));
+}
+
+}  // namespace headgate

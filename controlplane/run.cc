@@ -1,0 +1,146 @@
+#include "controlplane/run.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+
+#include <sys/resource.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "common/log.h"
+#include "controlplane/daemon.h"
+#include "controlplane/dataplane_program.h"
+#include "controlplane/run_dir.h"
+
+namespace headgate {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int exit_fatal = 1;
+constexpr int exit_no_permission = 4;
+
+// A probe takes one descriptor, and there may be thousands at once.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void start_log(const Options& options) {
+    log::Options log_options;
+    log_options.ident = "headgated";
+    log_options.to_stderr = options.log_to_console;
+    log_options.to_syslog = !options.log_to_console;
+    log_options.async = true;
+    log_options.level = options.log_detail ? log::Level::debug : log::Level::info;
+    log::init(log_options);
+}
+
+Daemon::Options daemon_options(const Options& options, const RunDir& run_dir) {
+    Daemon::Options daemon;
+    daemon.config_file = options.config_file;
+    daemon.api_socket = run_dir.api_socket();
+    daemon.dataplane_socket = run_dir.dataplane_socket();
+    daemon.dataplane_program =
+        options.dataplane.empty() ? find_dataplane_program() : options.dataplane;
+    if (!options.log_to_console)
+        daemon.dataplane_arguments.emplace_back("--syslog");
+    if (options.log_detail)
+        daemon.dataplane_arguments.emplace_back("--verbose");
+    daemon.run_vrrp = options.run_vrrp;
+    daemon.run_services = options.run_services;
+    return daemon;
+}
+
+// SIGUSR1 and SIGUSR2 make keepalived write its state into files; here they must not kill.
+class Signals {
+public:
+    Signals(asio::io_context& context, Daemon& daemon)
+        : context_(context), daemon_(daemon), signals_(context, SIGTERM, SIGINT, SIGHUP) {
+        signals_.add(SIGUSR1);
+        signals_.add(SIGUSR2);
+        wait();
+    }
+
+private:
+    void wait() {
+        signals_.async_wait([this](boost::system::error_code error, int signal) {
+            if (error)
+                return;
+            handle(signal);
+            wait();
+        });
+    }
+
+    void handle(int signal) {
+        switch (signal) {
+            case SIGHUP:
+                // What is wrong is logged and kept for the status.
+                if (!stopping_ && daemon_.reload())
+                    log::info("The configuration is reloaded");
+                return;
+            case SIGUSR1:
+            case SIGUSR2:
+                log::info("See `headgate status` for the state; no file is written");
+                return;
+            default:
+                break;
+        }
+        if (std::exchange(stopping_, true))
+            return;
+        log::info("Stopping");
+        daemon_.stop([this] { context_.stop(); });
+    }
+
+    asio::io_context& context_;
+    Daemon& daemon_;
+    asio::signal_set signals_;
+    bool stopping_ = false;
+};
+
+// Errors before the daemon is up go to whoever started it, and to the log.
+int refuse(const Error& error, bool logged_to_console, Background& background) {
+    if (!logged_to_console)
+        std::cerr << "headgated: " << error.message << '\n';
+    log::error("{}", error.message);
+    log::shutdown();
+    const int exit_code =
+        error.code == EPERM || error.code == EACCES ? exit_no_permission : exit_fatal;
+    background.failed(exit_code);
+    return exit_code;
+}
+
+}  // namespace
+
+int run_daemon(const Options& options, config::Config config, Background& background) {
+    // Ignored signals and an ignored SIGCHLD are inherited, and would take our children's status.
+    std::signal(SIGCHLD, SIG_DFL);
+    std::signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    start_log(options);
+
+    auto run_dir = RunDir::take(options.run_dir, options.pid_file);
+    if (!run_dir)
+        return refuse(run_dir.error(), options.log_to_console, background);
+
+    asio::io_context context(1);
+    log::info("Starting headgated " HEADGATE_VERSION " with {}", options.config_file.string());
+    auto daemon = Daemon::start(context, daemon_options(options, *run_dir), std::move(config));
+    if (!daemon)
+        return refuse(daemon.error(), options.log_to_console, background);
+    const Signals signals(context, **daemon);
+    background.up();
+    log::info("Startup complete");
+    context.run();
+    log::info("Stopped headgated " HEADGATE_VERSION);
+    daemon->reset();
+    log::shutdown();
+    return EXIT_SUCCESS;
+}
+
+}  // namespace headgate

@@ -1,0 +1,157 @@
+#include "controlplane/status.h"
+
+#include <algorithm>
+
+#include "controlplane/health/check_key.h"
+#include "controlplane/service/words.h"
+
+namespace headgate {
+
+namespace {
+
+std::uint32_t milliseconds(Duration duration) {
+    return static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+void fill_vrrp(const vrrp::InstanceStatus& instance, api::VrrpStatus& status) {
+    status.set_name(instance.name);
+    status.set_state(std::string(vrrp::to_string(instance.state)));
+    status.set_reason(instance.reason);
+    status.set_last_transition_unix_ms(instance.last_transition_unix_ms);
+    status.set_interface(instance.interface);
+    status.set_virtual_router_id(instance.vrid);
+    status.set_version(instance.version);
+    status.set_priority(instance.priority);
+    status.set_preempt(instance.preempt);
+    status.set_advert_interval_ms(milliseconds(instance.advert_interval));
+    status.set_skew_ms(milliseconds(instance.skew));
+    status.set_master_down_interval_ms(milliseconds(instance.master_down_interval));
+    status.set_master_address(instance.master_address);
+    status.set_master_priority(instance.master_priority);
+    status.set_adverts_sent(instance.adverts_sent);
+    status.set_adverts_received(instance.adverts_received);
+    status.set_became_master(instance.became_master);
+    status.set_warning(instance.warning);
+    for (const vrrp::VipStatus& vip : instance.vips) {
+        api::VipStatus& shown = *status.add_vips();
+        shown.set_address(vip.prefix.to_string());
+        shown.set_interface(vip.interface);
+        shown.set_present(vip.present);
+    }
+    for (const vrrp::NamedCount& error : instance.advert_errors) {
+        api::NamedCount& shown = *status.add_advert_errors();
+        shown.set_name(std::string(error.name));
+        shown.set_count(error.count);
+    }
+}
+
+std::string target_words(const config::Check& check) {
+    std::string words = health::target_of(check).to_string();
+    if (const auto* http = std::get_if<config::HttpCheck>(&check.kind);
+        http != nullptr && !http->urls.empty())
+        words += http->urls.front().path;
+    return words;
+}
+
+void fill_check(const config::Check& check, const health::CheckState* state,
+                api::CheckStatus& status) {
+    status.set_type(health::type_of(check));
+    status.set_target(target_words(check));
+    status.set_retries(check.timing.retry);
+    if (state == nullptr)
+        return;
+    status.set_known(state->known());
+    status.set_up(state->known() && state->up());
+    status.set_failures(state->failures());
+    if (state->known() || !state->last().detail.empty()) {
+        status.set_code(std::string(health::to_string(state->last().code)));
+        status.set_detail(state->last().detail);
+        status.set_duration_ms(milliseconds(state->last().duration));
+    }
+}
+
+const api::ServiceStats* find_stats(const std::optional<api::DataplaneState>& dataplane,
+                                    const api::VirtualServerStatus& server) {
+    if (!dataplane)
+        return nullptr;
+    const auto& services = dataplane->services();
+    const auto found = std::ranges::find_if(services, [&server](const api::ServiceStats& stats) {
+        return stats.address() == server.address() && stats.port() == server.port() &&
+               stats.protocol() == server.protocol();
+    });
+    return found == services.end() ? nullptr : &*found;
+}
+
+void fill_real_server(const StatusInputs& inputs, const config::VirtualServer& service,
+                      std::size_t index, bool up, api::RealServerStatus& status) {
+    const config::RealServer& server = service.real_servers[index];
+    status.set_address(server.endpoint.address.to_string());
+    status.set_port(server.endpoint.port);
+    status.set_state(up ? "up" : "down");
+    status.set_since_unix_ms(inputs.history.since_unix_ms(service, server));
+    status.set_weight(server.weight);
+    status.set_effective_weight(up ? server.weight : 0);
+    for (const config::Check& check : server.checks)
+        fill_check(check, inputs.find_check(check), *status.add_checks());
+}
+
+void fill_virtual_server(const StatusInputs& inputs, std::size_t index,
+                         api::VirtualServerStatus& status) {
+    const config::VirtualServer& server = inputs.config.virtual_servers[index];
+    const service::ServiceView& view = inputs.views[index];
+    status.set_name(service::name_of(server));
+    status.set_address(server.endpoint.address.to_string());
+    status.set_port(server.endpoint.port);
+    switch (server.protocol) {
+        case config::Protocol::tcp:
+            status.set_protocol(api::TCP);
+            break;
+        case config::Protocol::udp:
+            status.set_protocol(api::UDP);
+            break;
+        case config::Protocol::sctp:  // the API has no word for it; the name has
+            break;
+    }
+    status.set_scheduler(std::string(service::to_word(server.scheduler)));
+    status.set_method(std::string(service::to_word(server.method)));
+    status.set_persistence_timeout_s(
+        static_cast<std::uint32_t>(server.persistence_timeout.count()));
+    status.set_state(std::string(service::to_string(view.state)));
+    status.set_placement(view.placement);
+    for (std::size_t real = 0; real < server.real_servers.size(); ++real)
+        fill_real_server(inputs, server, real, view.server_up[real], *status.add_real_servers());
+
+    const api::ServiceStats* stats = find_stats(inputs.dataplane, status);
+    if (stats == nullptr)
+        return;
+    status.set_connections(stats->connections());
+    status.set_packets(stats->packets());
+    status.set_bytes(stats->bytes());
+    for (api::RealServerStatus& real : *status.mutable_real_servers()) {
+        for (const api::DestinationStats& destination : stats->destinations()) {
+            if (destination.address() == real.address() && destination.port() == real.port())
+                *real.mutable_stats() = destination;
+        }
+    }
+}
+
+}  // namespace
+
+api::Status make_status(const StatusInputs& inputs) {
+    api::Status status;
+    status.set_router_id(inputs.config.router_id);
+    for (const vrrp::InstanceStatus& instance : inputs.vrrp)
+        fill_vrrp(instance, *status.add_vrrp());
+    for (std::size_t index = 0; index < inputs.views.size(); ++index)
+        fill_virtual_server(inputs, index, *status.add_virtual_servers());
+    status.set_dataplane_wanted(inputs.bypass.wanted);
+    status.set_dataplane_up(inputs.bypass.up);
+    status.set_dataplane_error(inputs.bypass.error);
+    status.set_dataplane_restarts(inputs.bypass.restarts);
+    if (inputs.dataplane)
+        *status.mutable_dataplane() = *inputs.dataplane;
+    return status;
+}
+
+}  // namespace headgate
