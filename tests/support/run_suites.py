@@ -24,18 +24,17 @@ PURE_SUITES = ["unit", "packets", "sim"]
 FUZZ_SMOKE_SECONDS = 4
 
 
-def meson_test(build, suites, name, wrapper=None, environment=None):
+def meson_test(build, suites, name, prefix=(), environment=None):
     """Runs meson suites of a build directory; builds only what these tests need."""
     # A test program that crashes writes no report, and meson would take the one of an earlier run.
     for report in build.glob("*.xml"):
         report.unlink()
     log = build / "meson-logs" / f"{name}.junit.xml"
     log.unlink(missing_ok=True)
-    command = ["meson", "test", "-C", str(build), "--logbase", name, "--print-errorlogs"]
+    command = [*prefix, "meson", "test", "-C", str(build), "--logbase", name,
+               "--print-errorlogs"]
     for suite in suites:
         command += ["--suite", suite]
-    if wrapper:
-        command += ["--wrapper", wrapper]
     done = subprocess.run(command, check=False, env={**os.environ, **(environment or {})})
     return settle(read_counts(log), done.returncode)
 
@@ -66,7 +65,7 @@ def tsan():
     configure(build, ["-Db_sanitize=thread", "-Doptimization=1", "-Ddebug=true",
                       "-Dbenchmarks=false"])
     # Its shadow memory needs a memory layout that full address randomization may not leave free.
-    return meson_test(build, ["threads"], "tsan", wrapper="setarch -R",
+    return meson_test(build, ["threads"], "tsan", prefix=["setarch", "-R"],
                       environment={"TSAN_OPTIONS": "halt_on_error=1"})
 
 
