@@ -80,12 +80,12 @@ void ConnectionTable::change_state(ConnectionIndex index, ConnectionState state,
 
 void ConnectionTable::destroy(ConnectionIndex index) {
     Connection& connection = nodes_[index];
-    check(connection.service != no_slot, "the connection that ends exists");
+    check(connection.service != 0, "the connection that ends exists");
     if (connection.state == ConnectionState::syn)
         half_open_remove(index);
     wheel_unlink(index);
     index_remove(index);
-    connection.service = no_slot;
+    connection.service = 0;
     connection.wheel_next_ = free_;
     free_ = index;
     size_.subtract(1);

@@ -45,14 +45,16 @@ constexpr Tick timeout_s(ConnectionState state) {
 
 struct ConnectionKey {
     ClientAddress client{};
-    Slot service = no_slot;  // stands for the VIP's address, port and protocol
+    // The service's generation: no other service, past or present, has it, so it stands for
+    // address, port and protocol, and connections of a removed service match nothing.
+    std::uint32_t service = 0;
     Be16 client_port;
     bool operator==(const ConnectionKey&) const = default;
 };
 
 struct alignas(64) Connection {
     ClientAddress client{};
-    Slot service = no_slot;  // no_slot: the node is free
+    std::uint32_t service = 0;  // 0: the node is free
     Slot destination = no_slot;
     std::uint32_t destination_generation = 0;
     Tick deadline = 0;

@@ -117,8 +117,8 @@ std::uint32_t Core::service_stage(const Snapshot& snapshot, std::uint32_t count)
         Work& work = work_[kept];
         if (kept != index)
             work = work_[index];
-        work.service = slot;
-        work.hash = connections_.hash({work.packet.client, slot, work.packet.client_port});
+        work.service = {slot, snapshot.service(slot).generation};
+        work.hash = connections_.hash(work.key());
         connections_.prefetch_bucket(work.hash);
         ++kept;
     }
@@ -145,8 +145,7 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
             continue;
         }
         const std::uint64_t bytes = work.packet.ip_bytes;
-        counters_.service(work.service, snapshot.service(work.service).generation)
-            .add_packet(bytes);
+        counters_.service(work.service.slot, work.service.generation).add_packet(bytes);
         counters_.destination(destination.slot, destination.generation).add_packet(bytes);
         rewrite(burst.frames[work.frame].data, snapshot.destination(destination.slot).mac,
                 snapshot.interface_mac(burst.interface));
@@ -167,7 +166,7 @@ void Core::cold_stage(Burst& burst) {
 
 Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now,
                              Identity& destination) {
-    const ConnectionKey key{work.packet.client, work.service, work.packet.client_port};
+    const ConnectionKey key = work.key();
     ConnectionIndex index = work.candidate;
     // An earlier packet of the burst may have created the connection, or taken the node.
     if (index == no_connection || !connections_.at(index).is(key)) [[unlikely]]
@@ -207,7 +206,7 @@ Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identit
     if (!is_valid_client(work.packet))
         return Reason::source_invalid;
 
-    const ServiceEntry& service = snapshot.service(work.service);
+    const ServiceEntry& service = snapshot.service(work.service.slot);
     const PersistenceKey client = persistence_key(work, service);
     std::optional<Identity> bound;
     if (service.persistence_timeout_s > 0)
@@ -232,7 +231,7 @@ Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identit
 // When the table is full, the pick is one that can be repeated without an entry: by then every new
 // connection may lose its entry, or never get one, and its next segment must reach the same server.
 Identity Core::schedule(const Snapshot& snapshot, const Work& work, bool stateless) {
-    const ServiceEntry& service = snapshot.service(work.service);
+    const ServiceEntry& service = snapshot.service(work.service.slot);
     const PickTables& pick = *service.pick;
     if (pick.sequence.empty())
         return {};
@@ -247,7 +246,7 @@ Identity Core::schedule(const Snapshot& snapshot, const Work& work, bool statele
         const std::uint64_t hash = hash_flow(client.client, rest, HashSeed{});
         slot = pick.maglev[((hash >> 32U) * pick.maglev.size()) >> 32U];
     } else {
-        std::uint32_t& cursor = cursors_[work.service];
+        std::uint32_t& cursor = cursors_[work.service.slot];
         if (cursor == cursor_unset)
             cursor =
                 static_cast<std::uint32_t>(pick.sequence.size() * worker_index_ / worker_count_);
@@ -274,7 +273,7 @@ bool Core::make_room(Tick now) {
 // it goes: elsewhere than to `wanted` when another worker has just bound the client.
 Identity Core::record(const Snapshot& snapshot, const Work& work, const PersistenceKey& client,
                       const std::optional<Identity>& bound, const Identity& wanted, Tick now) {
-    const ServiceEntry& service = snapshot.service(work.service);
+    const ServiceEntry& service = snapshot.service(work.service.slot);
     Identity destination = wanted;
     BindingIndex binding = no_binding;
     if (service.persistence_timeout_s > 0) {
@@ -289,16 +288,15 @@ Identity Core::record(const Snapshot& snapshot, const Work& work, const Persiste
             counters_.count(Event::persistence_full);
     }
     const bool tcp = work.packet.protocol == Protocol::tcp;
-    const ConnectionIndex index =
-        connections_.create({work.packet.client, work.service, work.packet.client_port}, work.hash,
-                            tcp ? ConnectionState::syn : ConnectionState::udp, now);
+    const ConnectionIndex index = connections_.create(
+        work.key(), work.hash, tcp ? ConnectionState::syn : ConnectionState::udp, now);
     Connection& connection = connections_.at(index);
     connection.destination = destination.slot;
     connection.destination_generation = destination.generation;
     connection.binding = binding;
 
     counters_.count(Event::connection_created);
-    counters_.service(work.service, service.generation).connections.add(1);
+    counters_.service(work.service.slot, service.generation).connections.add(1);
     TrafficCounters& counters = counters_.destination(destination.slot, destination.generation);
     counters.connections.add(1);
     gauge(counters, connection.state).add(1);

@@ -56,9 +56,13 @@ private:
     struct Work {
         Packet packet;
         std::uint64_t hash = 0;
-        Slot service = no_slot;
+        Identity service;
         ConnectionIndex candidate = no_connection;  // to be verified: the key may differ
         std::uint32_t frame = 0;                    // index in the burst
+
+        [[nodiscard]] ConnectionKey key() const {
+            return {packet.client, service.generation, packet.client_port};
+        }
     };
     // A frame that has left the hot loop.
     struct Cold {
@@ -83,7 +87,8 @@ private:
     void change_state(ConnectionIndex index, ConnectionState state, Tick now);
     void end(ConnectionIndex index);
     static PersistenceKey persistence_key(const Work& work, const ServiceEntry& service) {
-        return {mask_v4(work.packet.client, service.persistence_prefix_length), work.service};
+        return {mask_v4(work.packet.client, service.persistence_prefix_length),
+                work.service.generation};
     }
     void leave_hot_loop(std::uint32_t frame, Reason reason) {
         cold_[cold_count_++] = {frame, reason};

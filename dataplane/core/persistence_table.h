@@ -30,8 +30,8 @@ using BindingIndex = std::uint32_t;
 inline constexpr BindingIndex no_binding = 0xffffffff;
 
 struct PersistenceKey {
-    ClientAddress client;  // masked by the service's prefix length
-    Slot service = no_slot;
+    ClientAddress client;       // masked by the service's prefix length
+    std::uint32_t service = 0;  // its generation, as in ConnectionKey
     bool operator==(const PersistenceKey&) const = default;
 };
 
