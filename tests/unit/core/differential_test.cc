@@ -1,0 +1,211 @@
+// Goal: over random packets, configurations and time, the core decides as the reference model does,
+// packet by packet, and no frame is lost from the counts.
+// Method: a seeded generator; few clients, few destinations and a small table, so that everything
+// meets everything. HEADGATE_SEED=n repeats a run.
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "dataplane/core/core.h"
+#include "dataplane/core/publisher.h"
+#include "dataplane/core/stats.h"
+#include "tests/packets/packet_builder.h"
+#include "tests/unit/core/reference_model.h"
+
+namespace headgate::dataplane {
+namespace {
+
+namespace flag = packets::flag;
+using packets::PacketBuilder;
+
+const MacAddress own_mac = packets::mac("02:00:00:00:00:01");
+const MacAddress client_mac = packets::mac("02:00:00:00:00:02");
+
+class Generator {
+public:
+    explicit Generator(std::uint32_t seed) : engine_(seed) {}
+
+    std::uint32_t below(std::uint32_t bound) {
+        return std::uniform_int_distribution<std::uint32_t>(0, bound - 1)(engine_);
+    }
+    bool one_in(std::uint32_t chances) { return below(chances) == 0; }
+
+    ForwardingConfig config() {
+        ForwardingConfig result;
+        result.interface_macs = {own_mac};
+        for (std::uint32_t number = 0; number < services; ++number)
+            if (!one_in(6))
+                result.services.push_back(service(number));
+        return result;
+    }
+
+    ModelPacket packet() {
+        ModelPacket result;
+        // 0.0.0.1 and 192.0.2.10 among them: clients that cannot be.
+        const std::uint32_t kind = below(200);
+        const std::uint32_t address = kind == 0   ? 1
+                                      : kind == 1 ? 0xc000020aU
+                                                  : 0x0a010000U + below(8) * 64;
+        result.client = {IpAddress::v4(Be32(address)), static_cast<std::uint16_t>(below(5))};
+        const std::uint32_t number = below(services + 1);
+        result.service = endpoint(number);
+        result.protocol = number % 2 == 0 ? Protocol::tcp : Protocol::udp;
+        static constexpr std::uint8_t flags[] = {flag::syn, flag::syn,
+                                                 flag::syn, flag::ack,
+                                                 flag::ack, flag::psh | flag::ack,
+                                                 0,         flag::fin | flag::ack,
+                                                 flag::rst, flag::syn | flag::ack};
+        result.flags = result.protocol == Protocol::tcp ? flags[below(std::size(flags))] : 0;
+        return result;
+    }
+
+private:
+    static constexpr std::uint32_t services = 4;
+
+    static Endpoint endpoint(std::uint32_t number) {
+        return {IpAddress::v4(Be32(0xc000020aU + number / 2)), 80};
+    }
+    ServiceConfig service(std::uint32_t number) {
+        ServiceConfig result;
+        result.endpoint = endpoint(number);
+        result.protocol = number % 2 == 0 ? Protocol::tcp : Protocol::udp;
+        result.scheduler = one_in(2) ? Scheduler::rr : Scheduler::wrr;
+        result.active = !one_in(10);
+        if (one_in(2)) {
+            result.persistence_timeout_s = 1 + below(200);
+            result.persistence_prefix_length = static_cast<std::uint8_t>(one_in(2) ? 32 : 25);
+        }
+        for (std::uint8_t server = 1; server <= 5; ++server) {
+            if (one_in(3))
+                continue;
+            DestinationConfig& destination = result.destinations.emplace_back();
+            destination.endpoint = {IpAddress::v4(Be32(0x0a000000U + server)), 80};
+            destination.weight = below(4);
+            if (!one_in(6))
+                destination.mac = MacAddress{{2, 0, 0, 0, 1, server}};
+        }
+        return result;
+    }
+
+    std::mt19937 engine_;
+};
+
+class Comparison {
+public:
+    explicit Comparison(std::uint32_t seed)
+        : random_(seed),
+          persistence_(64 * 64, {}),
+          core_({.connections_max = capacity, .seed = {}}, persistence_),
+          model_(capacity) {}
+
+    void run(int steps) {
+        reconfigure();
+        for (int step = 0; step < steps && !::testing::Test::HasFailure(); ++step) {
+            SCOPED_TRACE("step " + std::to_string(step));
+            if (random_.one_in(20))
+                reconfigure();
+            if (random_.one_in(5))
+                pass_time();
+            send_burst();
+            compare_state();
+        }
+    }
+
+private:
+    static constexpr std::uint32_t capacity = 60;
+
+    void reconfigure() {
+        const ForwardingConfig config = random_.config();
+        ASSERT_TRUE(publisher_.publish(config));
+        model_.configure(config);
+    }
+
+    void pass_time() {
+        now_ += 1 + random_.below(random_.one_in(10) ? 1000 : 40);
+        // As often as it takes: one call is a bounded piece of work.
+        for (std::uint64_t before = core_.flows() + 1; before != core_.flows();) {
+            before = core_.flows();
+            core_.expire(now_);
+        }
+        persistence_.expire(publisher_.latest(), now_);
+        model_.expire(now_);
+    }
+
+    static packets::Bytes bytes_of(const ModelPacket& packet) {
+        auto builder = packet.protocol == Protocol::tcp ? PacketBuilder::tcp(packet.flags)
+                                                        : PacketBuilder::udp();
+        return builder.macs(own_mac, client_mac).from(packet.client).to(packet.service).build();
+    }
+
+    void send_burst() {
+        Burst burst;
+        burst.count = 1 + random_.below(burst_max);
+        std::vector<ModelPacket> sent;
+        std::vector<packets::Bytes> frames;
+        for (std::uint32_t index = 0; index < burst.count; ++index) {
+            sent.push_back(random_.packet());
+            frames.push_back(bytes_of(sent.back()));
+        }
+        for (std::uint32_t index = 0; index < burst.count; ++index)
+            burst.frames[index] = {frames[index].data(),
+                                   static_cast<std::uint32_t>(frames[index].size())};
+        core_.process(publisher_.reader(0).current(), burst, now_);
+        sent_ += burst.count;
+        for (std::uint32_t index = 0; index < burst.count; ++index) {
+            ModelResult result{burst.reasons[index], {}};
+            ASSERT_EQ(burst.verdicts[index], info(result.reason).verdict);
+            if (result.reason == Reason::none)
+                std::copy_n(frames[index].begin(), 6, result.to.bytes.begin());
+            else
+                ASSERT_EQ(frames[index], bytes_of(sent[index]));
+            ASSERT_EQ(model_.judge(sent[index], result, now_), "")
+                << "packet " << index << " of the burst: " << sent[index].client.to_string()
+                << " to " << sent[index].service.to_string() << " flags " << int{sent[index].flags};
+        }
+    }
+
+    void compare_state() {
+        ASSERT_EQ(core_.flows(), model_.connections());
+        const Core* workers[] = {&core_};
+        const ForwardingStats stats = collect_stats(publisher_.latest(), workers);
+        std::uint64_t counted = 0;
+        for (const std::uint64_t count : stats.reasons)
+            counted += count;
+        ASSERT_EQ(counted, sent_) << "every frame is counted once";
+        const auto& services = publisher_.latest().config().services;
+        for (std::size_t service = 0; service < services.size(); ++service) {
+            const auto& destinations = services[service].destinations;
+            for (std::size_t number = 0; number < destinations.size(); ++number) {
+                const auto wanted = model_.gauges(services[service], destinations[number].endpoint);
+                const TrafficStats& seen = stats.services[service].destinations[number];
+                ASSERT_EQ(seen.active_connections, wanted.active);
+                ASSERT_EQ(seen.inactive_connections, wanted.inactive);
+            }
+        }
+    }
+
+    Generator random_;
+    Publisher publisher_{1};
+    PersistenceTable persistence_;
+    Core core_;
+    ReferenceModel model_;
+    Tick now_ = 1000;
+    std::uint64_t sent_ = 0;
+};
+
+TEST(Differential, TheCoreDecidesAsTheModelDoes) {
+    const char* given = std::getenv("HEADGATE_SEED");
+    const auto first = given != nullptr ? static_cast<std::uint32_t>(std::atoll(given))
+                                        : std::uint32_t{std::random_device{}()};
+    const std::uint32_t runs = given != nullptr ? 1 : 20;
+    for (std::uint32_t seed = first; seed != first + runs && !HasFailure(); ++seed) {
+        SCOPED_TRACE("HEADGATE_SEED=" + std::to_string(seed));
+        Comparison(seed).run(1000);
+    }
+}
+
+}  // namespace
+}  // namespace headgate::dataplane

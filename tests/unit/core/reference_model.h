@@ -1,0 +1,109 @@
+// ReferenceModel: what the core must do, written as plainly as possible: std::map, no bursts, no
+// slots, no wheel, no hashing. It does not schedule: for a new connection it takes the core's
+// choice and checks that the choice was allowed, and over whole rounds that it was fair.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "common/net.h"
+#include "dataplane/core/forwarding_config.h"
+#include "dataplane/core/reasons.h"
+#include "dataplane/core/tick.h"
+
+namespace headgate::dataplane {
+
+// A TCP or UDP packet, before it becomes bytes.
+struct ModelPacket {
+    Endpoint client;
+    Endpoint service;
+    Protocol protocol = Protocol::tcp;
+    std::uint8_t flags = 0;
+};
+
+// What the core did with it; `to` is zero unless it was transmitted.
+struct ModelResult {
+    Reason reason;
+    MacAddress to;
+};
+
+class ReferenceModel {
+public:
+    explicit ReferenceModel(std::size_t capacity) : capacity_(capacity) {}
+
+    void configure(const ForwardingConfig& config);
+    // Empty when `result` is right, else what is wrong with it.
+    std::string judge(const ModelPacket& packet, const ModelResult& result, Tick now);
+    void expire(Tick now);
+
+    [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+    // Of a configured destination: established TCP, and all others.
+    struct Gauges {
+        std::uint64_t active = 0;
+        std::uint64_t inactive = 0;
+    };
+    [[nodiscard]] Gauges gauges(const ServiceConfig& service, const Endpoint& destination) const;
+
+private:
+    using ServiceKey = std::pair<Endpoint, Protocol>;
+    using Incarnation = std::uint64_t;  // a service or destination from its coming to its going
+
+    struct Destination {
+        Incarnation incarnation = 0;
+        DestinationConfig config;
+    };
+    struct Service {
+        Incarnation incarnation = 0;
+        ServiceConfig config;
+        std::map<Endpoint, Destination> destinations;
+        std::map<Endpoint, std::uint64_t> picks;  // by the scheduler, since its round is the same
+    };
+    using ConnectionKey = std::pair<Incarnation, Endpoint>;    // service, client
+    using BindingKey = std::pair<Incarnation, std::uint32_t>;  // service, masked client
+    using StatelessKey = std::tuple<Incarnation, std::uint32_t, std::uint16_t>;
+
+    enum class State : std::uint8_t { syn, established, fin, closed, udp };
+    struct Connection {
+        Incarnation destination = 0;
+        State state = State::syn;
+        Tick deadline = 0;
+        std::optional<BindingKey> binding;
+    };
+    struct Binding {
+        Incarnation destination = 0;
+        Tick deadline = 0;
+        std::uint32_t connections = 0;
+    };
+
+    static Tick timeout(State state);
+    static State next(State state, std::uint8_t flags);
+    std::string follow(Connection& connection, const ConnectionKey& key, Service& service,
+                       const ModelPacket& packet, const ModelResult& result, Tick now);
+    std::string begin(Service& service, const ModelPacket& packet, const ModelResult& result,
+                      Tick now);
+    std::string check_pick(Service& service, const ModelPacket& packet, const Destination& picked,
+                           bool stateless);
+    std::string check_fairness(Service& service, const Destination& picked);
+    bool make_room(Tick now);
+    void end(const ConnectionKey& key);
+    static Destination* find(Service& service, Incarnation destination);
+    static bool schedulable(const Destination& destination);
+    Binding* find_binding(const BindingKey& key, Tick now);
+
+    std::size_t capacity_;
+    Incarnation last_incarnation_ = 0;
+    std::map<ServiceKey, Service> services_;
+    std::map<ConnectionKey, Connection> connections_;
+    std::list<ConnectionKey> half_open_;  // oldest first
+    std::map<BindingKey, Binding> bindings_;
+    // Picks that need no memory must be the same again while the configuration is.
+    std::map<StatelessKey, Incarnation> stateless_picks_;
+    Tick stateless_until_ = 0;
+};
+
+}  // namespace headgate::dataplane
