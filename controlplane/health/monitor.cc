@@ -1,6 +1,5 @@
 #include "controlplane/health/monitor.h"
 
-#include <optional>
 #include <random>
 #include <unordered_map>
 #include <utility>
@@ -91,7 +90,7 @@ private:
 
     void start(const config::Check& check) {
         if (std::holds_alternative<config::HttpCheck>(check.kind) && !http_)
-            http_.emplace(context_);
+            http_ = std::make_unique<HttpClient>(context_);
         auto probe = std::make_shared<Probe>(context_, check);
         const double random = std::uniform_real_distribution<>(0.0, 1.0)(random_);
         probe->timer.expires_at(
@@ -104,7 +103,8 @@ private:
 
     static void stop(Probe& probe) {
         probe.stopped = true;
-        probe.timer.cancel();
+        boost::system::error_code ignored;
+        probe.timer.cancel(ignored);
     }
 
     // `self` is touched only while the probe is not stopped: the destructor stops them all.
@@ -144,7 +144,7 @@ private:
     std::function<void()> on_change_;
     std::minstd_rand random_{std::random_device{}()};
     // Made with the first HTTP check: a configuration without one pays nothing for libcurl.
-    std::optional<HttpClient> http_;
+    std::unique_ptr<HttpClient> http_;
     Probes probes_;
 };
 

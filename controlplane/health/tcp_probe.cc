@@ -13,7 +13,6 @@
 namespace headgate::health {
 
 namespace asio = boost::asio;
-using asio::experimental::awaitable_operators::operator||;
 
 namespace {
 
@@ -45,6 +44,7 @@ bool is_local(const boost::system::error_code& error) {
 }  // namespace
 
 asio::awaitable<Outcome> probe_tcp(Endpoint target, Duration timeout) {
+    using namespace asio::experimental::awaitable_operators;  // its operator||
     constexpr auto token = asio::as_tuple(asio::use_awaitable);
     const auto executor = co_await asio::this_coro::executor;
     const Instant start = std::chrono::steady_clock::now();
