@@ -45,7 +45,9 @@ void Daemon::run(Engine& engine, bool standalone) {
                       Lease::exit_after.count());
             return;
         }
-        const Instant next = engine.run_timers(now);
+        Instant next = engine.run_timers(now);
+        if (const auto expiry = lease_->expires_at(); expiry && *expiry > now)
+            next = std::min(next, *expiry);
         const auto wait = std::chrono::ceil<std::chrono::milliseconds>(
             std::max(next - std::chrono::steady_clock::now(), Duration::zero()));
         fds.assign({{signals_.get(), POLLIN, 0}, {engine.netlink_fd(), POLLIN, 0}});

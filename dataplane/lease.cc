@@ -18,7 +18,14 @@ void Lease::control_lost(Instant now) {
 }
 
 bool Lease::expired(Instant now) const {
-    return lost_at_ && now - *lost_at_ >= lease_;
+    const std::optional<Instant> end = expires_at();
+    return end && now >= *end;
+}
+
+std::optional<Instant> Lease::expires_at() const {
+    if (!lost_at_)
+        return std::nullopt;
+    return *lost_at_ + lease_;
 }
 
 bool Lease::should_exit(bool any_active, Instant now) {

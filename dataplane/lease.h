@@ -28,6 +28,9 @@ public:
 
     // True when services whose VIP VRRP owns may no longer be active.
     [[nodiscard]] bool expired(Instant now) const;
+    // When expired() will become true, if nothing else happens; nothing while a control plane is
+    // connected.
+    [[nodiscard]] std::optional<Instant> expires_at() const;
     // Call regularly, with whether any service is active. True when it is time to exit.
     [[nodiscard]] bool should_exit(bool any_active, Instant now);
 
