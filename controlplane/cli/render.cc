@@ -141,9 +141,8 @@ std::string render_dataplane(const api::Status& status) {
                     count_words(dataplane.flow_capacity()), status.dataplane_restarts());
     for (const api::PortState& port : dataplane.ports()) {
         text += fmt::format("\n  {}: {}, {} queue(s), rx {} tx {} to kernel {}", port.interface(),
-                            port.mode().empty() ? "not attached" : port.mode(), port.queues(),
-                            count_words(port.rx_packets()), count_words(port.tx_packets()),
-                            count_words(port.kernel_packets()));
+                            port.mode(), port.queues(), count_words(port.rx_packets()),
+                            count_words(port.tx_packets()), count_words(port.kernel_packets()));
         if (!port.mode_reason().empty())
             text += fmt::format(" ({})", port.mode_reason());
     }

@@ -62,6 +62,12 @@ std::vector<Finding> findings(const api::Status& status) {
     else if (!status.dataplane_error().empty())
         add(found, Severity::degraded,
             "the dataplane keeps an older table: " + status.dataplane_error());
+    for (const api::PortState& port : status.dataplane().ports()) {
+        if (port.mode() == "not attached")
+            add(found, Severity::critical,
+                fmt::format("nothing is forwarded on {}: {}", port.interface(),
+                            port.mode_reason()));
+    }
     for (const api::VirtualServerStatus& service : status.virtual_servers())
         look_at_service(service, found);
     if (!status.config_error().empty())

@@ -23,6 +23,8 @@ std::string_view mode_word(config::XdpMode mode) {
 }
 
 bool is_allowed(config::XdpMode wanted, const std::string& achieved) {
+    if (achieved == "not attached")  // it keeps trying, in the mode it was started with
+        return true;
     const bool generic = achieved.starts_with("generic");
     return wanted == config::XdpMode::automatic || generic == (wanted == config::XdpMode::generic);
 }

@@ -33,6 +33,7 @@ struct Transfer {
     std::unique_ptr<CURL, EasyDeleter> easy{curl_easy_init()};
     std::unique_ptr<curl_slist, ListDeleter> headers;
     std::array<char, CURL_ERROR_SIZE> error{};
+    std::size_t header_bytes = 0;
     std::size_t body_bytes = 0;
     bool body_cut = false;
     HttpAnswer answer;
@@ -42,6 +43,13 @@ struct Transfer {
     explicit Transfer(asio::io_context& context)
         : finished(context, asio::steady_timer::time_point::max()) {}
 };
+
+// libcurl keeps all header lines, and bounds only the length of each.
+std::size_t count_header(char*, std::size_t size, std::size_t count, void* user) {
+    auto& transfer = *static_cast<Transfer*>(user);
+    transfer.header_bytes += size * count;
+    return transfer.header_bytes > answer_bytes_max ? 0 : size * count;
+}
 
 // The answer's body does not matter, but the server should be able to send it in peace.
 std::size_t discard_body(char*, std::size_t size, std::size_t count, void* user) {
@@ -75,6 +83,8 @@ void set_options(Transfer& transfer, const HttpQuestion& question) {
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 2 * timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &count_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &discard_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error.data());
@@ -119,6 +129,9 @@ void conclude(Transfer& transfer, CURLcode code) {
         return;
     if (answer.failure == HttpAnswer::Failure::connect && os_error != 0)
         answer.error = std::strerror(static_cast<int>(os_error));
+    else if (transfer.header_bytes > answer_bytes_max)
+        answer.error =
+            fmt::format("the header of the answer is longer than {} bytes", answer_bytes_max);
     else
         answer.error = transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(code);
 }
@@ -138,7 +151,12 @@ public:
         curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Multi::on_timer);
         curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
     }
-    ~Multi() { curl_multi_cleanup(multi_); }
+    ~Multi() {
+        // The event loop may be coming down, too.
+        curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, nullptr);
+        curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
+        curl_multi_cleanup(multi_);
+    }
     Multi(const Multi&) = delete;
     Multi& operator=(const Multi&) = delete;
 

@@ -3,7 +3,7 @@
 //
 // It asks as keepalived does: HTTP/1.0, "User-Agent: KeepAliveClient", a Host header, one fresh
 // connection per question. Redirects are not followed, no proxy of the environment is used, and at
-// most answer_bytes_max of an answer are read.
+// most answer_bytes_max of an answer's header, and of its body, are read.
 #pragma once
 
 #include <cstddef>

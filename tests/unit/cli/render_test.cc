@@ -164,6 +164,18 @@ TEST(Findings, SeeAMissingVipADeadDataplaneAndAnUnknownMac) {
               "answer to ARP on eth0)");
 }
 
+TEST(Findings, SayWhichInterfaceIsNotServed) {
+    api::Status status = healthy();
+    api::PortState& port = *status.mutable_dataplane()->add_ports();
+    port.set_interface("eth0");
+    port.set_mode("native copy");
+    EXPECT_TRUE(findings(status).empty());
+    port.set_mode("not attached");
+    port.set_mode_reason("there is no such interface");
+    EXPECT_EQ(finding(status, Severity::critical),
+              "nothing is forwarded on eth0: there is no such interface");
+}
+
 TEST(Findings, SayWhyAServiceIsNotForwarded) {
     api::Status status = healthy();
     status.mutable_virtual_servers(0)->set_state("down");

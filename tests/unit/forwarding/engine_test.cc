@@ -61,6 +61,8 @@ TEST(Engine, FitsByInterfacesAndMode) {
     EXPECT_FALSE(runs_as({{"eth0", "eth1", "eth2"}, XdpMode::automatic}, state));
     state.mutable_ports(0)->set_mode("generic copy");
     EXPECT_FALSE(runs_as({{"eth0", "eth1"}, XdpMode::native}, state));
+    state.mutable_ports(0)->set_mode("not attached");
+    EXPECT_TRUE(runs_as({{"eth0", "eth1"}, XdpMode::native}, state));
 }
 
 // Keeps the requests and lets the test answer them.

@@ -173,6 +173,19 @@ TEST_F(MonitorTest, HttpStopsReadingAnEndlessAnswer) {
     EXPECT_EQ(monitor.find(check)->last().code, Code::l7_ok);
 }
 
+TEST_F(MonitorTest, HttpRefusesAnEndlessHeader) {
+    std::string answer = "HTTP/1.0 200 OK\r\n";
+    while (answer.size() < endless_bytes)
+        answer += "X-Filler: " + std::string(1000, 'x') + "\r\n";
+    Server server(context, answer);
+    const config::Check check = http_check(server.endpoint());
+    monitor.configure({check});
+    run_until_known(check);
+    EXPECT_EQ(monitor.find(check)->last().code, Code::l7_response);
+    EXPECT_NE(monitor.find(check)->last().detail.find("longer"), std::string::npos)
+        << monitor.find(check)->last().detail;
+}
+
 TEST_F(MonitorTest, EqualChecksShareOneProbe) {
     Server server(context, "");
     const config::Check check = tcp_check(server.endpoint());
