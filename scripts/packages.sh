@@ -19,5 +19,5 @@ test_packages=(
     clang-tidy-16 clang-format-16 libclang-rt-16-dev universal-ctags
     python3 python3-pytest python3-scapy
     keepalived nginx-light
-    iproute2 ethtool tcpdump curl util-linux
+    iproute2 iputils-ping ethtool tcpdump curl util-linux
 )

@@ -6,6 +6,7 @@ fuzzing) are configured on first use and reused afterwards.
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import subprocess
@@ -22,6 +23,7 @@ PYTEST = ["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider"]
 PURE_SUITES = ["unit", "packets", "sim"]
 
 FUZZ_SMOKE_SECONDS = 4
+LAB_FILES_AT_ONCE = 3
 
 
 def meson_test(build, suites, name, prefix=(), environment=None):
@@ -74,13 +76,24 @@ def fuzz_smoke():
     return fuzz.run_all(seconds=FUZZ_SMOKE_SECONDS)
 
 
-def lab():
-    """Scenarios in a network of namespaces, with the real programs."""
-    report = ROOT / "build" / "meson-logs" / "lab.junit.xml"
+def lab_file(path):
+    """One file of scenarios in a pytest and a network of its own."""
+    report = ROOT / "build" / "meson-logs" / f"lab-{path.stem}.junit.xml"
     report.unlink(missing_ok=True)
-    done = subprocess.run([*PYTEST, "-ra", f"--junitxml={report}", "tests/lab"], cwd=ROOT,
-                          check=False)
+    done = subprocess.run([*PYTEST, "-ra", f"--junitxml={report}", str(path)], cwd=ROOT,
+                          check=False, capture_output=True, text=True)
+    print(done.stdout + done.stderr, flush=True)
     return settle(read_counts(report), done.returncode)
+
+
+def lab():
+    """Scenarios in networks of namespaces, with the real programs.
+
+    They mostly wait for timers, so some files run side by side; each has its own network.
+    """
+    files = sorted((ROOT / "tests" / "lab").glob("test_*.py"))
+    with concurrent.futures.ThreadPoolExecutor(LAB_FILES_AT_ONCE) as pool:
+        return sum(pool.map(lab_file, files), Counts())
 
 
 SUITES = {
