@@ -28,8 +28,9 @@ int test_config(const Options& options) {
 
 int run(const Options& options) {
     config::LoadResult loaded = config::load_file(options.config_file);
-    if (!loaded.diagnostics.empty())
-        std::cerr << config::render_report(loaded.diagnostics);
+    const std::string report = config::render_report(loaded.diagnostics);
+    if (!loaded.config || !options.log_to_console)
+        std::cerr << report;
     if (!loaded.config)
         return exit_config;
 
@@ -42,7 +43,7 @@ int run(const Options& options) {
         }
         background = std::move(*entered);
     }
-    return run_daemon(options, std::move(*loaded.config), background);
+    return run_daemon(options, std::move(*loaded.config), report, background);
 }
 
 }  // namespace

@@ -57,13 +57,19 @@ Daemon::Options daemon_options(const Options& options, const RunDir& run_dir) {
     return daemon;
 }
 
-// SIGUSR1 and SIGUSR2 make keepalived write its state into files; here they must not kill.
+// What the signals mean. They are caught from the construction on, and handled once there is a
+// daemon to handle them.
 class Signals {
 public:
-    Signals(asio::io_context& context, Daemon& daemon)
-        : context_(context), daemon_(daemon), signals_(context, SIGTERM, SIGINT, SIGHUP) {
+    explicit Signals(asio::io_context& context)
+        : context_(context), signals_(context, SIGTERM, SIGINT, SIGHUP) {
+        // They make keepalived write its state into files; here they must not kill.
         signals_.add(SIGUSR1);
         signals_.add(SIGUSR2);
+    }
+
+    void serve(Daemon& daemon) {
+        daemon_ = &daemon;
         wait();
     }
 
@@ -81,7 +87,7 @@ private:
         switch (signal) {
             case SIGHUP:
                 // What is wrong is logged and kept for the status.
-                if (!stopping_ && daemon_.reload())
+                if (!stopping_ && daemon_->reload())
                     log::info("The configuration is reloaded");
                 return;
             case SIGUSR1:
@@ -94,11 +100,11 @@ private:
         if (std::exchange(stopping_, true))
             return;
         log::info("Stopping");
-        daemon_.stop([this] { context_.stop(); });
+        daemon_->stop([this] { context_.stop(); });
     }
 
     asio::io_context& context_;
-    Daemon& daemon_;
+    Daemon* daemon_ = nullptr;
     asio::signal_set signals_;
     bool stopping_ = false;
 };
@@ -117,7 +123,8 @@ int refuse(const Error& error, bool logged_to_console, Background& background) {
 
 }  // namespace
 
-int run_daemon(const Options& options, config::Config config, Background& background) {
+int run_daemon(const Options& options, config::Config config, const std::string& report,
+               Background& background) {
     // Ignored signals and an ignored SIGCHLD are inherited, and would take our children's status.
     std::signal(SIGCHLD, SIG_DFL);
     std::signal(SIGPIPE, SIG_IGN);
@@ -129,11 +136,14 @@ int run_daemon(const Options& options, config::Config config, Background& backgr
         return refuse(run_dir.error(), options.log_to_console, background);
 
     asio::io_context context(1);
+    Signals signals(context);
     log::info("Starting headgated " HEADGATE_VERSION " with {}", options.config_file.string());
+    if (!report.empty())
+        log::warn("{}", report);
     auto daemon = Daemon::start(context, daemon_options(options, *run_dir), std::move(config));
     if (!daemon)
         return refuse(daemon.error(), options.log_to_console, background);
-    const Signals signals(context, **daemon);
+    signals.serve(**daemon);
     background.up();
     log::info("Startup complete");
     context.run();

@@ -2,6 +2,8 @@
 // the Daemon on the main thread's event loop.
 #pragma once
 
+#include <string>
+
 #include "controlplane/background.h"
 #include "controlplane/config/model.h"
 #include "controlplane/options.h"
@@ -9,7 +11,9 @@
 namespace headgate {
 
 // Returns the process's exit status after the daemon has stopped, or could not start. Tells
-// `background` which. Call once, without another thread running.
-int run_daemon(const Options& options, config::Config config, Background& background);
+// `background` which. `report` is what the configuration was found to be wrong with, for the log.
+// Call once, without another thread running.
+int run_daemon(const Options& options, config::Config config, const std::string& report,
+               Background& background);
 
 }  // namespace headgate
