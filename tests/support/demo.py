@@ -213,7 +213,7 @@ class Demo:
         print("\nThe network is still up. To look around:\n")
         for name, director in self.directors.items():
             print(f"  {' '.join(self.topo[name].command(*director.cli_command('status')))}")
-        print(f"  {' '.join(self.client.command('curl', f'http://{configs.VIP}/'))}")
+        print(f"  {' '.join(self.client.command('curl', '-s', f'http://{configs.VIP}/'))}")
         print(f"\nConfigurations and logs: {self.topo.network.directory}")
         print("To take it away: scripts/demo --clean")
 
@@ -261,7 +261,11 @@ def main():
         print(f"not built: {', '.join(missing)}", file=sys.stderr)
         return 1
     exit_on_signals()
-    return run(arguments.keep)
+    try:
+        return run(arguments.keep)
+    except KeyboardInterrupt:
+        print("\ninterrupted, the network is gone", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":
