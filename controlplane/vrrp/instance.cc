@@ -332,6 +332,7 @@ void Instance::warn(AdvertError error, Be32 source) {
 
 InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_point wall_now) const {
     const auto since = wall_now - (now - fsm_.since());
+    const std::optional<Be32> master = fsm_.master_address();
     InstanceStatus status{
         .name = config_.name,
         .state = state(),
@@ -346,7 +347,7 @@ InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_poi
         .advert_interval = config_.advert_interval,
         .skew = fsm_.skew(),
         .master_down_interval = fsm_.master_down_interval(),
-        .master_address = fsm_.master_address() ? text_of(*fsm_.master_address()) : "",
+        .master_address = master ? text_of(*master) : "",
         .master_priority = fsm_.master_priority(),
         .vips = {},
         .adverts_sent = adverts_sent_,

@@ -54,7 +54,7 @@ std::optional<IpPacket> parse_ip(std::span<const std::uint8_t> packet) {
     reader.skip(2);  // checksum: the kernel has verified it
     ip.source = Be32(reader.read<std::uint32_t>());
     ip.destination = Be32(reader.read<std::uint32_t>());
-    const std::size_t header_bytes = (version_and_words & 0x0fU) * 4U;
+    const std::size_t header_bytes = std::size_t{version_and_words & 0x0fU} * 4;
     if (reader.failed() || version_and_words >> 4U != 4 || header_bytes < ip_header_bytes ||
         total_bytes < header_bytes || total_bytes > packet.size())
         return std::nullopt;

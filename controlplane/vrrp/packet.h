@@ -55,11 +55,8 @@ enum class AdvertError : std::uint8_t {
 #undef HEADGATE_ENUMERATOR
 };
 
-inline constexpr std::size_t num_advert_errors = 0
-#define HEADGATE_COUNT(name, words) +1
-    HEADGATE_ADVERT_ERRORS(HEADGATE_COUNT)
-#undef HEADGATE_COUNT
-    ;
+inline constexpr std::size_t num_advert_errors =
+    static_cast<std::size_t>(AdvertError::unknown_vrid) + 1;
 
 // The enumerator's name, as counters are called; and the sentence for people.
 [[nodiscard]] std::string_view name_of(AdvertError error);

@@ -39,10 +39,17 @@ struct Port {
     Port(std::string name, const Kernel& kernel, asio::io_context& io)
         : interface(std::move(name)), link(interface, kernel), readable(io) {}
 
+    [[nodiscard]] Instance* find(std::uint8_t vrid) const {
+        const auto found = std::ranges::find_if(
+            instances, [&](const Instance* instance) { return instance->config().vrid == vrid; });
+        return found == instances.end() ? nullptr : *found;
+    }
+
     std::string interface;
     KernelLink link;
     // Waits on the link's socket; the link owns it.
     asio::posix::stream_descriptor readable;
+    std::uint64_t num_attachments = 0;  // tells the sockets that the link has had apart
     LinkState state;
     std::uint64_t num_unknown = 0;  // adverts for no instance here
     std::vector<Instance*> instances;
@@ -72,7 +79,7 @@ private:
     void shut_down();
 
     void watch_monitor();
-    void watch(Port& port);
+    void watch(const std::shared_ptr<Port>& port);
     void detach(Port& port);
     void read_monitor();
     void read(Port& port);
@@ -82,7 +89,7 @@ private:
 
     void retire(const std::vector<config::VrrpInstance>& next);
     void open_ports(const std::vector<config::VrrpInstance>& next);
-    void refresh(Port& port);
+    void refresh(const std::shared_ptr<Port>& shared);
     [[nodiscard]] LinkState state_of(const Port& port) const;
     [[nodiscard]] Port& port_of(const Instance& instance) const;
 
@@ -98,7 +105,7 @@ private:
     std::optional<Instant> armed_;
     Duration lateness_max_{};
     bool reconfigured_ = false;
-    std::map<std::string, std::unique_ptr<Port>> ports_;  // by interface
+    std::map<std::string, std::shared_ptr<Port>> ports_;  // by interface; watch() looks weakly
     std::vector<std::unique_ptr<Instance>> instances_;    // in configuration order
     std::set<IpAddress> vips_;                            // of all instances
     std::thread thread_;
@@ -179,16 +186,19 @@ void VrrpThread::Loop::watch_monitor() {
                                  });
 }
 
-void VrrpThread::Loop::watch(Port& port) {
-    port.readable.async_wait(asio::posix::stream_descriptor::wait_read,
-                             [this, &port](error_code error) {
-                                 // Cancelled: the port may be gone.
-                                 if (error)
-                                     return;
-                                 read(port);
-                                 watch(port);
-                                 after_event();
-                             });
+void VrrpThread::Loop::watch(const std::shared_ptr<Port>& port) {
+    // Cancelling does not reach a handler that is already queued, so it checks for itself whether
+    // its socket is still there.
+    const auto handler = [this, weak = std::weak_ptr(port),
+                          attachment = port->num_attachments](error_code error) {
+        const std::shared_ptr<Port> alive = weak.lock();
+        if (error || !alive || alive->num_attachments != attachment)
+            return;
+        read(*alive);
+        watch(alive);
+        after_event();
+    };
+    port->readable.async_wait(asio::posix::stream_descriptor::wait_read, handler);
 }
 
 void VrrpThread::Loop::detach(Port& port) {
@@ -196,13 +206,14 @@ void VrrpThread::Loop::detach(Port& port) {
         return;
     port.readable.release();
     port.link.detach();
+    ++port.num_attachments;
 }
 
 void VrrpThread::Loop::read_monitor() {
     if (const auto read = monitor_.read(); !read)
         log::error("{}", read.error().message);
     for (const auto& [name, port] : ports_)
-        refresh(*port);
+        refresh(port);
     for (const auto& instance : instances_)
         instance->on_addresses(clock_.now());
 }
@@ -213,13 +224,11 @@ void VrrpThread::Loop::read(Port& port) {
         if (!packet)
             return;
         const auto origin = peek(*packet);
-        const auto instance = std::ranges::find_if(port.instances, [&](const Instance* candidate) {
-            return origin && candidate->config().vrid == origin->vrid;
-        });
-        if (instance == port.instances.end())
+        Instance* const instance = origin ? port.find(origin->vrid) : nullptr;
+        if (instance == nullptr)
             ++port.num_unknown;
         else
-            (*instance)->on_packet(clock_.now(), *origin, *packet);
+            instance->on_packet(clock_.now(), *origin, *packet);
     }
 }
 
@@ -338,21 +347,22 @@ void VrrpThread::Loop::open_ports(const std::vector<config::VrrpInstance>& next)
     for (const config::VrrpInstance& config : next) {
         auto& port = ports_[config.interface];
         if (!port)
-            port = std::make_unique<Port>(config.interface, kernel_, io_);
+            port = std::make_shared<Port>(config.interface, kernel_, io_);
     }
     for (const auto& [name, port] : ports_)
-        refresh(*port);
+        refresh(port);
 }
 
 // Brings a port and its instances to the state that its interface has now.
-void VrrpThread::Loop::refresh(Port& port) {
+void VrrpThread::Loop::refresh(const std::shared_ptr<Port>& shared) {
+    Port& port = *shared;
     port.state = state_of(port);
     const netlink::Interface* const interface = monitor_.table().find(port.interface);
     if (port.state.source && port.link.index() != interface->index) {
         detach(port);
         if (const auto attached = port.link.attach(interface->index); attached) {
             port.readable.assign(port.link.fd());
-            watch(port);
+            watch(shared);
         } else {
             port.state = {.source = std::nullopt, .problem = attached.error().message};
         }
@@ -402,6 +412,7 @@ std::vector<InstanceStatus> VrrpThread::Loop::statuses() const {
 
 VrrpThread::VrrpThread(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): without memory to post the end, the end comes too.
 VrrpThread::~VrrpThread() {
     stop();
 }

@@ -1,0 +1,271 @@
+// Goal: an instance keeps its VIPs leased, in place and announced, tells the operator what is
+// wrong, and survives a reload without an unnecessary step. Method: a link that writes down what it
+// is asked and has a kernel of one map; time is a parameter.
+#include "controlplane/vrrp/instance.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace headgate::vrrp {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Calls = std::vector<std::string>;
+
+const Be32 own = IpAddress::parse("10.0.0.5")->as_v4();
+const Be32 peer = IpAddress::parse("10.0.0.6")->as_v4();
+
+class FakeLink final : public Link {
+public:
+    Result<void> send(std::span<const std::uint8_t> packet) override {
+        calls.push_back(fmt::format("advert {}", packet[22]));
+        return {};
+    }
+    Result<void> install(const config::VirtualAddress& vip, seconds lease) override {
+        calls.push_back(fmt::format("lease {} {}", vip.prefix.to_string(), lease.count()));
+        if (!install_error.empty())
+            return fail("{}", install_error);
+        kernel.insert(vip.prefix);
+        return {};
+    }
+    Result<void> withdraw(const config::VirtualAddress& vip) override {
+        calls.push_back(fmt::format("remove {}", vip.prefix.to_string()));
+        kernel.erase(vip.prefix);
+        return {};
+    }
+    [[nodiscard]] bool present(const config::VirtualAddress& vip) const override {
+        return kernel.contains(vip.prefix);
+    }
+    Result<void> announce(const config::VirtualAddress& vip) override {
+        calls.push_back(fmt::format("garp {}", vip.prefix.address.to_string()));
+        return {};
+    }
+
+    Calls take() { return std::exchange(calls, {}); }
+
+    std::set<Prefix> kernel;
+    Calls calls;
+    std::string install_error;
+};
+
+config::VirtualAddress vip(std::string_view text) {
+    return {.prefix = *Prefix::parse(text), .interface = "eth0", .label = {}, .broadcast = {}};
+}
+
+config::VrrpInstance config_with(const std::vector<config::VirtualAddress>& vips) {
+    config::VrrpInstance config;
+    config.name = "VI_1";
+    config.interface = "eth0";
+    config.vrid = 51;
+    config.priority = 100;
+    config.virtual_addresses = vips;
+    config.vip_lease = seconds(3);
+    config.garp_repeat = 2;
+    config.garp_delay = seconds(5);
+    return config;
+}
+
+class InstanceTest : public testing::Test {
+protected:
+    void start() { instance.start(at(Duration{}), up); }
+    // Runs the timers that are due until then, each at its own time.
+    void run_until(Duration until) {
+        while (instance.deadline() && *instance.deadline() <= at(until))
+            instance.on_deadline(*instance.deadline());
+    }
+    void become_master() {
+        start();
+        run_until(seconds(4));
+        ASSERT_EQ(instance.state(), State::master);
+        link.take();
+    }
+    void hear(Duration when, const VirtualRouter& router, Be32 source, std::uint8_t priority) {
+        std::array<std::uint8_t, advert_bytes_max> packet{};
+        const std::size_t size = encode(router, source, priority, packet);
+        const auto bytes = std::span<const std::uint8_t>(packet).first(size);
+        instance.on_packet(at(when), *peek(bytes), bytes);
+    }
+    [[nodiscard]] InstanceStatus status() const { return instance.status(at(seconds(60)), {}); }
+    [[nodiscard]] std::uint64_t errors(AdvertError error) const {
+        return status().advert_errors[static_cast<std::size_t>(error)].count;
+    }
+    static Instant at(Duration when) { return Instant(seconds(1000)) + when; }
+
+    const LinkState up{.source = own, .problem = ""};
+    const LinkState down{.source = std::nullopt, .problem = "interface eth0 down"};
+    FakeLink link;
+    Instance instance{config_with({vip("10.0.0.100/32"), vip("10.0.0.101/24")}), link};
+};
+
+TEST_F(InstanceTest, TakesOverWithAdvertLeasesAndRoundsOfArp) {
+    start();
+    link.take();
+    run_until(milliseconds(3610));
+    EXPECT_EQ(link.take(),
+              (Calls{"advert 100", "lease 10.0.0.100/32 3", "lease 10.0.0.101/24 3",
+                     "garp 10.0.0.100", "garp 10.0.0.101", "garp 10.0.0.100", "garp 10.0.0.101"}));
+    EXPECT_EQ(status().state, State::master);
+    EXPECT_EQ(status().master_address, "10.0.0.5");
+    EXPECT_EQ(status().became_master, 1U);
+    EXPECT_TRUE(status().vips[0].present);
+}
+
+TEST_F(InstanceTest, RenewsTheLeaseThreeTimesInItsTimeAndOnlyAsMaster) {
+    become_master();
+    run_until(seconds(7));
+    EXPECT_EQ(std::ranges::count(link.take(), "lease 10.0.0.100/32 3"), 3);
+    hear(seconds(7), virtual_router(instance.config()), peer, 200);
+    EXPECT_EQ(link.take(), (Calls{"remove 10.0.0.100/32", "remove 10.0.0.101/24"}));
+    hear(seconds(9), virtual_router(instance.config()), peer, 200);
+    run_until(seconds(12));
+    EXPECT_EQ(link.take(), Calls{});
+}
+
+TEST_F(InstanceTest, RemovesAtItsStartWhatAnEarlierRunLeftBehind) {
+    link.kernel.insert(*Prefix::parse("10.0.0.100/32"));
+    start();
+    EXPECT_TRUE(link.kernel.empty());
+    EXPECT_FALSE(status().vips[0].present);
+}
+
+TEST_F(InstanceTest, PutsAVipBackAtOnceWithoutATransition) {
+    become_master();
+    EXPECT_TRUE(instance.take_changed());
+    EXPECT_FALSE(instance.take_changed());
+    link.kernel.erase(*Prefix::parse("10.0.0.100/32"));
+    instance.on_addresses(at(milliseconds(4100)));
+    EXPECT_EQ(link.take(), (Calls{"lease 10.0.0.100/32 3", "garp 10.0.0.100", "garp 10.0.0.101",
+                                  "garp 10.0.0.100", "garp 10.0.0.101"}));
+    EXPECT_EQ(instance.state(), State::master);
+    EXPECT_EQ(status().vips_restored, 1U);
+    EXPECT_TRUE(instance.take_changed());
+}
+
+TEST_F(InstanceTest, GivesWayALittleToSomebodyWhoRemovesItAgainAndAgain) {
+    become_master();
+    link.kernel.erase(*Prefix::parse("10.0.0.100/32"));
+    instance.on_addresses(at(milliseconds(4100)));
+    link.kernel.erase(*Prefix::parse("10.0.0.100/32"));
+    instance.on_addresses(at(milliseconds(4101)));
+    EXPECT_TRUE(link.kernel.size() == 1);
+    EXPECT_EQ(instance.deadline(), at(milliseconds(4150)));
+    run_until(milliseconds(4150));
+    EXPECT_EQ(link.kernel.size(), 2U);
+    EXPECT_EQ(status().vips_restored, 2U);
+}
+
+TEST_F(InstanceTest, SaysWhichVipCannotBeInstalledAndTriesAgainWithTheNextRenewal) {
+    link.install_error = "interface eth9 does not exist";
+    become_master();
+    EXPECT_FALSE(status().vips[0].present);
+    EXPECT_EQ(status().warning, "10.0.0.101/24 on eth0: interface eth9 does not exist");
+    link.install_error.clear();
+    run_until(seconds(6));
+    EXPECT_TRUE(status().vips[0].present);
+    EXPECT_EQ(status().warning, "");
+}
+
+TEST_F(InstanceTest, StopsWithTheVipsGoneBeforeTheResignation) {
+    become_master();
+    instance.stop(at(seconds(5)));
+    EXPECT_EQ(link.take(), (Calls{"remove 10.0.0.100/32", "remove 10.0.0.101/24", "advert 0"}));
+    EXPECT_EQ(instance.deadline(), std::nullopt);
+}
+
+TEST_F(InstanceTest, IsInFaultForTheReasonThatTheLinkGives) {
+    become_master();
+    instance.on_link(at(seconds(5)), down);
+    EXPECT_EQ(status().state, State::fault);
+    EXPECT_EQ(status().reason, "interface eth0 down");
+    EXPECT_TRUE(link.kernel.empty());
+    EXPECT_EQ(std::ranges::count(link.take(), "advert 0"), 0) << "there is no way to send it";
+    instance.on_link(at(seconds(6)),
+                     {.source = std::nullopt, .problem = "interface eth0 does not exist"});
+    EXPECT_EQ(status().reason, "interface eth0 does not exist");
+    instance.on_link(at(seconds(7)), up);
+    EXPECT_EQ(status().state, State::backup);
+}
+
+TEST_F(InstanceTest, IgnoresAdvertsFromItsOwnAddress) {
+    become_master();
+    hear(seconds(5), virtual_router(instance.config()), own, 200);
+    EXPECT_EQ(instance.state(), State::master);
+    EXPECT_EQ(errors(AdvertError::own_address), 1U);
+    EXPECT_EQ(status().adverts_received, 0U);
+    EXPECT_EQ(status().warning, "advert from 10.0.0.5: it has our own source address");
+}
+
+TEST_F(InstanceTest, CountsARefusedAdvertByItsReason) {
+    become_master();
+    VirtualRouter other = virtual_router(instance.config());
+    other.auth_pass = AuthPass{'x'};
+    hear(seconds(5), other, peer, 200);
+    hear(seconds(6), other, peer, 200);
+    EXPECT_EQ(instance.state(), State::master);
+    EXPECT_EQ(errors(AdvertError::auth_type), 2U);
+    EXPECT_EQ(status().warning, "advert from 10.0.0.6: authentication type differs from ours");
+}
+
+TEST_F(InstanceTest, AcceptsAnAdvertWithOtherAddressesAndWarns) {
+    become_master();
+    VirtualRouter other = virtual_router(instance.config());
+    other.addresses.pop_back();
+    hear(seconds(5), other, peer, 200);
+    EXPECT_EQ(instance.state(), State::backup);
+    EXPECT_EQ(errors(AdvertError::address_list), 1U);
+    EXPECT_EQ(status().reason, "an advert with a higher priority was heard (200 from 10.0.0.6)");
+    EXPECT_EQ(status().adverts_received, 1U);
+}
+
+TEST_F(InstanceTest, AReloadOfAMasterChangesOnlyTheAddressesThatChanged) {
+    become_master();
+    const config::VrrpInstance next = config_with({vip("10.0.0.101/24"), vip("10.0.0.102/32")});
+    instance.release(next);
+    EXPECT_EQ(link.take(), Calls{"remove 10.0.0.100/32"});
+    instance.reconfigure(at(seconds(5)), next);
+    EXPECT_EQ(link.take(),
+              (Calls{"advert 100", "lease 10.0.0.101/24 3", "lease 10.0.0.102/32 3",
+                     "garp 10.0.0.101", "garp 10.0.0.102", "garp 10.0.0.101", "garp 10.0.0.102"}));
+    EXPECT_EQ(instance.state(), State::master);
+    EXPECT_EQ(status().became_master, 1U);
+}
+
+TEST_F(InstanceTest, AReloadThatChangesNothingDoesNothing) {
+    become_master();
+    const config::VrrpInstance same = instance.config();
+    instance.release(same);
+    instance.reconfigure(at(seconds(5)), same);
+    EXPECT_EQ(link.take(), Calls{});
+}
+
+TEST_F(InstanceTest, AShorterLeaseTakesEffectAtOnce) {
+    become_master();
+    config::VrrpInstance next = instance.config();
+    next.vip_lease = seconds(1);
+    instance.reconfigure(at(seconds(4)), next);
+    EXPECT_EQ(link.take(), (Calls{"lease 10.0.0.100/32 1", "lease 10.0.0.101/24 1"}));
+}
+
+TEST_F(InstanceTest, AReloadOfABackupRemovesANewVipThatIsThereAlready) {
+    start();
+    link.kernel.insert(*Prefix::parse("10.0.0.102/32"));
+    instance.reconfigure(at(seconds(1)), config_with({vip("10.0.0.102/32")}));
+    EXPECT_TRUE(link.kernel.empty());
+}
+
+TEST_F(InstanceTest, TellsWhenItsLastTransitionWasOnTheWallClock) {
+    become_master();
+    const auto wall = std::chrono::system_clock::time_point(seconds(1'700'000'000));
+    const InstanceStatus status = instance.status(at(seconds(60)), wall);
+    // MASTER since 3.609375 s, which was 56.390625 s ago.
+    EXPECT_EQ(status.last_transition_unix_ms, 1'700'000'000'000 - 56'391);
+}
+
+}  // namespace
+}  // namespace headgate::vrrp
