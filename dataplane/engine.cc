@@ -76,7 +76,8 @@ void Engine::set_lease_expired(bool expired) {
     if (lease_expired_ == expired)
         return;
     lease_expired_ = expired;
-    if (expired)
+    // Without a table none has been there yet.
+    if (expired && !table_.services.empty())
         log::warn("the control plane has been gone for {} s: services on VRRP addresses stop",
                   table_.lease.count());
     publish_or_log();

@@ -200,6 +200,8 @@ asio::awaitable<void> Bypass::Supervisor::watch() {
         const auto waiting = connection_->waiting_since();
         if (waiting && since(*waiting) > answer_time_max) {
             give_up("does not answer");
+            log::error("{}: killing it", failure_);
+            process_->send(SIGKILL);
             co_return;
         }
         publisher_.stats([](const auto&) {});

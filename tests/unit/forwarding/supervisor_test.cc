@@ -164,6 +164,13 @@ TEST_F(SupervisorTest, KillsOneThatIgnoresSigterm) {
     run_until([&] { return !is_running(pid); });
 }
 
+TEST_F(SupervisorTest, KillsOneThatDoesNotAnswer) {
+    bypass_->apply(table(1));
+    bypass_->want(engine("silent"));
+    run_until([this] { return bypass_->state().restarts == 1; });
+    EXPECT_FALSE(bypass_->state().up);
+}
+
 TEST_F(SupervisorTest, SaysHowABrokenOneEnds) {
     bypass_->want(engine("broken"));
     run_until([this] { return bypass_->state().restarts >= 2; });
