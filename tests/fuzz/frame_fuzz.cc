@@ -1,0 +1,101 @@
+// Goal: no sequence of frames makes the core read or write outside of them, or break its promises.
+// Input: frames, each behind its length in 16 bits, big-endian; they form bursts of up to 64 of the
+// corpus's services, 20 seconds apart. Seeds: packet_seeds writes the packet corpus in this form.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "common/bytes.h"
+#include "common/check.h"
+#include "dataplane/core/core.h"
+#include "dataplane/core/publisher.h"
+#include "tests/packets/cases.h"
+
+namespace headgate::dataplane {
+namespace {
+
+constexpr Tick burst_interval = 20;
+constexpr Tick longer_than_any_timeout = 2000;
+constexpr std::size_t mac_addresses_bytes = 12;
+
+// A frame in a block of exactly its length, so that the address sanitizer knows its end.
+struct Block {
+    explicit Block(std::span<const std::uint8_t> bytes)
+        : before(bytes.begin(), bytes.end()), memory(new std::uint8_t[bytes.size()]) {
+        std::ranges::copy(bytes, memory.get());
+    }
+    std::vector<std::uint8_t> before;
+    std::unique_ptr<std::uint8_t[]> memory;
+};
+
+void check_frame(const Block& block, Verdict verdict, Reason reason) {
+    check(verdict == info(reason).verdict, "the verdict is the reason's");
+    const std::span after(block.memory.get(), block.before.size());
+    const std::size_t same_from = verdict == Verdict::transmit ? mac_addresses_bytes : 0;
+    check(std::ranges::equal(std::span(block.before).subspan(same_from), after.subspan(same_from)),
+          "nothing but the MAC addresses of a forwarded frame changes");
+}
+
+class Target {
+public:
+    Target() : persistence_(64, {}), core_({.connections_max = 8, .seed = {}}, persistence_) {
+        ForwardingConfig config = packets::corpus_config();
+        config.services[0].persistence_timeout_s = 60;
+        config.services[0].persistence_prefix_length = 24;
+        check(publisher_.publish(config).has_value(), "the corpus's configuration is right");
+    }
+
+    void run(std::span<const std::uint8_t> input) {
+        forget();
+        ByteReader reader(input);
+        while (reader.remaining() >= sizeof(std::uint16_t)) {
+            std::vector<Block> blocks;
+            while (reader.remaining() >= sizeof(std::uint16_t) && blocks.size() < burst_max) {
+                const std::size_t length = reader.read<std::uint16_t>();
+                blocks.emplace_back(reader.take(std::min(length, reader.remaining())));
+            }
+            process(blocks);
+            now_ += burst_interval;
+            core_.expire(now_);
+        }
+    }
+
+private:
+    // One core for all inputs, because its memory costs more than an input; empty for each.
+    void forget() {
+        now_ += longer_than_any_timeout;
+        core_.expire(now_);
+        check(core_.flows() == 0, "every connection ends");
+        for (std::uint32_t pass = 0; pass < PersistenceTable::sweep_period_s; ++pass)
+            persistence_.expire(publisher_.latest(), now_);
+        check(persistence_.size() == 0, "every binding ends");
+    }
+
+    void process(std::vector<Block>& blocks) {
+        Burst burst;
+        burst.count = static_cast<std::uint32_t>(blocks.size());
+        for (std::size_t index = 0; index < blocks.size(); ++index)
+            burst.frames[index] = {blocks[index].memory.get(),
+                                   static_cast<std::uint32_t>(blocks[index].before.size())};
+        core_.process(publisher_.latest(), burst, now_);
+        for (std::size_t index = 0; index < blocks.size(); ++index)
+            check_frame(blocks[index], burst.verdicts[index], burst.reasons[index]);
+    }
+
+    Publisher publisher_{1};
+    PersistenceTable persistence_;
+    Core core_;
+    Tick now_ = 0;
+};
+
+}  // namespace
+}  // namespace headgate::dataplane
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static headgate::dataplane::Target target;
+    target.run({data, size});
+    return 0;
+}
