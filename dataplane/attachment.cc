@@ -170,6 +170,7 @@ AttachmentCounts Attachment::counts() const {
 
 ForwardingStats Attachment::forwarding_stats() const {
     std::vector<const Core*> cores;
+    cores.reserve(workers_.size());
     for (const auto& worker : workers_)
         cores.push_back(&worker->core());
     return collect_stats(publisher_.latest(), cores);

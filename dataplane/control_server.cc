@@ -135,14 +135,15 @@ bool ControlServer::read_requests(Client& client) {
         return errno == EAGAIN || errno == EINTR;
     client.decoder.feed(std::span<const char>(buffer.data(), static_cast<std::size_t>(received)));
     while (true) {
-        Result<std::optional<std::string>> body = client.decoder.next();
-        if (!body) {
-            log::warn("a client of the control socket is disconnected: {}", body.error().message);
+        const Result<std::optional<std::string>> next = client.decoder.next();
+        if (!next) {
+            log::warn("a client of the control socket is disconnected: {}", next.error().message);
             return false;
         }
-        if (!*body)
+        const std::optional<std::string>& body = *next;
+        if (!body)
             break;
-        const auto request = decode_body<api::DataplaneRequest>(**body);
+        const auto request = decode_body<api::DataplaneRequest>(*body);
         if (!request) {
             log::warn("a client of the control socket is disconnected: {}",
                       request.error().message);

@@ -12,8 +12,10 @@
 
 namespace headgate::dataplane {
 
-Result<std::unique_ptr<Daemon>> Daemon::create(const std::string& socket_path) {
-    std::unique_ptr<Daemon> daemon(new Daemon);
+Daemon::Daemon(bool standalone) : lease_(standalone, std::chrono::steady_clock::now()) {}
+
+Result<std::unique_ptr<Daemon>> Daemon::create(const std::string& socket_path, bool standalone) {
+    std::unique_ptr<Daemon> daemon(new Daemon(standalone));
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -33,20 +35,19 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const std::string& socket_path) {
     return daemon;
 }
 
-void Daemon::run(Engine& engine, bool standalone) {
+void Daemon::run(Engine& engine) {
     engine_ = &engine;
-    lease_.emplace(standalone, std::chrono::steady_clock::now());
     std::vector<pollfd> fds;
     while (true) {
         const Instant now = std::chrono::steady_clock::now();
-        engine.set_lease_expired(lease_->expired(now));
-        if (lease_->should_exit(engine.any_active(), now)) {
+        engine.set_lease_expired(lease_.expired(now));
+        if (lease_.should_exit(engine.any_active(), now)) {
             log::info("no control plane and no active service for {} s: exiting",
                       Lease::exit_after.count());
             return;
         }
         Instant next = engine.run_timers(now);
-        if (const auto expiry = lease_->expires_at(); expiry && *expiry > now)
+        if (const auto expiry = lease_.expires_at(); expiry && *expiry > now)
             next = std::min(next, *expiry);
         const auto wait = std::chrono::ceil<std::chrono::milliseconds>(
             std::max(next - std::chrono::steady_clock::now(), Duration::zero()));
@@ -81,7 +82,7 @@ api::DataplaneReply Daemon::handle(ClientId client, const api::DataplaneRequest&
             applied = tl::unexpected(table.error());
         if (applied) {
             controller_ = client;
-            lease_->control_applied(engine_->table().lease);
+            lease_.control_applied(engine_->table().lease);
             engine_->set_lease_expired(false);
         } else {
             log::error("a table was refused: {}", applied.error().message);
@@ -100,7 +101,7 @@ void Daemon::disconnected(ClientId client) {
     log::warn("the control plane is gone; services on VRRP addresses go on for {} s",
               engine_->table().lease.count());
     controller_ = 0;
-    lease_->control_lost(std::chrono::steady_clock::now());
+    lease_.control_lost(std::chrono::steady_clock::now());
 }
 
 }  // namespace headgate::dataplane

@@ -14,15 +14,15 @@ namespace headgate::dataplane {
 
 class Daemon {
 public:
+    // `standalone`: the engine gets a table of its own; see Lease.
     // Requires: SIGTERM and SIGINT are blocked in every thread.
-    static Result<std::unique_ptr<Daemon>> create(const std::string& socket_path);
+    static Result<std::unique_ptr<Daemon>> create(const std::string& socket_path, bool standalone);
 
-    // Returns when the process should end, with nothing left to do but destroy. `standalone`:
-    // the engine has a table of its own.
-    void run(Engine& engine, bool standalone);
+    // Returns when the process should end, with nothing left to do but destroy.
+    void run(Engine& engine);
 
 private:
-    Daemon() = default;
+    explicit Daemon(bool standalone);
     api::DataplaneReply handle(ClientId client, const api::DataplaneRequest& request);
     void disconnected(ClientId client);
     [[nodiscard]] bool stop_signal();
@@ -30,7 +30,7 @@ private:
     Fd signals_;
     std::unique_ptr<ControlServer> server_;
     Engine* engine_ = nullptr;  // during run()
-    std::optional<Lease> lease_;
+    Lease lease_;
     ClientId controller_ = 0;  // the client that applied last; 0: none is connected
 };
 

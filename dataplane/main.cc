@@ -35,7 +35,8 @@ Result<void> serve(const Options& options) {
         table = std::move(*read);
     }
     // The socket's lock first: a second process must not touch the first one's interfaces.
-    Result<std::unique_ptr<Daemon>> daemon = Daemon::create(options.socket);
+    Result<std::unique_ptr<Daemon>> daemon =
+        Daemon::create(options.socket, options.table.has_value());
     if (!daemon)
         return tl::unexpected(daemon.error());
     Result<std::unique_ptr<Engine>> engine =
@@ -43,7 +44,7 @@ Result<void> serve(const Options& options) {
                       std::move(table), std::chrono::steady_clock::now());
     if (!engine)
         return tl::unexpected(engine.error());
-    (*daemon)->run(**engine, options.table.has_value());
+    (*daemon)->run(**engine);
     return {};
 }
 

@@ -30,6 +30,7 @@ void NeighbourTable::set_targets(const std::vector<IpAddress>& addresses) {
 
 std::vector<IpAddress> NeighbourTable::targets() const {
     std::vector<IpAddress> addresses;
+    addresses.reserve(targets_.size());
     for (const auto& [address, target] : targets_)
         addresses.push_back(address);
     return addresses;

@@ -198,7 +198,7 @@ std::optional<NeighbourEntry> parse_neighbour(const nlmsghdr* message) {
     entry.state = neighbour_state(header->ndm_state, mac);
     using State = NeighbourEntry::State;
     if (entry.state == State::usable || entry.state == State::fixed)
-        entry.mac = *mac;
+        entry.mac = mac.value_or(MacAddress{});
     return entry;
 }
 

@@ -13,7 +13,8 @@ namespace headgate::dataplane {
 
 namespace {
 
-int log_message(libbpf_print_level level, const char* format, va_list arguments) {
+[[gnu::format(printf, 2, 0)]] int log_message(libbpf_print_level level, const char* format,
+                                              va_list arguments) {
     if (level == LIBBPF_DEBUG)
         return 0;
     // Enough for a line; the verifier's log is longer and is cut.
