@@ -9,8 +9,8 @@ import pytest
 
 from lab import configs
 from lab.network import wait_until
-from lab.servers import EchoServer
-from lab.traffic import Prober, Sessions, request_many
+from lab.servers import DatagramEchoServer, EchoServer
+from lab.traffic import Prober, Sessions, echo_bulk, exchange_datagrams, request_many
 
 VIP = configs.VIP
 ECHO_PORT = 7007
@@ -70,30 +70,68 @@ def test_a_server_with_the_wrong_status_is_not_used(balanced, topo):
     assert {check["code"] for check in checks} == {"L7STS"}
 
 
+def reload_and_wait(director, topo, virtual, num_serving):
+    director.reload(configs.director_text("d1", configs.Vrrp("MASTER", 150), [virtual],
+                                          topo.server_addresses))
+    director.wait_serving(virtual.port, num_serving)
+
+
+@pytest.fixture
+def echoes(topo):
+    made = [EchoServer(topo[name], ECHO_PORT) for name in ("r1", "r2", "r3")]
+    yield made
+    for echo in made:
+        echo.close()
+
+
+def echo_virtual(*weights):
+    return configs.Virtual(ECHO_PORT, "wrr", weights=weights, check="TCP_CHECK")
+
+
+@pytest.mark.usefixtures("echoes")
 def test_adding_a_server_harms_no_established_connection(balanced, topo):
-    echoes = [EchoServer(topo[name], ECHO_PORT) for name in ("r1", "r2", "r3")]
-    try:
-        two = configs.Virtual(ECHO_PORT, "rr", weights=(1, 1), check="TCP_CHECK")
-        three = configs.Virtual(ECHO_PORT, "rr", weights=(1, 1, 1), check="TCP_CHECK")
-        servers = topo.server_addresses
-        director = balanced(two, servers=servers[:2])
-        with Sessions(topo["c1"], VIP, ECHO_PORT, 40) as sessions:
+    director = balanced(echo_virtual(1, 1))
+    with Sessions(topo["c1"], VIP, ECHO_PORT, 40) as sessions:
+        time.sleep(0.5)
+        reload_and_wait(director, topo, echo_virtual(1, 1, 1), 3)
+        before = sessions.exchanges
+        time.sleep(1.0)
+        assert sessions.exchanges > before
+        # The new server is really in use.
+        with Sessions(topo["c2"], VIP, ECHO_PORT, 6) as newcomers:
+            time.sleep(0.2)
+    assert set(sessions.servers) == {"r1", "r2"}
+    assert sessions.broken == [] and newcomers.broken == []
+    assert set(newcomers.servers) == {"r1", "r2", "r3"}
+
+
+@pytest.mark.usefixtures("echoes")
+def test_weight_0_drains_a_server(balanced, topo):
+    director = balanced(echo_virtual(1, 1, 1))
+    with Sessions(topo["c1"], VIP, ECHO_PORT, 9) as old:
+        reload_and_wait(director, topo, echo_virtual(1, 0, 1), 3)
+        time.sleep(0.3)
+        with Sessions(topo["c2"], VIP, ECHO_PORT, 8) as new:
             time.sleep(0.5)
-            director.reload(configs.director_text("d1", configs.Vrrp("MASTER", 150), [three],
-                                                  servers))
-            director.wait_serving(ECHO_PORT, 3)
-            before = sessions.exchanges
-            time.sleep(1.0)
-            assert sessions.exchanges > before
-            # The new server is really in use.
-            with Sessions(topo["c2"], VIP, ECHO_PORT, 6) as newcomers:
-                time.sleep(0.2)
-        assert set(sessions.servers) == {"r1", "r2"}
-        assert sessions.broken == [] and newcomers.broken == []
-        assert set(newcomers.servers) == {"r1", "r2", "r3"}
+    assert set(old.servers) == {"r1", "r2", "r3"} and old.broken == []
+    assert set(new.servers) == {"r1", "r3"} and new.broken == []
+
+
+@pytest.mark.usefixtures("echoes")
+def test_full_sized_segments_pass_unharmed(balanced, topo):
+    balanced(echo_virtual(1, 1, 1))
+    assert echo_bulk(topo["c1"], VIP, ECHO_PORT, 8_000_000)
+
+
+def test_udp_is_balanced_by_flow(balanced, topo):
+    servers = [DatagramEchoServer(topo[name], VIP, ECHO_PORT) for name in ("r1", "r2", "r3")]
+    try:
+        balanced(configs.Virtual(ECHO_PORT, "rr", check="none", protocol="UDP"))
+        counts = exchange_datagrams(topo["c1"], VIP, ECHO_PORT, 30)
     finally:
-        for echo in echoes:
-            echo.close()
+        for server in servers:
+            server.close()
+    assert counts == {"r1": 10, "r2": 10, "r3": 10}
 
 
 def test_what_is_not_vip_traffic_is_left_to_the_kernel(balanced, topo):

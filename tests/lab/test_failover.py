@@ -91,6 +91,22 @@ def test_a_master_whose_cable_is_pulled_is_replaced_and_returns(crew, topo):
     d2.wait_state("BACKUP", 5)
 
 
+def test_a_reload_misses_no_advert(crew, topo):
+    d1, d2 = start_pair(crew, topo)
+    before = d2.status()["vrrp"][0]["becameMaster"]
+    with Tap(topo["c1"]) as tap:
+        for weights in ((1, 1, 1), (3, 2, 1), (1, 1, 1), (3, 2, 1)):
+            changed = configs.Virtual(80, "wrr", weights=weights)
+            d1.reload(configs.director_text("d1", configs.Vrrp("MASTER", 150), [changed],
+                                            topo.server_addresses))
+            time.sleep(0.8)
+    times = [advert.time for advert in tap.adverts if advert.source == d1.host.address]
+    assert max(b - a for a, b in zip(times, times[1:])) < 1.5
+    assert {advert.source for advert in tap.adverts} == {d1.host.address}
+    assert d1.vrrp_state() == "MASTER"
+    assert d2.status()["vrrp"][0]["becameMaster"] == before
+
+
 def test_a_backup_forwards_nothing(crew, topo):
     _, d2 = start_pair(crew, topo)
     # Sent to the backup's MAC by force: its kernel, without the VIP, does not answer.

@@ -25,7 +25,8 @@ class Virtual:
     weights: tuple = (1, 1, 1)
     persistence_timeout: int = 0
     path: str = "/status"
-    check: str = "HTTP_GET"
+    check: str = "HTTP_GET"  # or TCP_CHECK, or none
+    protocol: str = "TCP"
 
 
 def vrrp_text(vrrp):
@@ -53,6 +54,8 @@ vrrp_instance VI_1 {{
 
 
 def check_text(virtual):
+    if virtual.check == "none":
+        return ""
     if virtual.check == "TCP_CHECK":
         return """\
         TCP_CHECK {
@@ -89,7 +92,7 @@ virtual_server {VIP} {virtual.port} {{
     delay_loop 1
     lb_algo {virtual.algorithm}
     lb_kind DR
-    protocol TCP
+    protocol {virtual.protocol}
 {persistence}{reals}}}
 """
 

@@ -94,3 +94,23 @@ class EchoServer:
     def close(self):
         self._server.shutdown()
         self._server.server_close()
+
+
+class DatagramEchoServer:
+    """Answers every datagram with the host's name, a blank and the datagram, from the VIP."""
+
+    def __init__(self, host, vip, port):
+        name = host.name.encode()
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                data, sender = self.request
+                sender.sendto(name + b" " + data, self.client_address)
+
+        self._server = namespace.call_inside(host.namespace, socketserver.UDPServer,
+                                             (vip, port), Handler)
+        namespace.start_inside(host.namespace, self._server.serve_forever)
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()

@@ -168,3 +168,33 @@ class Sessions:
             except OSError:
                 pass
             connection.close()
+
+
+def exchange_datagrams(host, address, port, count):
+    """Sends `count` datagrams from as many source ports; how many each server answered."""
+    def run():
+        answers = collections.Counter()
+        for number in range(count):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(2)
+                client.connect((address, port))
+                client.send(str(number).encode())
+                server, echoed = client.recv(2048).decode().split()
+                answers[server if echoed == str(number) else f"wrong: {echoed}"] += 1
+        return answers
+    return namespace.call_inside(host.namespace, run)
+
+
+def echo_bulk(host, address, port, num_bytes):
+    """Sends num_bytes through an EchoServer in full-sized frames; whether they came back right."""
+    def run():
+        line = bytes(range(32, 127)) * (num_bytes // 95) + b"\n"
+        with socket.create_connection((address, port), timeout=20) as client:
+            stream = client.makefile("rb")
+            stream.readline()
+            sender = threading.Thread(target=client.sendall, args=(line,), daemon=True)
+            sender.start()
+            echoed = stream.readline()
+            sender.join()
+            return echoed == line
+    return namespace.call_inside(host.namespace, run)
