@@ -200,7 +200,7 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
 Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination) {
     const bool opens = work.packet.protocol == Protocol::udp || work.packet.opens_tcp();
     // A segment in the middle of a connection that began while the table was full.
-    const bool recovers = !opens && !is_past(stateless_until_, now);
+    const bool recovers = !opens && now < stateless_end_;
     if (!opens && !recovers)
         return Reason::no_connection;
     if (!is_valid_client(work.packet))
@@ -260,7 +260,7 @@ Identity Core::schedule(const Snapshot& snapshot, const Work& work, bool statele
 bool Core::make_room(Tick now) {
     if (!connections_.full())
         return true;
-    stateless_until_ = now + stateless_memory_s;
+    stateless_end_ = now + stateless_memory_s + 1;
     const ConnectionIndex oldest = connections_.oldest_half_open();
     if (oldest == no_connection)
         return false;

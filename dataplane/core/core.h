@@ -69,6 +69,7 @@ private:
         std::uint32_t frame = 0;
         Reason reason = Reason::none;
     };
+
     // The stages, in this order, each over the whole burst.
     std::uint32_t parse_stage(const Snapshot& snapshot, const Burst& burst);
     std::uint32_t service_stage(const Snapshot& snapshot, std::uint32_t count);
@@ -102,8 +103,8 @@ private:
     std::uint32_t worker_index_;
     std::uint32_t worker_count_;
     std::vector<std::uint32_t> cursors_;  // by service slot: where its pick sequence goes on
-    // Until then, segments without an entry may belong to connections that found no room.
-    Tick stateless_until_ = 0;
+    // Before then, segments without an entry may belong to connections that found no room.
+    Tick stateless_end_ = 0;
     std::array<Work, burst_max> work_;
     std::array<Cold, burst_max> cold_;
     std::uint32_t cold_count_ = 0;

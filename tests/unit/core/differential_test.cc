@@ -192,7 +192,7 @@ private:
     PersistenceTable persistence_;
     Core core_;
     ReferenceModel model_;
-    Tick now_ = 1000;
+    Tick now_ = 0;
     std::uint64_t sent_ = 0;
 };
 

@@ -152,7 +152,7 @@ std::string ReferenceModel::follow(Connection& connection, const ConnectionKey& 
 
 std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,
                                   const ModelResult& result, Tick now) {
-    const bool recovers = !opens(packet) && now <= stateless_until_;
+    const bool recovers = !opens(packet) && stateless_until_ && now <= *stateless_until_;
     if (!opens(packet) && !recovers)
         return expect(Reason::no_connection, result);
     if (!valid_client(packet))

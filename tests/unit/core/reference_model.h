@@ -103,7 +103,7 @@ private:
     std::map<BindingKey, Binding> bindings_;
     // Picks that need no memory must be the same again while the configuration is.
     std::map<StatelessKey, Incarnation> stateless_picks_;
-    Tick stateless_until_ = 0;
+    std::optional<Tick> stateless_until_;
 };
 
 }  // namespace headgate::dataplane
