@@ -1,6 +1,7 @@
 #include "controlplane/admin/server.h"
 
 #include <array>
+#include <optional>
 #include <set>
 #include <span>
 #include <utility>
@@ -9,7 +10,6 @@
 #include <unistd.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,6 +17,7 @@
 #include <boost/asio/write.hpp>
 
 #include "common/api.pb.h"
+#include "common/coroutine.h"
 #include "common/framing.h"
 #include "common/log.h"
 
@@ -70,7 +71,7 @@ public:
         : acceptor_(std::move(acceptor)), path_(std::move(path)), handlers_(std::move(handlers)) {}
 
     void start() {
-        asio::co_spawn(acceptor_.get_executor(), accept(shared_from_this()), asio::detached);
+        asio::co_spawn(acceptor_.get_executor(), accept(shared_from_this()), must_not_throw);
     }
 
     void close() {
@@ -98,7 +99,7 @@ private:
             auto client = std::make_shared<Client>(std::move(socket));
             self->clients_.insert(client);
             asio::co_spawn(self->acceptor_.get_executor(), serve(self, std::move(client)),
-                           asio::detached);
+                           must_not_throw);
         }
     }
 
@@ -121,12 +122,12 @@ private:
                                          api::ControlRequest& request) {
         std::array<char, 1024> buffer{};
         while (true) {
-            const auto body = client->decoder.next();
-            if (!body)
+            const auto next = client->decoder.next();
+            if (!next)
                 co_return false;
-            if (*body) {
+            if (const std::optional<std::string>& body = *next; body) {
                 client->undecoded_bytes = 0;
-                co_return request.ParseFromString(**body);
+                co_return request.ParseFromString(*body);
             }
             if (client->undecoded_bytes > request_bytes_max)
                 co_return false;

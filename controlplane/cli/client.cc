@@ -1,6 +1,7 @@
 #include "controlplane/cli/client.h"
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -53,11 +54,11 @@ Result<api::ControlReply> ask(const std::filesystem::path& socket,
     FrameDecoder decoder;
     std::array<char, 65536> buffer{};
     while (true) {
-        auto body = decoder.next();
-        if (!body)
-            return tl::unexpected(body.error());
-        if (*body)
-            return decode_body<api::ControlReply>(**body);
+        const auto next = decoder.next();
+        if (!next)
+            return tl::unexpected(next.error());
+        if (const std::optional<std::string>& body = *next; body)
+            return decode_body<api::ControlReply>(*body);
         const ssize_t size = ::recv(fd->get(), buffer.data(), buffer.size(), 0);
         if (size < 0 && errno == EINTR)
             continue;

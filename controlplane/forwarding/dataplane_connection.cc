@@ -88,12 +88,13 @@ private:
     // False when the connection has ended.
     bool deliver() {
         while (!closed_) {
-            auto body = decoder_.next();
-            if (!body) {
-                end(body.error().message);
+            const auto next = decoder_.next();
+            if (!next) {
+                end(next.error().message);
                 return false;
             }
-            if (!*body)
+            const std::optional<std::string>& body = *next;
+            if (!body)
                 return true;
             if (waiting_.empty()) {
                 end("the dataplane sent a reply that nobody asked for");
@@ -101,7 +102,7 @@ private:
             }
             const ReplyHandler handler = std::move(waiting_.front().handler);
             waiting_.pop_front();
-            handler(decode_body<api::DataplaneReply>(**body));
+            handler(decode_body<api::DataplaneReply>(*body));
         }
         return false;
     }

@@ -6,10 +6,10 @@
 #include <unistd.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "common/coroutine.h"
 #include "common/log.h"
 
 namespace headgate::forwarding {
@@ -45,7 +45,7 @@ Bypass::Supervisor::~Supervisor() {
 }
 
 void Bypass::Supervisor::start() {
-    asio::co_spawn(context_, run(shared_from_this()), asio::detached);
+    asio::co_spawn(context_, run(shared_from_this()), must_not_throw);
 }
 
 void Bypass::Supervisor::abandon() {

@@ -173,7 +173,7 @@ private:
         bool reading = false;
         bool writing = false;
 
-        Watch(asio::io_context& context, int fd) : descriptor(context, fd) {}
+        explicit Watch(asio::io_context& context) : descriptor(context) {}
         ~Watch() { descriptor.release(); }  // libcurl closes it
         Watch(const Watch&) = delete;
         Watch& operator=(const Watch&) = delete;
@@ -186,8 +186,15 @@ private:
             return 0;
         }
         auto& watch = self.watches_[fd];
-        if (!watch)
-            watch = std::make_shared<Watch>(self.context_, fd);
+        if (!watch) {
+            watch = std::make_shared<Watch>(self.context_);
+            boost::system::error_code error;
+            watch->descriptor.assign(fd, error);
+            if (error) {  // epoll has no room: libcurl ends the transfer
+                self.watches_.erase(fd);
+                return -1;
+            }
+        }
         watch->wanted = what;
         self.arm(watch, fd);
         return 0;

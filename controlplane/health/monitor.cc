@@ -6,11 +6,11 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "common/coroutine.h"
 #include "common/log.h"
 #include "controlplane/health/check_key.h"
 #include "controlplane/health/http_probe.h"
@@ -98,7 +98,7 @@ private:
         log::info("Activating healthchecker {} for service {}", type_of(check),
                   service_name(target_of(check)));
         probes_.emplace(check, probe);
-        asio::co_spawn(context_, run(*this, std::move(probe)), asio::detached);
+        asio::co_spawn(context_, run(*this, std::move(probe)), must_not_throw);
     }
 
     static void stop(Probe& probe) {
