@@ -17,7 +17,7 @@ constexpr Group groups[] = {
     // Processes, namespaces and files.
     {Block::root,
      "net_namespace net_namespace_ipvs namespace_with_ipsets instance use_pid_dir child_wait_time "
-     "linkbeat_use_polling include_check",
+     "linkbeat_use_polling",
      ""},
     {Block::root, "includer includem includew includeb includea", "write `include` instead"},
     {Block::root,
@@ -59,7 +59,7 @@ constexpr Group groups[] = {
      "checker_rt_priority bfd_rt_priority vrrp_no_swap checker_no_swap bfd_no_swap "
      "vrrp_cpu_affinity checker_cpu_affinity bfd_cpu_affinity vrrp_rlimit_rttime "
      "checker_rlimit_rttime bfd_rlimit_rttime vrrp_rlimit_rtime checker_rlimit_rtime "
-     "bfd_rlimit_rtime max_auto_priority min_auto_priority_delay umask child_wait_time "
+     "bfd_rlimit_rtime max_auto_priority min_auto_priority_delay umask "
      "vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs "
      "vrrp_netlink_monitor_rcv_bufs_force lvs_netlink_cmd_rcv_bufs "
      "lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs "
@@ -71,9 +71,7 @@ constexpr Group groups[] = {
      "snmp_rs_stats_update_interval enable_dbus dbus_service_name dbus_no_interface_name "
      "json_version state_dump_file stats_dump_file json_dump_file data_use_instance "
      "reload_check_config reload_time_file reload_repeat reload_file config_save_dir "
-     "tmp_config_directory random_seed iproute_usr_dir iproute_etc_dir net_namespace "
-     "net_namespace_ipvs namespace_with_ipsets instance use_pid_dir linkbeat_use_polling "
-     "include_check",
+     "tmp_config_directory random_seed iproute_usr_dir iproute_etc_dir include_check",
      ""},
 
     {Block::vrrp_instance,
@@ -107,7 +105,7 @@ constexpr Group groups[] = {
      "inhibit_on_failure notify_up notify_down uthreshold lthreshold alpha warmup smtp_alert "
      "snmp_name",
      ""},
-    {Block::real_server, "lvs_method lb_kind", "the method of the virtual_server is used"},
+    {Block::real_server, "lvs_method", "the method of the virtual_server is used"},
     {Block::real_server,
      "SSL_GET SMTP_CHECK DNS_CHECK MISC_CHECK UDP_CHECK PING_CHECK FILE_CHECK BFD_CHECK",
      "use TCP_CHECK or HTTP_GET: a real_server without a check counts as up"},

@@ -194,17 +194,26 @@ private:
         return false;
     }
 
-    // Whether `word` is no keyword of `frame`, but of a block around it that could be meant if the
-    // missing braces stood here.
+    // Whether `word` is no keyword of `frame`, but of a block around it, and braces or indentation
+    // tell that `frame` should have been closed before it.
     bool belongs_outside(const Frame& frame, const Token& word) {
-        if (missing_ == 0 || word.quoted || is_known(frame.block, word.text))
+        if (word.quoted || is_known(frame.block, word.text))
             return false;
         std::int64_t levels = 1;
         for (const Frame* outer = frame.outer; outer != nullptr; outer = outer->outer, ++levels) {
             if (is_known(outer->block, word.text))
-                return levels <= missing_;
+                return levels <= missing_ || is_outdented(frame, word);
         }
         return false;
+    }
+
+    // Whether `word` is indented no deeper than the keyword that opened `frame`, in a file that
+    // does indent.
+    static bool is_outdented(const Frame& frame, const Token& word) {
+        const std::uint32_t outer_column =
+            frame.outer->outer == nullptr ? 0 : frame.outer->opener.column;
+        return frame.opener.column > std::max<std::uint32_t>(1, outer_column) &&
+               word.span.column <= frame.opener.column;
     }
 
     void report_not_closed(const Frame& frame, std::string_view where) {

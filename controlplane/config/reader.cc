@@ -34,8 +34,10 @@ Block home_of(std::string_view name, Block here) {
 
 std::string list_of_keywords(Block block) {
     std::string list;
-    for (const std::string_view name : acted_on_in(block))
-        list += fmt::format("{}{}", list.empty() ? "" : ", ", name);
+    for (const std::string_view name : acted_on_in(block)) {
+        if (name != "include")
+            list += fmt::format("{}{}", list.empty() ? "" : ", ", name);
+    }
     return list;
 }
 

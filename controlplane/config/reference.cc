@@ -66,6 +66,26 @@ std::string row_of(const Keyword& row) {
                        row.origin == Origin::headgate ? " *Headgate.*" : "");
 }
 
+// "`a`, `b`, `c`." in lines of at most 100 bytes. Requires: there are some.
+std::string filled(const std::vector<std::string_view>& names) {
+    constexpr std::size_t line_max = 100;
+    std::string text;
+    std::size_t line = 0;
+    for (const std::string_view name : names) {
+        const std::string item = fmt::format("`{}`{}", name, name == names.back() ? "." : ",");
+        if (line > 0 && line + 1 + item.size() > line_max) {
+            text += '\n';
+            line = 0;
+        } else if (line > 0) {
+            text += ' ';
+            ++line;
+        }
+        text += item;
+        line += item.size();
+    }
+    return text + "\n";
+}
+
 // Keywords that stand everywhere are told once, at the top level.
 bool is_shown_in(const Keyword& row, Block block) {
     return row.blocks.contains(block) && (row.name != "include" || block == Block::root);
@@ -86,10 +106,7 @@ std::string section(Block block) {
     if (known.empty())
         return text;
     std::ranges::sort(known);
-    text += fmt::format("\n{}", not_acted_on);
-    for (const std::string_view name : known)
-        text += fmt::format("\n`{}`{}", name, name == known.back() ? ".\n" : ",");
-    return text;
+    return text + fmt::format("\n{}\n", not_acted_on) + filled(known);
 }
 
 std::vector<std::string_view> all_names() {
@@ -104,14 +121,30 @@ std::vector<std::string_view> all_names() {
     return names;
 }
 
-std::string blocks_of(const Keyword& row) {
+// "global_defs, vrrp_instance": the blocks for which `holds` is true.
+template <typename Predicate>
+std::string list_of_blocks(Predicate holds) {
     std::string list;
     for (int index = 0; index < last_block; ++index) {
         const auto block = static_cast<Block>(index);
-        if (row.blocks.contains(block))
+        if (holds(block))
             list += fmt::format("{}{}", list.empty() ? "" : ", ", block_name(block));
     }
     return list;
+}
+
+std::string explain_row(const Keyword& row) {
+    std::string text =
+        fmt::format("{} {}\n  in: {}\n", row.name, argument_form(row.argument),
+                    list_of_blocks([&](Block block) { return row.blocks.contains(block); }));
+    if (row.required)
+        text += "  required\n";
+    else if (!row.default_text.empty())
+        text += fmt::format("  default: {}\n", row.default_text);
+    text += fmt::format("  {}\n", row.doc);
+    if (row.origin == Origin::headgate)
+        text += "  A Headgate extension; keepalived does not have it.\n";
+    return text;
 }
 
 }  // namespace
@@ -128,27 +161,17 @@ std::string render_reference() {
 std::optional<std::string> explain(std::string_view keyword, std::string* suggestion) {
     std::string text;
     for_each_keyword([&](const Keyword& row) {
-        if (row.name != keyword)
-            return;
-        text +=
-            fmt::format("{} {}\n  in: {}\n", row.name, argument_form(row.argument), blocks_of(row));
-        if (row.required)
-            text += "  required\n";
-        else if (!row.default_text.empty())
-            text += fmt::format("  default: {}\n", row.default_text);
-        text += fmt::format("  {}\n", row.doc);
-        if (row.origin == Origin::headgate)
-            text += "  A Headgate extension; keepalived does not have it.\n";
+        if (row.name == keyword)
+            text += explain_row(row);
     });
-    for (int index = 0; index < last_block; ++index) {
-        const auto block = static_cast<Block>(index);
-        KnownKeyword known;
-        if (!find_known_keyword(block, keyword, &known))
-            continue;
+    KnownKeyword known;
+    const std::string blocks =
+        list_of_blocks([&](Block block) { return find_known_keyword(block, keyword, &known); });
+    if (!blocks.empty()) {
         text += fmt::format(
-            "{}\n  in: {}\n  A keepalived keyword that this version of Headgate "
-            "does not act on yet.\n",
-            keyword, block_name(block));
+            "{}\n  in: {}\n  A keepalived keyword that this version of Headgate does "
+            "not act on yet.\n",
+            keyword, blocks);
         if (!known.advice.empty())
             text += fmt::format("  Note: {}.\n", known.advice);
     }

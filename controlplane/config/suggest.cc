@@ -66,6 +66,10 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
         return {};
     const std::string wanted = folded(word);
     std::string_view best;
+    if (word.size() >= prefix_min)
+        best = only_one_that_begins_with(wanted, candidates);
+    if (!best.empty())
+        return best;
     std::size_t best_distance = word_max;
     for (const std::string_view candidate : candidates) {
         if (candidate.size() > word_max)
@@ -79,8 +83,6 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
             best_distance = differences;
         }
     }
-    if (best.empty() && word.size() >= prefix_min)
-        best = only_one_that_begins_with(wanted, candidates);
     return best;
 }
 

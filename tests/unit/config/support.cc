@@ -1,0 +1,71 @@
+// See support.h.
+#include "tests/unit/config/support.h"
+
+#include <fmt/format.h>
+
+namespace headgate::config {
+namespace {
+
+std::string describe(const VrrpInstance& instance) {
+    std::string text = fmt::format(
+        "instance {} state {} interface {} vrid {} priority {} version {} advert {} auth {} "
+        "preempt {} lease {} garp {} {}\n",
+        instance.name, static_cast<int>(instance.initial_state), instance.interface, instance.vrid,
+        instance.priority, instance.version, instance.advert_interval.count(),
+        instance.auth_pass.value_or("-"), instance.preempt, instance.vip_lease.count(),
+        instance.garp_repeat, instance.garp_delay.count());
+    for (const VirtualAddress& address : instance.virtual_addresses) {
+        text += fmt::format(
+            "  {} dev {} label {} brd {} scope {}\n", address.prefix.to_string(), address.interface,
+            address.label, address.broadcast ? address.broadcast->to_string() : "-", address.scope);
+    }
+    return text;
+}
+
+std::string describe(const Check& check) {
+    const CheckTiming& timing = check.timing;
+    std::string text = fmt::format("    timing {} {} {} {}\n", timing.delay_loop.count(),
+                                   timing.connect_timeout.count(), timing.retry,
+                                   timing.delay_before_retry.count());
+    if (const auto* const tcp = std::get_if<TcpCheck>(&check.kind))
+        return text + fmt::format("    tcp {}\n", tcp->target.to_string());
+    const auto& http = std::get<HttpCheck>(check.kind);
+    text += fmt::format("    http {}\n", http.target.to_string());
+    for (const HttpUrl& url : http.urls) {
+        text += fmt::format("      {} host {}", url.path, url.virtual_host);
+        for (const StatusRange& range : url.statuses)
+            text += fmt::format(" {}-{}", range.first, range.last);
+        text += "\n";
+    }
+    return text;
+}
+
+std::string describe(const VirtualServer& server) {
+    std::string text = fmt::format(
+        "server {} protocol {} scheduler {} method {} persistence {}/{} alpha {}\n",
+        server.endpoint.to_string(), static_cast<int>(server.protocol),
+        static_cast<int>(server.scheduler), static_cast<int>(server.method),
+        server.persistence_timeout.count(), server.persistence_prefix_length, server.alpha);
+    for (const RealServer& real : server.real_servers) {
+        text += fmt::format("  real {} weight {}\n", real.endpoint.to_string(), real.weight);
+        for (const Check& check : real.checks)
+            text += describe(check);
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string describe(const Config& config) {
+    std::string text = fmt::format("router_id {}\nxdp_mode {}\n", config.router_id,
+                                   static_cast<int>(config.dataplane.mode));
+    for (const std::string& interface : config.dataplane.interfaces)
+        text += fmt::format("dataplane interface {}\n", interface);
+    for (const VrrpInstance& instance : config.vrrp_instances)
+        text += describe(instance);
+    for (const VirtualServer& server : config.virtual_servers)
+        text += describe(server);
+    return text;
+}
+
+}  // namespace headgate::config
