@@ -51,7 +51,7 @@ std::optional<std::int64_t> microseconds(std::string_view text) {
     const auto seconds = decimal(whole);
     if (!seconds || *seconds > whole_max)
         return std::nullopt;
-    return *seconds * microseconds_per_second + *decimal(fraction);
+    return *seconds * microseconds_per_second + decimal(fraction).value_or(0);
 }
 
 // What a slip that is common in other configuration languages should read like here.

@@ -63,7 +63,7 @@ Check finish_check(const CheckDraft& draft, const Endpoint& server_endpoint,
     HttpCheck http{target, {}};
     for (const UrlDraft& url : draft.urls) {
         HttpUrl finished;
-        finished.path = *url.path;
+        finished.path = url.path.value_or(finished.path);
         if (!url.statuses.empty())
             finished.statuses = url.statuses;
         finished.virtual_host = virtual_host(url, draft, real, server);

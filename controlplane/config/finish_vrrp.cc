@@ -56,22 +56,21 @@ private:
         const bool starts_as_master = instance_.initial_state == VrrpInitialState::master;
         instance_.priority =
             value_or(draft_.priority, starts_as_master ? owner_priority : instance_.priority);
-        instance_.preempt = value_or(draft_.preempt, true);
-        if (instance_.preempt)
+        if (!draft_.preempt || draft_.preempt->value)
             return;
+        const Span& where = draft_.preempt->where;
         if (starts_as_master) {
-            report_.warning(draft_.preempt->where, "`nopreempt` has no effect with `state MASTER`",
+            report_.warning(where, "`nopreempt` has no effect with `state MASTER`",
                             "write `state BACKUP` on this router too; the router with the highest "
                             "priority still becomes MASTER first");
         } else if (instance_.priority == owner_priority) {
             report_.warning(
-                draft_.preempt->where, "`nopreempt` has no effect with `priority 255`",
+                where, "`nopreempt` has no effect with `priority 255`",
                 "write a priority from 1 to 254: 255 is for the owner of the addresses, "
                 "which always takes over");
         } else {
-            return;
+            instance_.preempt = false;
         }
-        instance_.preempt = true;
     }
 
     void set_advert_interval() {
@@ -167,7 +166,7 @@ std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const 
     std::map<std::pair<std::string, std::uint8_t>, std::string> names_by_group;
     for (VrrpDraft& draft : drafts) {
         const Span where = draft.where;
-        const auto vrid = draft.vrid;
+        const Span vrid_where = draft.vrid ? draft.vrid->where : where;
         const auto [name, is_new_name] = lines_by_name.emplace(draft.name, where.line);
         if (!is_new_name) {
             report.error(where, fmt::format("the name {} is taken", quote(draft.name)),
@@ -182,7 +181,7 @@ std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const 
         const auto [group, is_new_group] =
             names_by_group.emplace(std::pair(instance->interface, instance->vrid), instance->name);
         if (!is_new_group) {
-            report.error(vrid->where,
+            report.error(vrid_where,
                          fmt::format("virtual_router_id {} is taken on {}", instance->vrid,
                                      quote(instance->interface)),
                          fmt::format("vrrp_instance {} has it; choose another number, this "

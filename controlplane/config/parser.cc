@@ -99,8 +99,8 @@ private:
                                                              quote(token.text), token.span.line));
                         return;
                     }
-                    if (belongs_to_last_closed(frame, token))
-                        reopen(frame, body);
+                    if (const auto closed = closed_too_early(frame, token))
+                        reopen(frame, *closed, body);
                     else
                         parse_statement(frame, body);
                     break;
@@ -222,15 +222,16 @@ private:
                       fmt::format("add `}}` {}", where));
     }
 
-    // Whether `word` is no keyword here, but would be one in the block that was closed last.
-    bool belongs_to_last_closed(const Frame& frame, const Token& word) {
-        return surplus_ > 0 && !word.quoted && frame.last_closed &&
-               frame.last_closed->block != Block::ignored && !is_known(frame.block, word.text) &&
-               is_known(frame.last_closed->block, word.text);
+    // The block that was closed last, if `word` is no keyword here but would be one in it.
+    std::optional<ClosedBlock> closed_too_early(const Frame& frame, const Token& word) {
+        const bool is_meant = surplus_ > 0 && !word.quoted && frame.last_closed &&
+                              frame.last_closed->block != Block::ignored &&
+                              !is_known(frame.block, word.text) &&
+                              is_known(frame.last_closed->block, word.text);
+        return is_meant ? frame.last_closed : std::nullopt;
     }
 
-    void reopen(Frame& frame, std::vector<Statement>& body) {
-        const ClosedBlock closed = *frame.last_closed;
+    void reopen(Frame& frame, const ClosedBlock& closed, std::vector<Statement>& body) {
         --surplus_;
         const Token& word = peek();
         report_.error(closed.close, "this `}` closes the block too early",

@@ -122,6 +122,8 @@ private:
 
     // What was probably meant. Whatever is suggested counts as mentioned.
     std::string advice_on_unknown(const Statement& statement) {
+        if (context_.report.is_full())
+            return {};
         const std::string& name = statement.keyword().text;
         if (const std::size_t end = name.find_first_of("=:"); end != std::string::npos) {
             const std::string_view bare = std::string_view(name).substr(0, end);

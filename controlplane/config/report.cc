@@ -22,7 +22,7 @@ void Report::fatal(const Span& where, std::string message, std::string hint) {
 }
 
 void Report::add(Severity severity, const Span& where, std::string message, std::string hint) {
-    if (entries_.size() == diagnostics_max) {
+    if (is_full()) {
         ++suppressed_;
         return;
     }

@@ -23,6 +23,8 @@ public:
 
     // How many were reported so far: lets a caller see whether a step added its own.
     [[nodiscard]] std::size_t count() const { return entries_.size() + suppressed_; }
+    // Whether further diagnostics would not be shown, so that thinking about them is wasted.
+    [[nodiscard]] bool is_full() const { return entries_.size() == diagnostics_max; }
     [[nodiscard]] bool has_fatal() const { return has_fatal_; }
     // All of them in file order; the report is empty afterwards.
     std::vector<Diagnostic> take();

@@ -12,7 +12,7 @@ namespace headgate::config {
 namespace {
 
 // The longest time that any timer is set to; keepalived's own limit for persistence.
-constexpr std::int64_t seconds_max = 31 * 24 * 3600;
+constexpr std::int64_t seconds_max = std::int64_t{31} * 24 * 3600;
 constexpr std::chrono::seconds persistence_default{360};
 
 constexpr std::string_view other_scheduler =
