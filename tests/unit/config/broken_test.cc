@@ -319,10 +319,11 @@ std::string server(std::string_view head, std::string_view real = "192.0.2.11 80
            std::string(real) + " {\n    }\n}\n";
 }
 
+const std::string good =
+    "virtual_server 192.0.2.10 80 {\n    lb_algo rr\n"
+    "    lb_kind DR\n    protocol TCP";
+
 const std::vector<Broken>& services() {
-    static const std::string good =
-        "virtual_server 192.0.2.10 80 {\n    lb_algo rr\n"
-        "    lb_kind DR\n    protocol TCP";
     static const std::vector<Broken> cases{
         {"NoProtocol", server(">>virtual_server 192.0.2.10 80 {\n    lb_algo rr\n    lb_kind DR"),
          "has no `protocol`; UDP is assumed", "write `protocol TCP`"},
@@ -358,6 +359,12 @@ const std::vector<Broken>& services() {
                        "virtual_server >>192.0.2.10 {\n    lb_algo rr\n    lb_kind DR\n"
                        "    protocol TCP\n    real_server 192.0.2.11 {\n    }\n}"),
          "for all ports is not carried", "write `virtual_server 192.0.2.10 PORT`"},
+    };
+    return cases;
+}
+
+const std::vector<Broken>& real_servers() {
+    static const std::vector<Broken> cases{
         {"NoRealServer",
          instance_with("",
                        ">>virtual_server 192.0.2.10 80 {\n    lb_algo rr\n    lb_kind DR\n"
@@ -423,6 +430,8 @@ INSTANTIATE_TEST_SUITE_P(Addresses, BrokenConfiguration, testing::ValuesIn(addre
 INSTANTIATE_TEST_SUITE_P(Braces, BrokenConfiguration, testing::ValuesIn(braces()), name_of);
 INSTANTIATE_TEST_SUITE_P(Relations, BrokenConfiguration, testing::ValuesIn(relations()), name_of);
 INSTANTIATE_TEST_SUITE_P(Services, BrokenConfiguration, testing::ValuesIn(services()), name_of);
+INSTANTIATE_TEST_SUITE_P(RealServers, BrokenConfiguration, testing::ValuesIn(real_servers()),
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(Substitutions, BrokenConfiguration, testing::ValuesIn(substitutions()),
                          name_of);
 

@@ -258,10 +258,8 @@ TEST(DataplaneBlock, NamesInterfacesAndMode) {
     EXPECT_EQ(config.dataplane.mode, XdpMode::native);
 }
 
-// In the manner of the sample that keepalived ships: everything that is not acted on is told once,
-// and all the rest is understood.
-TEST(Compatibility, ReadsAConfigurationFromTheField) {
-    const LoadResult result = load_text(R"(! Configuration File for keepalived
+// In the manner of the sample that keepalived ships.
+constexpr std::string_view field_configuration = R"(! Configuration File for keepalived
 
 global_defs {
    notification_email {
@@ -323,7 +321,11 @@ virtual_server 192.0.2.16 1358 {
         }
     }
 }
-)");
+)";
+
+// Everything that is not acted on is told once, and all the rest is understood.
+TEST(Compatibility, ReadsAConfigurationFromTheField) {
+    const LoadResult result = load_text(field_configuration);
     const std::string_view expected[] = {"notification_email",
                                          "notification_email_from",
                                          "smtp_server",
