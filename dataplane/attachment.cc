@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include <linux/if_ether.h>
 #include <sys/random.h>
 
 #include "common/check.h"
@@ -14,13 +13,6 @@ namespace {
 
 // Clients that persistent services remember at once, of each interface.
 constexpr std::uint32_t persistence_max = 1U << 18U;
-
-// A VLAN tag may lie between the Ethernet header and the MTU's payload.
-constexpr std::uint32_t vlan_tag_bytes = 4;
-
-std::uint32_t frame_bytes_max(const LinkInfo& link) {
-    return link.mtu + ETH_HLEN + vlan_tag_bytes;
-}
 
 HashSeed random_seed() {
     HashSeed seed;
@@ -84,7 +76,7 @@ Result<void> Attachment::open_queue(const AttachmentOptions& options, std::uint3
     port_options.interface = options.interface;
     port_options.ifindex = options.link.ifindex;
     port_options.queue = queue;
-    port_options.frame_bytes_max = frame_bytes_max(options.link);
+    port_options.frame_bytes_max = options.link.mtu + ethernet_bytes_max;
     port_options.generic = steering_->generic();
     port_options.returned_source = steering_->returned_source();
     port_options.reinjector = options.reinjector;

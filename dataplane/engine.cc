@@ -56,20 +56,23 @@ Engine::~Engine() {
 
 Result<void> Engine::apply(Table table) {
     std::swap(table_, table);
-    neighbours_.set_targets(destination_addresses(table_));
-    look_up_routes();
-    read_neighbours();
-    if (auto published = publish(); !published) {
+    if (auto used = use_table(); !used) {
         table_ = std::move(table);
-        neighbours_.set_targets(destination_addresses(table_));
-        look_up_routes();
-        read_neighbours();
-        publish_or_log();
-        return published;
+        if (auto restored = use_table(); !restored)
+            log::error("{}", restored.error().message);
+        return used;
     }
     forget_neighbours();
     request_neighbours();
     return {};
+}
+
+// Looks up what the table needs to know and publishes it.
+Result<void> Engine::use_table() {
+    neighbours_.set_targets(destination_addresses(table_));
+    look_up_routes();
+    read_neighbours();
+    return publish();
 }
 
 void Engine::set_lease_expired(bool expired) {

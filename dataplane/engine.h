@@ -69,6 +69,7 @@ private:
     void read_neighbours();
     void request_neighbours();
     void forget_neighbours();
+    Result<void> use_table();
     Result<void> publish();
     void publish_or_log();
     [[nodiscard]] std::vector<ServedInterface> served_interfaces() const;

@@ -29,6 +29,9 @@ constexpr std::uint32_t umem_chunks = 4 * ring_frames;
 // The kernel puts this much room before every received frame (XDP_PACKET_HEADROOM).
 constexpr std::uint32_t kernel_headroom_bytes = 256;
 constexpr std::uint64_t huge_page_bytes = 2U << 20U;
+// The two sizes of chunk that every kernel takes: a power of two, at most a page.
+constexpr std::uint64_t chunk_bytes_small = 2048;
+constexpr std::uint64_t chunk_bytes_large = 4096;
 
 // Returning a frame to the kernel costs a system call of some microseconds: this bounds what a
 // flood of such packets can take from the forwarded ones.
@@ -122,11 +125,17 @@ Result<void> AfxdpPort::open_memory() {
     const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
     ::setrlimit(RLIMIT_MEMLOCK, &unlimited);
 
-    chunk_bytes_ = 2048;
-    if (options_.frame_bytes_max + kernel_headroom_bytes > chunk_bytes_)
-        chunk_bytes_ = 4096;
+    const std::uint64_t wanted = options_.frame_bytes_max + kernel_headroom_bytes;
+    chunk_bytes_ = wanted <= chunk_bytes_small ? chunk_bytes_small : chunk_bytes_large;
+    // The kernel would drop longer frames without a word to anybody.
+    if (wanted > chunk_bytes_large)
+        return fail(
+            "{}: frames of up to {} bytes do not fit into AF_XDP's buffers; set its MTU to {} "
+            "or less",
+            options_.interface, options_.frame_bytes_max,
+            chunk_bytes_large - kernel_headroom_bytes - ethernet_bytes_max);
     const std::size_t bytes = umem_chunks * chunk_bytes_;
-    static_assert(umem_chunks * std::uint64_t{2048} % huge_page_bytes == 0);
+    static_assert(umem_chunks * chunk_bytes_small % huge_page_bytes == 0);
     memory_ = map_memory(bytes);
     if (memory_.empty())
         return fail_errno("{}: allocate {} MB of packet memory for queue {}", options_.interface,

@@ -20,11 +20,14 @@ struct AfxdpOptions {
     std::string interface;
     int ifindex = 0;
     std::uint32_t queue = 0;
-    std::uint32_t frame_bytes_max = 0;  // of the interface: MTU and Ethernet header
+    std::uint32_t frame_bytes_max = 0;  // of the interface: MTU and ethernet_bytes_max
     bool generic = false;               // the steering program runs in generic mode
     MacAddress returned_source;         // generic mode: marks frames given back to the kernel
     std::shared_ptr<const Reinjector> reinjector;
 };
+
+// Ethernet header and one VLAN tag.
+inline constexpr std::uint32_t ethernet_bytes_max = 18;
 
 // What the kernel could not deliver to the socket.
 struct SocketDrops {
