@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "common/check.h"
 #include "dataplane/core/client_address.h"
 #include "dataplane/core/hash.h"
 
@@ -25,6 +26,7 @@ std::vector<std::uint64_t> round_shares(const std::vector<PickCandidate>& candid
         divisor = std::gcd(divisor, std::uint64_t{candidate.weight});
         total += candidate.weight;
     }
+    check(divisor > 0, "a candidate has a weight");
     std::vector<std::uint64_t> shares;
     shares.reserve(candidates.size());
     for (const PickCandidate& candidate : candidates) {

@@ -177,15 +177,17 @@ TEST_F(Connections, AreCountedByStateAsIpvsDoes) {
 
 TEST_F(Connections, OfARemovedDestinationDoNotDisturbTheCountersOfTheNextInItsSlot) {
     rig.establish(1);
+    rig.establish(3);  // both slots have been used
     rig.config.services[0].destinations = {Rig::destination(9)};
     rig.publish();
     rig.establish(2);
     rig.wait(600);
     rig.send_tcp(2, flag::ack);
-    rig.wait(301);  // the first connection has ended
+    rig.wait(301);  // the first two connections have ended
     EXPECT_EQ(rig.core.flows(), 1U);
     EXPECT_EQ(destination(1).active_connections, 1U);
     EXPECT_EQ(destination(1).connections, 1U);
+    EXPECT_EQ(destination(1).packets, 3U);
 }
 
 TEST_F(Connections, OfOneBurstSeeEachOther) {
