@@ -49,6 +49,10 @@ Instance::Instance(config::VrrpInstance config, Link& link)
 
 void Instance::start(Instant now, const LinkState& state) {
     link_state_ = state;
+    for (const Vip& vip : vips_) {
+        if (vip.present)
+            log::info("({}) {} is there already", config_.name, text_of(vip.address));
+    }
     perform(state.source ? fsm_.start(now, *state.source) : fsm_.start_faulty(now), now, nullptr);
 }
 
@@ -103,11 +107,11 @@ void Instance::on_addresses(Instant now) {
             vip.present = present;
             changed_ = true;
             if (master && !present)
-                log::warn("({}) {} was removed by somebody else, putting it back", config_.name,
+                log::warn("({}) {} was removed, putting it back", config_.name,
                           text_of(vip.address));
             else if (!master && present)
-                log::warn("({}) {} was added by somebody else, but we are not MASTER", config_.name,
-                          text_of(vip.address));
+                log::warn("({}) {} was added by somebody else while we are not MASTER",
+                          config_.name, text_of(vip.address));
         }
         missing = missing || (!vip.present && vip.error.empty());
     }

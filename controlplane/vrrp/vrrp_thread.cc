@@ -81,7 +81,7 @@ private:
     void watch_monitor();
     void watch(const std::shared_ptr<Port>& port);
     void detach(Port& port);
-    void read_monitor();
+    void catch_up();
     void read(Port& port);
     void arm();
     void on_timer();
@@ -180,7 +180,7 @@ void VrrpThread::Loop::watch_monitor() {
                                  [this](error_code error) {
                                      if (error)
                                          return;
-                                     read_monitor();
+                                     catch_up();
                                      watch_monitor();
                                      after_event();
                                  });
@@ -209,7 +209,12 @@ void VrrpThread::Loop::detach(Port& port) {
     ++port.num_attachments;
 }
 
-void VrrpThread::Loop::read_monitor() {
+// Reads all that has come. After a pause of this process the adverts tell that there is a master,
+// the kernel tells that a lease has ended, and the timers only tell that time has passed: in this
+// order nobody takes over, or puts a VIP back, for want of news that was waiting.
+void VrrpThread::Loop::catch_up() {
+    for (const auto& [name, port] : ports_)
+        read(*port);
     if (const auto read = monitor_.read(); !read)
         log::error("{}", read.error().message);
     for (const auto& [name, port] : ports_)
@@ -261,11 +266,7 @@ void VrrpThread::Loop::on_timer() {
                       std::chrono::duration<double>(lateness).count());
     }
     armed_.reset();
-    // What has come goes first: after a pause of this process the sockets tell that the master is
-    // alive, or that there is another one, while the timers only tell that time has passed.
-    read_monitor();
-    for (const auto& [name, port] : ports_)
-        read(*port);
+    catch_up();
     for (const auto& instance : instances_)
         instance->on_deadline(clock_.now());
     after_event();
