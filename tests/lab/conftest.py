@@ -62,9 +62,9 @@ class Crew:
             if member.process:
                 member.process.wait()
             host.ip("link", "set", "dev", "eth0", "xdp", "off", check=False)
-            for address in host.addresses():
-                if address != host.address:
-                    host.ip("addr", "del", f"{address}/32", "dev", "eth0", check=False)
+            for prefix in host.prefixes():
+                if prefix.split("/")[0] != host.address:
+                    host.ip("addr", "del", prefix, "dev", "eth0", check=False)
             for log in host.directory.glob("*.log"):
                 log.unlink()
 

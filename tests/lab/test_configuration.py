@@ -79,8 +79,21 @@ def test_a_refused_reload_changes_nothing_and_says_so(balanced, topo):
     assert director.vrrp_state() == "MASTER"
 
 
-def test_there_are_examples():
-    assert EXAMPLES
+def test_the_example_pair_runs_as_the_readme_says(crew, topo):
+    """The files of docs/examples, not a letter changed, with the flags of the README."""
+    pair = {}
+    for name, role in (("d1", "master"), ("d2", "backup")):
+        (example,) = [path for path in EXAMPLES if path.stem.endswith(role)]
+        pair[name] = crew.headgated(name)
+        pair[name].start(example.read_text())
+    pair["d1"].wait_state("MASTER", 15)
+    pair["d2"].wait_state("BACKUP", 15)
+    for director in pair.values():
+        director.wait_serving(80, 3)
+    assert request_many(topo["c1"], VIP, 80, 30) == {"r1": 10, "r2": 10, "r3": 10}
+    assert pair["d1"].stop() == 0
+    pair["d2"].wait_state("MASTER", 5)
+    assert request_many(topo["c1"], VIP, 80, 30) == {"r1": 10, "r2": 10, "r3": 10}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])

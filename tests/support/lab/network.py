@@ -93,10 +93,14 @@ class Host:
         path = pathlib.Path("/proc/sys") / key.replace(".", "/")
         namespace.call_inside(self.namespace, path.write_text, str(value))
 
-    def addresses(self, device="eth0"):
-        """The IPv4 addresses of the device, without prefix length."""
+    def prefixes(self, device="eth0"):
+        """The IPv4 addresses of the device as address/length."""
         listing = json.loads(self.ip("-j", "-4", "addr", "show", "dev", device))
-        return [entry["local"] for link in listing for entry in link.get("addr_info", [])]
+        return [f"{entry['local']}/{entry['prefixlen']}"
+                for link in listing for entry in link.get("addr_info", [])]
+
+    def addresses(self, device="eth0"):
+        return [prefix.split("/")[0] for prefix in self.prefixes(device)]
 
     def has_address(self, address):
         return address in self.addresses()

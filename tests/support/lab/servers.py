@@ -25,7 +25,7 @@ http {{
     server {{
         {listen}
         location = / {{ return 200 "{name}\\n"; }}
-        location = /status {{ return 200 "ok\\n"; }}
+        location ~ ^/(status|healthz)$ {{ return 200 "ok\\n"; }}
         location = /broken {{ return 503 "out of order\\n"; }}
     }}
 }}
@@ -33,7 +33,7 @@ http {{
 
 
 class WebServer:
-    """nginx on a host that answers every / with the host's name, and /status with 200."""
+    """nginx on a host: / answers with the name of the host, /status and /healthz with ok."""
 
     def __init__(self, host, vip, ports):
         self.host = host

@@ -6,20 +6,21 @@ from .servers import WebServer
 
 DRAWING = """\
       client c1         client c2
-     192.0.2.31        192.0.2.32
+     192.0.2.101       192.0.2.102
           │                 │
    ┌──────┴─────────────────┴────────── switch ── 192.0.2.0/24 ──────┐
    │             VIP 192.0.2.10, owned with VRRP by d1 or d2         │
    └──┬────────────┬────────────────┬───────────┬───────────┬────────┘
       │            │                │           │           │
  director d1  director d2      server r1   server r2   server r3
- 192.0.2.11   192.0.2.12      192.0.2.21  192.0.2.22  192.0.2.23
+  192.0.2.2    192.0.2.3      192.0.2.11  192.0.2.12  192.0.2.13
   headgated    headgated         nginx       nginx       nginx
 """
 
-DIRECTORS = {"d1": "192.0.2.11", "d2": "192.0.2.12"}
-SERVERS = {"r1": "192.0.2.21", "r2": "192.0.2.22", "r3": "192.0.2.23"}
-CLIENTS = {"c1": "192.0.2.31", "c2": "192.0.2.32"}
+# The real servers and the VIP are those of docs/examples/, which run here as they are.
+DIRECTORS = {"d1": "192.0.2.2", "d2": "192.0.2.3"}
+SERVERS = {"r1": "192.0.2.11", "r2": "192.0.2.12", "r3": "192.0.2.13"}
+CLIENTS = {"c1": "192.0.2.101", "c2": "192.0.2.102"}
 
 WEB_PORTS = (80, 81, 82)
 
