@@ -167,11 +167,8 @@ private:
     }
 
     void want_engine() {
-        forwarding::Engine engine = forwarding::engine_of(config_);
-        if (is_forwarding_wanted() && !engine.interfaces.empty())
-            bypass_.want(std::move(engine));
-        else
-            bypass_.want(std::nullopt);
+        bypass_.want(is_forwarding_wanted() ? forwarding::engine_of(config_)
+                                            : forwarding::Engine{});
     }
 
     // Whether the bypass has anything to forward.

@@ -14,7 +14,7 @@ Bypass::~Bypass() {
     supervisor_->abandon();
 }
 
-void Bypass::want(std::optional<Engine> engine) {
+void Bypass::want(Engine engine) {
     supervisor_->want(std::move(engine));
 }
 

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,9 +41,9 @@ public:
     Bypass(boost::asio::io_context& context, Options options);
     ~Bypass() override;
 
-    // What is wanted from now on: an engine, or none. The process is restarted when the engine
-    // differs from that of the last call.
-    void want(std::optional<Engine> engine);
+    // What is wanted from now on; an engine without interfaces: no process. The process is
+    // restarted when the engine differs from that of the last call.
+    void want(Engine engine);
 
     // Ends the process, if there is one, and supervision; `done` is called when both have ended, at
     // the latest a few seconds later. What is called after it has no effect.

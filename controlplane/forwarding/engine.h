@@ -15,7 +15,7 @@ class DataplaneState;
 namespace headgate::forwarding {
 
 struct Engine {
-    std::vector<std::string> interfaces;  // sorted, each once
+    std::vector<std::string> interfaces;  // sorted, each once; none: there is nothing to run
     config::XdpMode mode = config::XdpMode::automatic;
     bool operator==(const Engine&) const = default;
 };

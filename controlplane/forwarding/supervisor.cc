@@ -57,11 +57,11 @@ void Bypass::Supervisor::abandon() {
     wake();
 }
 
-void Bypass::Supervisor::want(std::optional<Engine> engine) {
+void Bypass::Supervisor::want(Engine engine) {
     if (engine == wanted_)
         return;
     wanted_ = std::move(engine);
-    restart_ = process_.has_value();
+    restart_ = process_ != nullptr;
     backoff_ = {};
     failure_.clear();
     wake();
@@ -73,7 +73,7 @@ void Bypass::Supervisor::stop(std::function<void()> done) {
 }
 
 Bypass::State Bypass::Supervisor::state() const {
-    State state{.wanted = wanted_.has_value(),
+    State state{.wanted = is_wanted(),
                 .up = publisher_.confirmed(),
                 .error = publisher_.error(),
                 .restarts = restarts_};
@@ -83,13 +83,13 @@ Bypass::State Bypass::Supervisor::state() const {
 }
 
 bool Bypass::Supervisor::is_to_go() const {
-    return abandoned_ || on_stopped_ || restart_ || !wanted_;
+    return abandoned_ || on_stopped_ || restart_ || !is_wanted();
 }
 
 asio::awaitable<void> Bypass::Supervisor::run(std::shared_ptr<Supervisor> self) {
     // One that was left behind by a former headgated must not go on for a configuration that wants
     // none.
-    if (!self->wanted_) {
+    if (!self->is_wanted()) {
         const bool left_behind = co_await self->adopt();
         if (left_behind)
             co_await self->end_process();
@@ -101,7 +101,7 @@ asio::awaitable<void> Bypass::Supervisor::run(std::shared_ptr<Supervisor> self) 
 }
 
 asio::awaitable<void> Bypass::Supervisor::run_once() {
-    if (!wanted_) {
+    if (!is_wanted()) {
         co_await pause(forever);
         co_return;
     }
@@ -147,20 +147,20 @@ asio::awaitable<bool> Bypass::Supervisor::adopt() {
         co_return false;
     }
     take(std::move(*process));
-    if (!wanted_)
+    if (!is_wanted())
         co_return true;
 
     adopted_fits_.reset();
     api::DataplaneRequest request;
     request.mutable_get_state();
-    connection_->request(
-        request, [weak = weak_from_this()](const Result<api::DataplaneReply>& reply) {
-            const auto self = weak.lock();
-            if (!self)
-                return;
-            self->adopted_fits_ = reply && self->wanted_ && runs_as(*self->wanted_, reply->state());
-            self->wake();
-        });
+    connection_->request(request,
+                         [weak = weak_from_this()](const Result<api::DataplaneReply>& reply) {
+                             const auto self = weak.lock();
+                             if (!self)
+                                 return;
+                             self->adopted_fits_ = reply && runs_as(self->wanted_, reply->state());
+                             self->wake();
+                         });
     const Instant end = started_ + answer_time_max;
     while (!adopted_fits_ && !exited_ && !is_to_go() && std::chrono::steady_clock::now() < end)
         co_await pause(end - std::chrono::steady_clock::now());
@@ -171,7 +171,7 @@ asio::awaitable<bool> Bypass::Supervisor::adopt() {
 }
 
 asio::awaitable<bool> Bypass::Supervisor::spawn() {
-    std::vector<std::string> arguments = arguments_of(*wanted_, options_.socket);
+    std::vector<std::string> arguments = arguments_of(wanted_, options_.socket);
     arguments.insert(arguments.end(), options_.arguments.begin(), options_.arguments.end());
     auto process = Process::spawn(options_.executable, arguments);
     if (!process) {
@@ -179,7 +179,7 @@ asio::awaitable<bool> Bypass::Supervisor::spawn() {
         co_return false;
     }
     take(std::move(*process));
-    log::info("Started headgate-dataplane[{}] on {}", process_->pid(), interface_names(*wanted_));
+    log::info("Started headgate-dataplane[{}] on {}", process_->pid(), interface_names(wanted_));
     while (!exited_ && !is_to_go() && since(started_) < start_time_max) {
         if (connect())
             co_return true;
@@ -250,7 +250,7 @@ bool Bypass::Supervisor::connect() {
 }
 
 void Bypass::Supervisor::take(Process process) {
-    process_ = std::move(process);
+    process_ = std::make_unique<Process>(std::move(process));
     started_ = std::chrono::steady_clock::now();
     exited_ = false;
     failure_.clear();

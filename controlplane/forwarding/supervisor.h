@@ -35,7 +35,7 @@ public:
     // Leaves the process as it is and ends the coroutine without waiting for it.
     void abandon();
 
-    void want(std::optional<Engine> engine);
+    void want(Engine engine);
     void stop(std::function<void()> done);
     [[nodiscard]] State state() const;
     void apply(api::ServiceTable table) { publisher_.set_table(std::move(table)); }
@@ -60,6 +60,7 @@ private:
     void watch_exit();
     void on_exit();
     void give_up(const std::string& reason);
+    [[nodiscard]] bool is_wanted() const { return !wanted_.interfaces.empty(); }
     [[nodiscard]] bool is_to_go() const;
 
     boost::asio::io_context& context_;
@@ -68,12 +69,12 @@ private:
     TablePublisher publisher_;
     std::shared_ptr<DataplaneConnection> connection_;
 
-    std::optional<Engine> wanted_;
+    Engine wanted_;
     bool restart_ = false;  // the wanted engine is another than that of the process
     bool abandoned_ = false;
     std::function<void()> on_stopped_;  // set: stopping
 
-    std::optional<Process> process_;
+    std::unique_ptr<Process> process_;                  // null: none
     boost::asio::posix::stream_descriptor exit_watch_;  // borrows the process's pidfd
     Instant started_;
     bool exited_ = false;

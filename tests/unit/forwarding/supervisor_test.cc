@@ -85,7 +85,7 @@ TEST_F(SupervisorTest, StartsPublishesAndStops) {
     EXPECT_EQ(state.ports(0).interface(), "eth0");
     bypass_->apply(table(8));
     EXPECT_EQ(stats().generation(), 8U);
-    bypass_->want(std::nullopt);
+    bypass_->want({});
     run_until([&] { return !is_running(state.pid()); });
     EXPECT_FALSE(bypass_->state().up);
 }
@@ -160,7 +160,7 @@ TEST_F(SupervisorTest, KillsOneThatIgnoresSigterm) {
     bypass_->want(engine("stubborn"));
     run_until_up();
     const int pid = stats().pid();
-    bypass_->want(std::nullopt);
+    bypass_->want({});
     run_until([&] { return !is_running(pid); });
 }
 
