@@ -15,6 +15,9 @@ using std::chrono::seconds;
 
 // Link and route events come in storms; what they change is looked up at most this often.
 constexpr milliseconds follow_up_interval{100};
+// Attaching disturbs a network card (it sets up its rings anew), so one that refused is left alone
+// for a while unless it changes.
+constexpr seconds attach_retry_interval{10};
 // How often the kernel is asked again to keep the neighbours resolved: what keeps them fresh before
 // Linux 5.16, and brings back entries that somebody removed after it.
 constexpr seconds request_interval{5};
@@ -31,7 +34,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options,
         return tl::unexpected(reinjector.error());
     std::unique_ptr<Engine> engine(
         new Engine(options, std::move(*netlink), std::move(*reinjector)));
-    engine->check_interfaces();
+    engine->check_interfaces(now);
     if (table) {
         if (auto applied = engine->apply(std::move(*table)); !applied)
             return tl::unexpected(applied.error());
@@ -44,7 +47,7 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Netlink> netlink,
                std::shared_ptr<const Reinjector> reinjector)
     : options_(options), netlink_(std::move(netlink)), reinjector_(std::move(reinjector)) {
     for (const std::string& interface : options_.interfaces)
-        served_.push_back({interface, nullptr, ""});
+        served_.emplace_back().interface = interface;
 }
 
 Engine::~Engine() {
@@ -112,7 +115,7 @@ Instant Engine::run_timers(Instant now) {
     if (pending && now >= next_follow_up_) {
         next_follow_up_ = now + follow_up_interval;
         if (std::exchange(links_changed_, false))
-            check_interfaces();
+            check_interfaces(now);
         // A link that comes up has routes again, and neighbours to be found.
         routes_changed_ = false;
         look_up_routes();
@@ -137,15 +140,16 @@ Instant Engine::run_timers(Instant now) {
     return links_changed_ || routes_changed_ ? std::min(next, next_follow_up_) : next;
 }
 
-void Engine::check_interfaces() {
+void Engine::check_interfaces(Instant now) {
     for (Served& served : served_)
-        check_interface(served);
+        check_interface(served, now);
 }
 
-void Engine::check_interface(Served& served) {
+void Engine::check_interface(Served& served, Instant now) {
     const Result<LinkInfo> link = netlink_->link(served.interface);
     if (!link) {
         served.attachment.reset();
+        served.refused = LinkInfo{};
         set_error(served, link.error());
         return;
     }
@@ -160,6 +164,8 @@ void Engine::check_interface(Served& served) {
         served.attachment->set_mac(link->mac);
         return;
     }
+    if (*link == served.refused && now < served.retry_at)
+        return;
     AttachmentOptions options;
     options.interface = served.interface;
     options.link = *link;
@@ -168,6 +174,8 @@ void Engine::check_interface(Served& served) {
     options.reinjector = reinjector_;
     Result<std::unique_ptr<Attachment>> attachment = Attachment::open(options);
     if (!attachment) {
+        served.refused = *link;
+        served.retry_at = now + attach_retry_interval;
         set_error(served, attachment.error());
         return;
     }

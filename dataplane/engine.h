@@ -58,12 +58,14 @@ private:
         std::string interface;
         std::unique_ptr<Attachment> attachment;  // null while it cannot be served
         std::string error;                       // why it is null
+        LinkInfo refused;                        // the link that could not be attached to,
+        Instant retry_at{};                      // and when it is tried again unchanged
     };
 
     Engine(const EngineOptions& options, std::unique_ptr<Netlink> netlink,
            std::shared_ptr<const Reinjector> reinjector);
-    void check_interfaces();
-    void check_interface(Served& served);
+    void check_interfaces(Instant now);
+    void check_interface(Served& served, Instant now);
     void set_error(Served& served, const Error& error);
     void look_up_routes();
     void read_neighbours();
