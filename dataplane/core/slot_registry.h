@@ -2,6 +2,7 @@
 // is retained. A slot that becomes free is used again, under another generation. Control thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
