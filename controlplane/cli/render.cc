@@ -80,7 +80,9 @@ std::string check_words(const api::RealServerStatus& server) {
             words += check.type() + " waiting";
             continue;
         }
-        words += fmt::format("{} {} in {} ms", check.code(), check.detail(), check.duration_ms());
+        words += fmt::format("{} {}", check.code(), check.detail());
+        if (check.code().ends_with("OK"))
+            words += fmt::format(" in {} ms", check.duration_ms());
         if (check.failures() > 0)
             words += fmt::format(" ({}/{})", std::min(check.failures(), check.retries() + 1),
                                  check.retries() + 1);
