@@ -170,8 +170,8 @@ private:
             report_.error(draft.endpoint_where,
                           fmt::format("real_server {} is in this virtual_server already",
                                       real.endpoint.to_string()),
-                          fmt::format("it is on line {} too; remove this one, it is left out now",
-                                      same->location.line));
+                          fmt::format("it is on {} too; remove this one, it is left out now",
+                                      line_of(same->location, draft.endpoint_where)));
             return;
         }
         for (const CheckDraft& check : draft.checks)
@@ -212,21 +212,21 @@ private:
 
 std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts, Report& report) {
     std::vector<VirtualServer> servers;
-    std::map<std::pair<Endpoint, Protocol>, std::uint32_t> lines;
+    std::map<std::pair<Endpoint, Protocol>, Span> places;
     for (ServerDraft& draft : drafts) {
         const Span where = draft.endpoint_where;
         auto server = ServerFinisher(std::move(draft), report).run();
         if (!server)
             continue;
         const auto [first, is_new] =
-            lines.emplace(std::pair(server->endpoint, server->protocol), where.line);
+            places.emplace(std::pair(server->endpoint, server->protocol), where);
         if (!is_new) {
             report.error(
                 where,
                 fmt::format("virtual_server {} is there already", server->endpoint.to_string()),
-                fmt::format("it is on line {} too; put all real servers into one, this "
+                fmt::format("it is on {} too; put all real servers into one, this "
                             "one is left out now",
-                            first->second));
+                            line_of(first->second.location(), where)));
             continue;
         }
         servers.push_back(std::move(*server));

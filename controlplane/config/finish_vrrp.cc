@@ -162,17 +162,17 @@ private:
 std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const GlobalDraft& global,
                                            Report& report) {
     std::vector<VrrpInstance> instances;
-    std::map<std::string, std::uint32_t> lines_by_name;
+    std::map<std::string, Span> places_by_name;
     std::map<std::pair<std::string, std::uint8_t>, std::string> names_by_group;
     for (VrrpDraft& draft : drafts) {
         const Span where = draft.where;
         const Span vrid_where = draft.vrid ? draft.vrid->where : where;
-        const auto [name, is_new_name] = lines_by_name.emplace(draft.name, where.line);
+        const auto [name, is_new_name] = places_by_name.emplace(draft.name, where);
         if (!is_new_name) {
             report.error(where, fmt::format("the name {} is taken", quote(draft.name)),
-                         fmt::format("the vrrp_instance on line {} has it; give this one another "
+                         fmt::format("the vrrp_instance on {} has it; give this one another "
                                      "name, it is left out now",
-                                     name->second));
+                                     line_of(name->second.location(), where)));
             continue;
         }
         auto instance = InstanceFinisher(std::move(draft), global, report).run();

@@ -93,12 +93,13 @@ private:
     }
 
     void report_repetition(const Keyword& row, const Word& name) {
-        const auto [first, is_new] = first_lines_.emplace(&row, name.span.line);
+        const auto [first, is_new] = first_uses_.emplace(&row, name.span);
         if (is_new || row.repeats)
             return;
         context_.report.warning(
             name.span, fmt::format("`{}` stands in this {} twice", row.name, block_name(block_)),
-            fmt::format("keep this one or the one on line {}", first->second));
+            fmt::format("keep this one or the one on {}",
+                        line_of(first->second.location(), name.span)));
     }
 
     void report_foreign(const Statement& statement) {
@@ -148,7 +149,7 @@ private:
     const Context& context_;
     const Block block_;
     Mentions mentions_;
-    std::map<const Keyword*, std::uint32_t> first_lines_;
+    std::map<const Keyword*, Span> first_uses_;
 };
 
 }  // namespace

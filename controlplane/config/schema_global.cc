@@ -78,7 +78,7 @@ constexpr Keyword rows[] = {
     {
         .blocks = Block::global_defs,
         .name = "vrrp_garp_master_delay",
-        .argument = number(0, UINT32_MAX),
+        .argument = number(0, 4294),
         .default_text = "5",
         .handler =
             [](const Context& context, const Value& value) {

@@ -184,7 +184,7 @@ constexpr Keyword rows[] = {
     {
         .blocks = Block::vrrp_instance,
         .name = "garp_master_delay",
-        .argument = number(0, UINT32_MAX),
+        .argument = number(0, 4294),
         .default_text = "that of vrrp_garp_master_delay in global_defs",
         .handler =
             [](const Context& context, const Value& value) {

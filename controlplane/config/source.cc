@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "common/check.h"
 
 namespace headgate::config {
@@ -46,6 +48,11 @@ Span join(const Span& first, const Span& last) {
     Span joined = first;
     joined.length = last.offset + last.length - first.offset;
     return joined;
+}
+
+std::string line_of(const SourceLocation& there, const Span& here) {
+    const bool same_file = here.file != nullptr && here.file->name == there.file;
+    return fmt::format("line {}{}", there.line, same_file ? "" : " of " + there.file);
 }
 
 const SourceFile& Sources::add(std::string name, std::string text) {

@@ -36,6 +36,9 @@ struct Span {
 // From the first byte of `first` to the last of `last`, which is on the same line.
 Span join(const Span& first, const Span& last);
 
+// "line 9", or "line 9 of vips.conf" when `there` is in another file than `here`.
+std::string line_of(const SourceLocation& there, const Span& here);
+
 inline constexpr std::size_t source_line_max = 200;
 
 class Sources {

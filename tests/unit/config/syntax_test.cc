@@ -145,6 +145,14 @@ TEST(Include, StopsAtALoop) {
     EXPECT_EQ(result.exit_code, exit_usable_with_errors);
 }
 
+TEST(Include, NamesTheOtherFileInADiagnostic) {
+    const std::string instance = instance_with("");
+    const LoadResult result = load_files({{"a", "include b\n" + instance}, {"b", instance}}, "a");
+    ASSERT_EQ(result.diagnostics.size(), 1U);
+    EXPECT_EQ(result.diagnostics[0].location, (SourceLocation{"a", 2, 1}));
+    EXPECT_NE(result.diagnostics[0].hint.find("on line 1 of b"), std::string::npos);
+}
+
 TEST(Include, IsBoundedInDepth) {
     Files files;
     for (int depth = 0; depth < 100; ++depth)
