@@ -472,6 +472,21 @@ virtual_server 192.0.2.11 80 {
     EXPECT_TRUE(render_report(result.diagnostics).ends_with("5 errors, 0 warnings\n"));
 }
 
+// Where one brace is missing and another is too many, their number tells nothing; the indentation
+// still does.
+TEST(BrokenConfiguration, FindsAMissingBraceDespiteASurplusOne) {
+    const LoadResult result = load_text(
+        "vrrp_instance VI_1 {\n    interface eth0\n    virtual_ipaddress {\n        192.0.2.10\n"
+        "    virtual_router_id 51\n}\n}\n" +
+        second_instance);
+    ASSERT_EQ(result.diagnostics.size(), 2U) << render_report(result.diagnostics);
+    EXPECT_EQ(result.diagnostics[0].location.line, 3U);
+    EXPECT_NE(result.diagnostics[0].hint.find("before `virtual_router_id` on line 5"),
+              std::string::npos);
+    EXPECT_EQ(result.diagnostics[1].location.line, 7U);
+    EXPECT_EQ(result.config->vrrp_instances.size(), 2U);
+}
+
 // Two mistakes in one place: the block is ignored, and its end is missing.
 TEST(BrokenConfiguration, DoesNotLoseWhatFollowsAnIgnoredBlockWithoutEnd) {
     const LoadResult result = load_text(

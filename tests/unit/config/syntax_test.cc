@@ -63,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Lexed{"BothKindsOfQuotes", "\"a 'b\"'c \"d'", "[a 'bc \"d]/"},
                     Lexed{"EmptyString", "a \"\" b", "[a][][b]/"},
                     Lexed{"QuotedBraces", "a \"{ }\"", "[a][{ }]/"},
-                    Lexed{"Escapes", R"("\t\101\x42\cC\q\"")", "[\tAB\x03q\"]/"},
+                    Lexed{"Escapes", R"("\t\101\x4F\x6a\cC\q\"")", "[\tAOj\x03q\"]/"},
                     Lexed{"EscapesOutsideQuotes", R"(a\ b\"c)", "[a b\"c]/"},
                     Lexed{"UnclosedString", "a \"b c\nd", "[a][b c]/[d]/?"},
                     Lexed{"ByteOrderMark",
