@@ -44,12 +44,11 @@ Result<MacAddress> mac_of(const std::string& device) {
 Result<void> make_devices(const Prefix& address) {
     if (::unshare(CLONE_NEWNET) != 0)
         return fail_errno("make a network namespace (root is needed)");
-    const std::string measured = Traffic::device;
-    const std::string source = source_device;
     for (const std::string& line :
-         {"ip link add name " + measured + " type veth peer name " + source,
-          "ip link set " + measured + " up", "ip link set " + source + " up",
-          "ip addr add " + address.to_string() + " dev " + measured}) {
+         {fmt::format("ip link add name {} type veth peer name {}", Traffic::device, source_device),
+          fmt::format("ip link set {} up", Traffic::device),
+          fmt::format("ip link set {} up", source_device),
+          fmt::format("ip addr add {} dev {}", address.to_string(), Traffic::device)}) {
         if (auto done = command(line); !done)
             return done;
     }
