@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -123,11 +124,12 @@ private:
             if (received <= 0)
                 return fail_errno("read a reply");
             decoder.feed(std::span<const char>(buffer.data(), static_cast<std::size_t>(received)));
-            const auto body = decoder.next();
-            if (!body)
-                return tl::unexpected(body.error());
-            if (*body)
-                return decode_body<api::DataplaneReply>(**body).map(
+            const Result<std::optional<std::string>> next = decoder.next();
+            if (!next)
+                return tl::unexpected(next.error());
+            const std::optional<std::string>& body = *next;
+            if (body)
+                return decode_body<api::DataplaneReply>(*body).map(
                     [](const api::DataplaneReply& reply) { return reply.state(); });
         }
     }
