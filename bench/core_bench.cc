@@ -110,6 +110,10 @@ double thread_ns() {
     return static_cast<double>(spent.tv_sec) * 1e9 + static_cast<double>(spent.tv_nsec);
 }
 
+std::size_t whole_bursts(std::size_t packets) {
+    return packets - packets % burst_max;
+}
+
 // Runs every flow of `flows` through `handle` in bursts; returns ns per packet.
 template <typename Handle>
 double time_bursts(Ring& ring, const std::vector<std::uint32_t>& flows, std::uint8_t tcp_flags,
@@ -120,7 +124,7 @@ double time_bursts(Ring& ring, const std::vector<std::uint32_t>& flows, std::uin
         ring.fill(burst, &flows[at], tcp_flags);
         handle(burst);
     }
-    return (thread_ns() - start) / static_cast<double>(flows.size() / burst_max * burst_max);
+    return (thread_ns() - start) / static_cast<double>(whole_bursts(flows.size()));
 }
 
 class Bench {
@@ -173,19 +177,17 @@ public:
     }
 
 private:
-    static constexpr auto burst_size = static_cast<std::uint32_t>(burst_max);
-
     static std::vector<std::uint32_t> each_flow(std::uint32_t flow_count) {
-        std::vector<std::uint32_t> flows(flow_count / burst_size * burst_size);
+        std::vector<std::uint32_t> flows(whole_bursts(flow_count));
         for (std::uint32_t flow = 0; flow < flows.size(); ++flow)
             flows[flow] = flow;
         return flows;
     }
     static std::vector<std::uint32_t> random_flows(std::uint32_t flow_count, std::size_t packets) {
         std::mt19937 generator(1);
-        std::uniform_int_distribution<std::uint32_t> any(0,
-                                                         flow_count / burst_size * burst_size - 1);
-        std::vector<std::uint32_t> flows(packets / burst_max * burst_max);
+        std::uniform_int_distribution<std::uint32_t> any(
+            0, static_cast<std::uint32_t>(whole_bursts(flow_count)) - 1);
+        std::vector<std::uint32_t> flows(whole_bursts(packets));
         for (std::uint32_t& flow : flows)
             flow = any(generator);
         return flows;
