@@ -112,7 +112,7 @@ public:
         }
         if (!loaded.diagnostics.empty())
             log::warn("{}", config::render_report(loaded.diagnostics));
-        const Result<void> adopted = adopt(std::move(*loaded.config));
+        Result<void> adopted = adopt(std::move(*loaded.config));
         if (!adopted)
             config_error_ = adopted.error().message;
         return adopted;
