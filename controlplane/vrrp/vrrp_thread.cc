@@ -230,7 +230,7 @@ void VrrpThread::Loop::read(Port& port) {
             return;
         const auto origin = peek(*packet);
         Instance* const instance = origin ? port.find(origin->vrid) : nullptr;
-        if (instance == nullptr)
+        if (!origin || instance == nullptr)
             ++port.num_unknown;
         else
             instance->on_packet(clock_.now(), *origin, *packet);
@@ -413,7 +413,6 @@ std::vector<InstanceStatus> VrrpThread::Loop::statuses() const {
 
 VrrpThread::VrrpThread(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
 
-// NOLINTNEXTLINE(bugprone-exception-escape): without memory to post the end, the end comes too.
 VrrpThread::~VrrpThread() {
     stop();
 }

@@ -34,8 +34,8 @@ public:
     // interface is no failure: its instances are in FAULT until it comes up.
     static Result<std::unique_ptr<VrrpThread>> start(std::vector<config::VrrpInstance> instances,
                                                      Options options);
-    // As stop().
-    ~VrrpThread();
+    // As stop(). Without the memory to post the end, the end comes too.
+    ~VrrpThread();  // NOLINT(bugprone-exception-escape)
     VrrpThread(const VrrpThread&) = delete;
     VrrpThread& operator=(const VrrpThread&) = delete;
 
