@@ -48,8 +48,8 @@ struct Client {
     void close() {
         boost::system::error_code ignored;
         socket.close(ignored);
-        deadline.cancel();
-        answered.cancel();
+        deadline.cancel(ignored);
+        answered.cancel(ignored);
     }
 };
 
