@@ -487,16 +487,5 @@ TEST(BrokenConfiguration, FindsAMissingBraceDespiteASurplusOne) {
     EXPECT_EQ(result.config->vrrp_instances.size(), 2U);
 }
 
-// Two mistakes in one place: the block is ignored, and its end is missing.
-TEST(BrokenConfiguration, DoesNotLoseWhatFollowsAnIgnoredBlockWithoutEnd) {
-    const LoadResult result = load_text(
-        "vrrp_script chk {\n    script \"/bin/true\"\n    interval 2\n" + second_instance);
-    ASSERT_EQ(result.diagnostics.size(), 2U) << render_report(result.diagnostics);
-    EXPECT_NE(result.diagnostics[0].hint.find("before `vrrp_instance` on line 4"),
-              std::string::npos);
-    ASSERT_TRUE(result.config);
-    EXPECT_EQ(result.config->vrrp_instances.size(), 1U);
-}
-
 }  // namespace
 }  // namespace headgate::config

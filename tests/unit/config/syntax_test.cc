@@ -117,6 +117,17 @@ TEST(Syntax, TakesAQuotedWordForAnArgumentNotForAKeyword) {
     EXPECT_EQ(result.config->vrrp_instances[0].priority, 100);
 }
 
+// Two mistakes in one place: the block is ignored, and its end is missing.
+TEST(Syntax, DoesNotLoseWhatFollowsAnIgnoredBlockWithoutEnd) {
+    const LoadResult result = load_text(
+        "vrrp_script chk {\n    script \"/bin/true\"\n    interval 2\n" + instance_with(""));
+    ASSERT_EQ(result.diagnostics.size(), 2U) << render_report(result.diagnostics);
+    EXPECT_NE(result.diagnostics[0].hint.find("before `vrrp_instance` on line 4"),
+              std::string::npos);
+    ASSERT_TRUE(result.config);
+    EXPECT_EQ(result.config->vrrp_instances.size(), 1U);
+}
+
 TEST(Include, SplicesFilesIntoAnyBlock) {
     const Files files{
         {"etc/main.conf", "include conf.d/site-*\n"},
