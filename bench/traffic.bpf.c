@@ -28,89 +28,84 @@ const volatile __be16 target_port = 0;
 #define FIRST_PORT 1024
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
 } sent SEC(".maps"), received SEC(".maps");
 
-static __always_inline __u64 count(void *map)
-{
-	__u32 zero = 0;
-	__u64 *value = bpf_map_lookup_elem(map, &zero);
+static __always_inline __u64 count(void* map) {
+    __u32 zero = 0;
+    __u64* value = bpf_map_lookup_elem(map, &zero);
 
-	return value ? (*value)++ : 0;
+    return value ? (*value)++ : 0;
 }
 
-static __always_inline __u16 header_checksum(const struct iphdr *ip)
-{
-	const __u16 *words = (const void *)ip;
-	__u32 sum = 0;
+static __always_inline __u16 header_checksum(const struct iphdr* ip) {
+    const __u16* words = (const void*)ip;
+    __u32 sum = 0;
 
-	for (int i = 0; i < (int)sizeof(*ip) / 2; i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
-SEC("xdp")
-int source(struct xdp_md *ctx)
-{
-	void *data_end = (void *)(long)ctx->data_end;
-	struct ethhdr *eth = (void *)(long)ctx->data;
-	struct iphdr *ip = (void *)(eth + 1);
-	struct udphdr *udp = (void *)(ip + 1);
-
-	if ((void *)(udp + 1) > data_end)
-		return XDP_ABORTED;
-
-	__u32 flow = count(&sent) % flows;
-	__u16 ip_bytes = data_end - (void *)ip;
-
-	for (int i = 0; i < ETH_ALEN; i++) {
-		eth->h_dest[i] = target_mac[i];
-		eth->h_source[i] = source_mac[i];
-	}
-	eth->h_proto = bpf_htons(ETH_P_IP);
-	*ip = (struct iphdr){
-		.version = 4,
-		.ihl = 5,
-		.tot_len = bpf_htons(ip_bytes),
-		.ttl = 64,
-		.protocol = IPPROTO_UDP,
-		.saddr = bpf_htonl(FIRST_SOURCE + flow / PORTS_PER_SOURCE),
-		.daddr = target_address,
-	};
-	ip->check = header_checksum(ip);
-	*udp = (struct udphdr){
-		.source = bpf_htons(FIRST_PORT + flow % PORTS_PER_SOURCE),
-		.dest = target_port,
-		.len = bpf_htons(ip_bytes - sizeof(*ip)),
-	};
-	return XDP_TX;
+    for (int i = 0; i < (int)sizeof(*ip) / 2; i++)
+        sum += words[i];
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return ~sum;
 }
 
 SEC("xdp")
-int sink(struct xdp_md *ctx)
-{
-	count(&received);
-	return XDP_DROP;
+int source(struct xdp_md* ctx) {
+    void* data_end = (void*)(long)ctx->data_end;
+    struct ethhdr* eth = (void*)(long)ctx->data;
+    struct iphdr* ip = (void*)(eth + 1);
+    struct udphdr* udp = (void*)(ip + 1);
+
+    if ((void*)(udp + 1) > data_end)
+        return XDP_ABORTED;
+
+    __u32 flow = count(&sent) % flows;
+    __u16 ip_bytes = data_end - (void*)ip;
+
+    for (int i = 0; i < ETH_ALEN; i++) {
+        eth->h_dest[i] = target_mac[i];
+        eth->h_source[i] = source_mac[i];
+    }
+    eth->h_proto = bpf_htons(ETH_P_IP);
+    *ip = (struct iphdr){
+        .version = 4,
+        .ihl = 5,
+        .tot_len = bpf_htons(ip_bytes),
+        .ttl = 64,
+        .protocol = IPPROTO_UDP,
+        .saddr = bpf_htonl(FIRST_SOURCE + flow / PORTS_PER_SOURCE),
+        .daddr = target_address,
+    };
+    ip->check = header_checksum(ip);
+    *udp = (struct udphdr){
+        .source = bpf_htons(FIRST_PORT + flow % PORTS_PER_SOURCE),
+        .dest = target_port,
+        .len = bpf_htons(ip_bytes - sizeof(*ip)),
+    };
+    return XDP_TX;
 }
 
 SEC("xdp")
-int swap(struct xdp_md *ctx)
-{
-	void *data_end = (void *)(long)ctx->data_end;
-	struct ethhdr *eth = (void *)(long)ctx->data;
-	__u8 mac[ETH_ALEN];
+int sink(struct xdp_md* ctx) {
+    count(&received);
+    return XDP_DROP;
+}
 
-	if ((void *)(eth + 1) > data_end)
-		return XDP_DROP;
-	__builtin_memcpy(mac, eth->h_dest, ETH_ALEN);
-	__builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, mac, ETH_ALEN);
-	return XDP_TX;
+SEC("xdp")
+int swap(struct xdp_md* ctx) {
+    void* data_end = (void*)(long)ctx->data_end;
+    struct ethhdr* eth = (void*)(long)ctx->data;
+    __u8 mac[ETH_ALEN];
+
+    if ((void*)(eth + 1) > data_end)
+        return XDP_DROP;
+    __builtin_memcpy(mac, eth->h_dest, ETH_ALEN);
+    __builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
+    __builtin_memcpy(eth->h_source, mac, ETH_ALEN);
+    return XDP_TX;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -17,10 +17,10 @@
 /* Key of the `services` map. A packet whose destination is a key goes to a worker; the value (a
  * __u32) is not read. */
 struct lb_service_key {
-	__u32 address_be;
-	__u16 port_be;
-	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
-	__u8 zero;     /* always 0: the map compares all bytes */
+    __u32 address_be;
+    __u16 port_be;
+    __u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+    __u8 zero;     /* always 0: the map compares all bytes */
 };
 LB_STATIC_ASSERT(sizeof(struct lb_service_key) == 8, "no padding in a map key");
 
@@ -28,21 +28,21 @@ LB_STATIC_ASSERT(sizeof(struct lb_service_key) == 8, "no padding in a map key");
 
 /* What happened to a packet in the steering program: index into the per-CPU `counters` map
  * (__u64 each), and the name that people see. Every packet counts in exactly one. */
-#define LB_STEER_COUNTERS(X)                                                                       \
-	X(steered)            /* redirected to the worker's socket */                              \
-	X(pass_returned)      /* generic mode: a worker gave it back to the kernel */              \
-	X(pass_no_socket)     /* a service's packet, but no socket on its queue */                 \
-	X(pass_no_service)    /* TCP or UDP for an address and port that is no service */          \
-	X(pass_protocol)      /* IPv4, neither TCP nor UDP: ICMP, VRRP, ... */                     \
-	X(pass_fragment)      /* any fragment of an IPv4 packet, the first included */             \
-	X(pass_malformed)     /* IPv4 whose headers run past its end */                            \
-	X(pass_not_ipv4)      /* ARP, IPv6, VLAN-tagged, ... */
+#define LB_STEER_COUNTERS(X)                                                       \
+    X(steered)         /* redirected to the worker's socket */                     \
+    X(pass_returned)   /* generic mode: a worker gave it back to the kernel */     \
+    X(pass_no_socket)  /* a service's packet, but no socket on its queue */        \
+    X(pass_no_service) /* TCP or UDP for an address and port that is no service */ \
+    X(pass_protocol)   /* IPv4, neither TCP nor UDP: ICMP, VRRP, ... */            \
+    X(pass_fragment)   /* any fragment of an IPv4 packet, the first included */    \
+    X(pass_malformed)  /* IPv4 whose headers run past its end */                   \
+    X(pass_not_ipv4)   /* ARP, IPv6, VLAN-tagged, ... */
 
 enum lb_steer_counter {
 #define LB_STEER_ENUMERATOR(name) lb_steer_##name,
-	LB_STEER_COUNTERS(LB_STEER_ENUMERATOR)
+    LB_STEER_COUNTERS(LB_STEER_ENUMERATOR)
 #undef LB_STEER_ENUMERATOR
-	lb_steer_counter_count,
+        lb_steer_counter_count,
 };
 
 /* NOLINTEND(readability-identifier-naming) */

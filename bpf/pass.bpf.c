@@ -12,9 +12,8 @@
 #include <bpf/bpf_helpers.h>
 
 SEC("xdp")
-int headgate_pass(struct xdp_md *ctx)
-{
-	return XDP_PASS;
+int headgate_pass(struct xdp_md* ctx) {
+    return XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -11,8 +11,9 @@ namespace headgate::log {
 
 namespace {
 
-// Lines that may wait for the writer. At 100 bytes a line this is under 1 MB.
-constexpr std::size_t queue_lines = 8192;
+// Lines that may wait for the writer. spdlog keeps about 400 bytes for each from the start, so this
+// is under half a megabyte.
+constexpr std::size_t queue_lines = 1024;
 
 }  // namespace
 

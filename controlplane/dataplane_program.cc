@@ -6,7 +6,7 @@ namespace headgate {
 
 std::filesystem::path find_dataplane_program() {
     constexpr const char* name = "headgate-dataplane";
-    const std::filesystem::path installed = std::filesystem::path(HEADGATE_LIBEXEC_DIR) / name;
+    std::filesystem::path installed = std::filesystem::path(HEADGATE_LIBEXEC_DIR) / name;
     std::error_code error;
     const auto own = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
     if (error)

@@ -8,7 +8,7 @@ build_packages=(
     libboost1.81-dev libboost-program-options1.81-dev
     libspdlog-dev libfmt-dev libexpected-dev
     libprotobuf-dev protobuf-compiler
-    libnl-3-dev libnl-genl-3-dev libnl-route-3-dev
+    libnl-3-dev libnl-route-3-dev
     libbpf-dev libxdp-dev bpftool
     libcurl4-openssl-dev
 )

@@ -1,6 +1,7 @@
 // Rows of the schema table: the top level, global_defs and dataplane.
 #include <array>
 
+#include "common/limits.h"
 #include "controlplane/config/reader.h"
 #include "controlplane/config/schema.h"
 
@@ -90,7 +91,7 @@ constexpr Keyword rows[] = {
     {
         .blocks = Block::global_defs,
         .name = "vrrp_garp_master_repeat",
-        .argument = number(1, UINT32_MAX),
+        .argument = number(1, limits::garp_repeat_max),
         .default_text = "5",
         .handler =
             [](const Context& context, const Value& value) {

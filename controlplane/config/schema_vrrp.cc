@@ -1,6 +1,7 @@
 // Rows of the schema table: vrrp_instance and authentication.
 #include <array>
 
+#include "common/limits.h"
 #include "controlplane/config/reader.h"
 #include "controlplane/config/schema.h"
 #include "controlplane/config/virtual_address.h"
@@ -195,7 +196,7 @@ constexpr Keyword rows[] = {
     {
         .blocks = Block::vrrp_instance,
         .name = "garp_master_repeat",
-        .argument = number(1, UINT32_MAX),
+        .argument = number(1, limits::garp_repeat_max),
         .default_text = "that of vrrp_garp_master_repeat in global_defs",
         .handler =
             [](const Context& context, const Value& value) {

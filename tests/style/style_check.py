@@ -65,10 +65,6 @@ def opens_with_comment(path, lines):
     return first.startswith(("#", '"""'))
 
 
-def is_bpf(path):
-    return path.name.endswith(".bpf.c") or name_of(path).startswith("bpf/")
-
-
 def check_text():
     """File length, line length, tabs, leftovers, and the comment that opens a file."""
     for path in source_files():
@@ -83,8 +79,7 @@ def check_text():
             where = f"{name_of(path)}:{number}"
             if len(line) > COLUMNS_MAX:
                 yield f"{where}: {len(line)} columns, at most {COLUMNS_MAX}"
-            # BPF programs are written in the kernel's style, with tabs.
-            if "\t" in line and not is_bpf(path):
+            if "\t" in line:
                 yield f"{where}: a tab"
             if line != line.rstrip():
                 yield f"{where}: blanks at the end of the line"
