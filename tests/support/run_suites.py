@@ -29,15 +29,18 @@ LAB_FILES_AT_ONCE = 3
 YIELDING = ["nice", "-n", "5"]
 
 
-def meson_test(build, suites, name, prefix=(), environment=None):
-    """Runs meson suites of a build directory; builds only what these tests need."""
+def meson_test(build, suites, name, prefix=(), environment=None, patience=1):
+    """Runs meson suites of a build directory; builds only what these tests need.
+
+    `patience` multiplies the time-outs of the tests.
+    """
     # A test program that crashes writes no report, and meson would take the one of an earlier run.
     for report in build.glob("*.xml"):
         report.unlink()
     log = build / "meson-logs" / f"{name}.junit.xml"
     log.unlink(missing_ok=True)
     command = [*prefix, "meson", "test", "-C", str(build), "--logbase", name,
-               "--print-errorlogs"]
+               "--print-errorlogs", "--timeout-multiplier", str(patience)]
     for suite in suites:
         command += ["--suite", suite]
     done = subprocess.run(command, check=False, env={**os.environ, **(environment or {})})
@@ -61,7 +64,7 @@ def asan():
     # vptr: it needs run-time type information, which the dataplane does without.
     configure(build, ["-Db_sanitize=address,undefined", "-Dcpp_args=-fno-sanitize=vptr",
                       "-Doptimization=0", "-Ddebug=true", "-Dbenchmarks=false"])
-    return meson_test(build, PURE_SUITES, "asan", prefix=YIELDING, environment={
+    return meson_test(build, PURE_SUITES, "asan", prefix=YIELDING, patience=10, environment={
         "ASAN_OPTIONS": "detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
 
@@ -73,7 +76,7 @@ def tsan():
                       "-Dbenchmarks=false"])
     # Its shadow memory needs a memory layout that full address randomization may not leave free.
     return meson_test(build, ["threads"], "tsan", prefix=[*YIELDING, "setarch", "-R"],
-                      environment={"TSAN_OPTIONS": "halt_on_error=1"})
+                      patience=10, environment={"TSAN_OPTIONS": "halt_on_error=1"})
 
 
 def fuzz_smoke():

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <utility>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -109,6 +110,16 @@ protected:
         }
         ASSERT_EQ(seen, state);
     }
+    // The generation of the dataplane's table once what was still on its way has arrived.
+    std::uint64_t settled_generation() {
+        std::uint64_t before = 0;
+        std::uint64_t seen = status().dataplane().generation();
+        for (int attempt = 0; attempt < 100 && seen != before; ++attempt) {
+            context_.run_for(milliseconds(100));
+            before = std::exchange(seen, status().dataplane().generation());
+        }
+        return seen;
+    }
 
     asio::io_context context_;
     tcp::acceptor server_{context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
@@ -141,7 +152,7 @@ TEST_F(DaemonTest, ABadReloadChangesNothingAndIsRemembered) {
     write_config(service());
     start();
     wait_service("up");
-    const std::uint64_t generation = status().dataplane().generation();
+    const std::uint64_t generation = settled_generation();
     write_config(service() + "virtual_servr 192.0.2.11 80 {\n}\n");
     const std::string error = reload();
     EXPECT_NE(error.find("k.conf:17:1: "), std::string::npos) << error;
