@@ -17,7 +17,6 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <boost/program_options.hpp>
@@ -26,6 +25,7 @@
 #include "bench/traffic.h"
 #include "common/api.pb.h"
 #include "common/framing.h"
+#include "common/unix_socket.h"
 
 namespace headgate::bench {
 namespace {
@@ -106,11 +106,10 @@ public:
 private:
     [[nodiscard]] Result<api::DataplaneState> ask() const {
         const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        socket_path_.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
-        if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
-            0)
+        const Result<sockaddr_un> address = unix_address(socket_path_);
+        if (!address)
+            return tl::unexpected(address.error());
+        if (::connect(socket.get(), as_sockaddr(*address), sizeof *address) != 0)
             return fail_errno("connect to {}", socket_path_);
         api::DataplaneRequest request;
         request.mutable_get_state();

@@ -8,11 +8,11 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/api.pb.h"
 #include "common/log.h"
+#include "common/unix_socket.h"
 
 namespace headgate::dataplane {
 
@@ -34,19 +34,16 @@ Result<Fd> lock_path(const std::string& path) {
 }
 
 Result<Fd> listen_on(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
-        return fail("the socket path {} is longer than {} characters", path,
-                    sizeof address.sun_path - 1);
-    path.copy(static_cast<char*>(address.sun_path), path.size());
+    const Result<sockaddr_un> address = unix_address(path);
+    if (!address)
+        return tl::unexpected(address.error());
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd)
         return fail_errno("open a Unix socket");
     // The lock is ours, so a socket that is there has no owner.
     ::unlink(path.c_str());
     const mode_t before = ::umask(0117);
-    const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    const int bound = ::bind(fd.get(), as_sockaddr(*address), sizeof *address);
     const int code = errno;
     ::umask(before);
     if (bound != 0)

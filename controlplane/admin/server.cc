@@ -20,6 +20,7 @@
 #include "common/coroutine.h"
 #include "common/framing.h"
 #include "common/log.h"
+#include "common/unix_socket.h"
 
 namespace headgate::admin {
 
@@ -194,9 +195,9 @@ AdminServer::~AdminServer() {
 Result<std::unique_ptr<AdminServer>> AdminServer::listen(asio::io_context& context,
                                                          const std::filesystem::path& path,
                                                          Handlers handlers) {
-    if (path.string().size() >= sizeof(sockaddr_un::sun_path))
-        return fail("the socket path {} is longer than {} bytes", path.string(),
-                    sizeof(sockaddr_un::sun_path) - 1);
+    // Asio would throw for a path that does not fit.
+    if (const auto address = unix_address(path.string()); !address)
+        return tl::unexpected(address.error());
     ::unlink(path.c_str());
     Protocol::acceptor acceptor(context);
     boost::system::error_code error;

@@ -7,31 +7,27 @@
 
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include "common/fd.h"
 #include "common/framing.h"
+#include "common/unix_socket.h"
 
 namespace headgate::cli {
 
 namespace {
 
 Result<Fd> connect(const std::filesystem::path& path, std::chrono::seconds timeout) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string name = path.string();
-    if (name.size() >= sizeof(address.sun_path))
-        return fail("the socket path {} is longer than {} bytes", name,
-                    sizeof(address.sun_path) - 1);
-    name.copy(address.sun_path, name.size());
+    const auto address = unix_address(path.string());
+    if (!address)
+        return tl::unexpected(address.error());
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd)
         return fail_errno("create a Unix socket");
     const timeval limit{.tv_sec = timeout.count(), .tv_usec = 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
-        return fail_errno("connect to headgated at {}", name);
+    if (::connect(fd.get(), as_sockaddr(*address), sizeof(*address)) != 0)
+        return fail_errno("connect to headgated at {}", path.string());
     return fd;
 }
 

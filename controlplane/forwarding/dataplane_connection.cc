@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
@@ -14,6 +13,7 @@
 #include "common/api.pb.h"
 #include "common/fd.h"
 #include "common/framing.h"
+#include "common/unix_socket.h"
 
 namespace headgate::forwarding {
 
@@ -132,23 +132,18 @@ private:
 Result<std::shared_ptr<DataplaneConnection>> DataplaneConnection::connect(
     asio::io_context& context, const std::filesystem::path& path,
     std::function<void(const std::string&)> on_closed) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string name = path.string();
-    if (name.size() >= sizeof(address.sun_path))
-        return fail("the socket path {} is longer than {} bytes", name,
-                    sizeof(address.sun_path) - 1);
-    name.copy(address.sun_path, name.size());
-
+    const auto address = unix_address(path.string());
+    if (!address)
+        return tl::unexpected(address.error());
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd)
         return fail_errno("create a Unix socket");
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
-        return fail_errno("connect to {}", name);
+    if (::connect(fd.get(), as_sockaddr(*address), sizeof(*address)) != 0)
+        return fail_errno("connect to {}", path.string());
     ucred peer{};
     socklen_t size = sizeof(peer);
     if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-        return fail_errno("ask who listens on {}", name);
+        return fail_errno("ask who listens on {}", path.string());
 
     Socket socket(context, asio::local::stream_protocol(), fd.release());
     auto connection =
