@@ -23,7 +23,7 @@ def build_targets():
     if not (BUILD / "build.ninja").exists():
         subprocess.run(
             ["meson", "setup", str(BUILD), str(ROOT), "-Dfuzz=true", "-Dbenchmarks=false",
-             "-Doptimization=1", "-Ddebug=true", "-Db_lundef=false"],
+             "-Doptimization=1", "-Dcpp_args=-g1", "-Db_lundef=false"],
             check=True, stdout=subprocess.DEVNULL,
             env={**os.environ, "CC": "clang-16", "CXX": "clang++-16"})
     listing = subprocess.run(["meson", "introspect", "--targets", str(BUILD)], check=True,
