@@ -9,6 +9,8 @@ namespace {
 
 // RFC 9568 6.1: the backup waits for three adverts to be missing.
 constexpr int adverts_missed_max = 3;
+// Whoever holds back waits as the weakest router would.
+constexpr std::uint8_t priority_held = 1;
 
 }  // namespace
 
@@ -30,7 +32,8 @@ std::string_view describe(Event event) {
 Duration Fsm::skew() const {
     const Duration unit =
         parameters_.version == 2 ? Duration(std::chrono::seconds(1)) : master_interval_;
-    return unit * (256 - parameters_.priority) / 256;
+    const std::uint8_t priority = held_until_ ? priority_held : parameters_.priority;
+    return unit * (256 - priority) / 256;
 }
 
 Duration Fsm::master_down_interval() const {
@@ -39,8 +42,11 @@ Duration Fsm::master_down_interval() const {
 
 std::optional<Instant> Fsm::deadline() const {
     switch (state_) {
-        case State::backup:
-            return wait_since_ + (wait_ == Wait::full ? master_down_interval() : skew());
+        case State::backup: {
+            const Instant expiry =
+                wait_since_ + (wait_ == Wait::full ? master_down_interval() : skew());
+            return held_until_ ? std::min(expiry, *held_until_) : expiry;
+        }
         case State::master:
             return next_garps_ ? std::min(next_advert_, *next_garps_) : next_advert_;
         case State::init:
@@ -96,6 +102,18 @@ Actions Fsm::stop(Instant now) {
     return actions;
 }
 
+Actions Fsm::yield(Instant now, Instant until) {
+    Actions actions;
+    if (state_ == State::master) {
+        leave_master(actions);
+        enter_backup(actions, now, Event::yielded);
+        wait(now, Wait::full);
+        expiry_reason_ = Event::nobody_took_over;
+    }
+    held_until_ = until;
+    return actions;
+}
+
 Actions Fsm::on_advert(Instant now, const Advert& advert) {
     switch (state_) {
         case State::backup:
@@ -121,7 +139,8 @@ Actions Fsm::as_backup(Instant now, const Advert& advert) {
         }
         return actions;
     }
-    const bool preempts = parameters_.preempt || parameters_.priority == priority_owner;
+    const bool preempts =
+        !held_until_ && (parameters_.preempt || parameters_.priority == priority_owner);
     if (preempts && advert.priority < parameters_.priority) {
         // The timer goes on, and fires.
         if (wait_ == Wait::full)
@@ -161,6 +180,8 @@ Actions Fsm::as_master(Instant now, const Advert& advert) {
 
 Actions Fsm::on_deadline(Instant now) {
     Actions actions;
+    if (held_until_ && now >= *held_until_)
+        held_until_.reset();
     if (state_ == State::backup && now >= deadline()) {
         enter_master(actions, now, expiry_reason_);
     } else if (state_ == State::master) {
@@ -208,7 +229,7 @@ void Fsm::enter(Actions& actions, Instant now, State state, Event reason) {
 
 // RFC 9568 6.4.1.
 void Fsm::begin(Actions& actions, Instant now, Event reason) {
-    if (parameters_.priority == priority_owner) {
+    if (parameters_.priority == priority_owner && !held_until_) {
         enter_master(actions, now, Event::owner);
         return;
     }
@@ -226,6 +247,7 @@ void Fsm::enter_backup(Actions& actions, Instant now, Event reason) {
 }
 
 void Fsm::enter_master(Actions& actions, Instant now, Event reason) {
+    held_until_.reset();
     master_interval_ = parameters_.advert_interval;
     master_address_ = own_address_;
     master_priority_ = parameters_.priority;

@@ -44,6 +44,8 @@ namespace headgate::vrrp {
     X(master_resigned, "the master resigned (priority 0)")                 \
     X(master_weaker, "the master has a lower priority")                    \
     X(higher_priority_heard, "an advert with a higher priority was heard") \
+    X(yielded, "it was told to step down")                                 \
+    X(nobody_took_over, "no other router took over")                       \
     X(stopped, "stopped")                                                  \
     /* no transition */                                                    \
     X(weaker_discarded, "an advert with a lower priority was ignored")     \
@@ -117,6 +119,12 @@ public:
     // so have the addresses, or something else that the adverts say.
     Actions reconfigure(Instant now, const Parameters& parameters, bool group_changed);
     Actions stop(Instant now);
+    // Steps down on request, gracefully, and holds back until `until`: it follows weaker masters as
+    // well, and goes last when the master is gone, but it does take over then, which ends the hold.
+    // In BACKUP, FAULT and INIT it only holds back, also what start() does.
+    Actions yield(Instant now, Instant until);
+    // Ends the hold; a master with a lower priority is preempted as ever.
+    void end_hold() { held_until_.reset(); }
 
     // When on_deadline() is due; nothing in INIT and FAULT.
     [[nodiscard]] std::optional<Instant> deadline() const;
@@ -130,6 +138,7 @@ public:
     // The last master that was heard and accepted; we ourselves while MASTER.
     [[nodiscard]] std::optional<Be32> master_address() const { return master_address_; }
     [[nodiscard]] std::uint8_t master_priority() const { return master_priority_; }
+    [[nodiscard]] std::optional<Instant> held_until() const { return held_until_; }
 
 private:
     // How long a backup waits before it takes over.
@@ -161,6 +170,7 @@ private:
     Instant wait_since_{};
     Wait wait_ = Wait::full;
     Event expiry_reason_ = Event::master_silent;
+    std::optional<Instant> held_until_;  // see yield(); never in MASTER
     // MASTER.
     Instant next_advert_{};
     std::optional<Instant> next_garps_;

@@ -66,6 +66,9 @@ public:
     std::string down(Duration when) { return text_of(fsm.on_interface_down(at(when))); }
     std::string up(Duration when) { return text_of(fsm.on_interface_up(at(when), own)); }
     std::string stop(Duration when) { return text_of(fsm.stop(at(when))); }
+    std::string yield(Duration when, Duration until) {
+        return text_of(fsm.yield(at(when), at(until)));
+    }
     std::string reconfigure(Duration when, Parameters parameters, bool group_changed = false) {
         return text_of(fsm.reconfigure(at(when), parameters, group_changed));
     }
@@ -345,6 +348,84 @@ TEST(FsmFault, AMasterResignsIntoItAndComesBackAsBackup) {
     EXPECT_EQ(story.heard(seconds(61), 50), "");
     EXPECT_EQ(story.up(seconds(70)), "because the interface came up, remove");
     EXPECT_EQ(story.deadline_us(), 73609375);
+}
+
+const std::string stepped_down = "remove, advert 0, because it was told to step down, remove";
+
+TEST(FsmYield, StepsDownFollowsAWeakerMasterAndComesBackAfterTheTime) {
+    Story story(version2());
+    story.become_master();
+    EXPECT_EQ(story.yield(seconds(5), seconds(60)), stepped_down);
+    EXPECT_EQ(story.fsm.state(), State::backup);
+    for (int second = 6; second < 60; ++second)
+        EXPECT_EQ(story.heard(seconds(second), 50), "");
+    EXPECT_EQ(story.fsm.state(), State::backup);
+    EXPECT_EQ(story.deadline_us(), 60'000'000) << "the end of the hold";
+    EXPECT_EQ(story.time(seconds(60)), "");
+    EXPECT_FALSE(story.fsm.held_until());
+    EXPECT_EQ(story.heard(seconds(60), 50), "note an advert with a lower priority was ignored");
+    EXPECT_EQ(story.deadline_us(), 62'609'375) << "the timer of the last advert it followed";
+    EXPECT_EQ(story.time(microseconds(62'609'375)),
+              "advert 100, because the master has a lower priority, add, garp");
+}
+
+TEST(FsmYield, TakesOverLastWhenNobodyElseDoes) {
+    Story story(version2());
+    story.become_master();
+    story.yield(seconds(5), seconds(60));
+    // 3 s and the skew of priority 1.
+    EXPECT_EQ(story.deadline_us(), 5'000'000 + 3'996'093);
+    EXPECT_EQ(story.time(microseconds(8'996'094)),
+              "advert 100, because no other router took over, add, garp");
+    EXPECT_FALSE(story.fsm.held_until()) << "there is nobody to hold back for";
+}
+
+TEST(FsmYield, TakesOverAfterTheSkewOfPriorityOneWhenTheNewMasterResigns) {
+    Story story(version2(255));
+    story.become_master();
+    story.yield(seconds(5), seconds(60));
+    story.heard(seconds(6), 50);
+    EXPECT_EQ(story.heard(seconds(7), 0), "note the master resigned");
+    EXPECT_EQ(story.deadline_us(), 7'996'093);
+    EXPECT_EQ(story.time(microseconds(7'996'094)),
+              "advert 255, because the master resigned (priority 0), add, garp");
+}
+
+TEST(FsmYield, TakesOverWhenTheNewMasterFallsSilent) {
+    Story story(version2());
+    story.become_master();
+    story.yield(seconds(5), seconds(60));
+    story.heard(seconds(6), 50);
+    EXPECT_EQ(story.time(microseconds(9'996'093)), "");
+    EXPECT_EQ(story.time(microseconds(9'996'094)), silent);
+}
+
+TEST(FsmYield, HoldsBackAnOwnerAndOneThatIsStartedWithTheHold) {
+    Story story(version2(255));
+    EXPECT_EQ(story.yield(seconds(-1), seconds(60)), "");
+    EXPECT_EQ(story.start(), "because started, remove");
+    EXPECT_EQ(story.heard(seconds(1), 50), "");
+    EXPECT_EQ(story.down(seconds(2)), "because the interface cannot carry adverts, remove");
+    EXPECT_EQ(story.up(seconds(3)), "because the interface came up, remove");
+    EXPECT_EQ(story.heard(seconds(4), 50), "");
+}
+
+TEST(FsmYield, EndsWhenItIsTakenBack) {
+    Story story(version2());
+    story.become_master();
+    story.yield(seconds(5), seconds(60));
+    story.heard(seconds(6), 50);
+    story.fsm.end_hold();
+    EXPECT_EQ(story.heard(seconds(7), 50), "note an advert with a lower priority was ignored");
+    EXPECT_EQ(story.deadline_us(), 9'609'375);
+}
+
+TEST(FsmYield, SurvivesAnotherConfiguration) {
+    Story story(version2());
+    story.become_master();
+    story.yield(seconds(5), seconds(60));
+    story.reconfigure(seconds(6), version2(200), true);
+    EXPECT_EQ(story.heard(seconds(7), 50), "");
 }
 
 TEST(FsmInterface, AnotherSourceAddressIsUsedForTheNextTieBreak) {
