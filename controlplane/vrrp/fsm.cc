@@ -40,11 +40,22 @@ Duration Fsm::master_down_interval() const {
     return adverts_missed_max * master_interval_ + skew();
 }
 
+Duration Fsm::patience() const {
+    switch (wait_) {
+        case Wait::full:
+            return master_down_interval();
+        case Wait::skew_only:
+            return skew();
+        case Wait::one_advert:
+            return master_interval_ + skew();
+    }
+    return {};
+}
+
 std::optional<Instant> Fsm::deadline() const {
     switch (state_) {
         case State::backup: {
-            const Instant expiry =
-                wait_since_ + (wait_ == Wait::full ? master_down_interval() : skew());
+            const Instant expiry = wait_since_ + patience();
             return held_until_ ? std::min(expiry, *held_until_) : expiry;
         }
         case State::master:
@@ -107,7 +118,9 @@ Actions Fsm::yield(Instant now, Instant until) {
     if (state_ == State::master) {
         leave_master(actions);
         enter_backup(actions, now, Event::yielded);
-        wait(now, Wait::full);
+        // A backup that has heard the resignation is MASTER after its skew, so after one advert
+        // more than the longest skew there is nobody to wait for.
+        wait(now, Wait::one_advert);
         expiry_reason_ = Event::nobody_took_over;
     }
     held_until_ = until;

@@ -142,7 +142,7 @@ public:
 
 private:
     // How long a backup waits before it takes over.
-    enum class Wait : std::uint8_t { full, skew_only };
+    enum class Wait : std::uint8_t { full, skew_only, one_advert };
 
     Actions as_backup(Instant now, const Advert& advert);
     Actions as_master(Instant now, const Advert& advert);
@@ -153,6 +153,7 @@ private:
     void leave_master(Actions& actions);
     void follow(Instant now, const Advert& advert);
     void wait(Instant now, Wait wait);
+    [[nodiscard]] Duration patience() const;
     void advertise(Actions& actions, Instant now);
     void announce(Actions& actions, Instant now);
 
