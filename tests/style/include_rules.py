@@ -15,13 +15,13 @@ MAY_INCLUDE = {
     "dataplane/port/": ["common/", "bpf/", "dataplane/core/", "dataplane/port/"],
     "dataplane/": ["common/", "bpf/", "dataplane/"],
     "controlplane/config/": ["common/", "controlplane/config/"],
-    "controlplane/netlink/": ["common/", "controlplane/config/model.h", "controlplane/netlink/"],
-    "controlplane/vrrp/": ["common/", "controlplane/config/model.h", "controlplane/netlink/",
+    "controlplane/netlink/": ["common/", "controlplane/config/model", "controlplane/netlink/"],
+    "controlplane/vrrp/": ["common/", "controlplane/config/model", "controlplane/netlink/",
                            "controlplane/vrrp/"],
-    "controlplane/health/": ["common/", "controlplane/config/model.h", "controlplane/health/"],
-    "controlplane/service/": ["common/", "controlplane/config/model.h", "controlplane/health/",
+    "controlplane/health/": ["common/", "controlplane/config/model", "controlplane/health/"],
+    "controlplane/service/": ["common/", "controlplane/config/model", "controlplane/health/",
                               "controlplane/service/"],
-    "controlplane/forwarding/": ["common/", "controlplane/config/model.h",
+    "controlplane/forwarding/": ["common/", "controlplane/config/model",
                                  "controlplane/service/", "controlplane/forwarding/"],
     "controlplane/admin/": ["common/", "controlplane/admin/"],
     "controlplane/cli/": ["common/", "controlplane/config/", "controlplane/cli/"],
@@ -34,7 +34,7 @@ MAY_INCLUDE = {
 ABI_HEADERS = {"linux/types.h", "stdint.h", "cstdint"}
 
 # Input, output and clocks have no place in the pure parts.
-PURE_PARTS = ("dataplane/core/", "controlplane/config/model.h")
+PURE_PARTS = ("dataplane/core/", "controlplane/config/model")
 IMPURE_HEADERS = re.compile(
     r"^(bpf/|xdp/|netlink/|boost/asio|sys/socket\.h|sys/epoll\.h|net/if\.h|poll\.h|spdlog/|"
     r"google/protobuf|curl/|rte_)")
