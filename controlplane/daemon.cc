@@ -45,7 +45,7 @@ std::int64_t unix_ms_now() {
 config::Config restrict_to(config::Config config, const Daemon::Options& options) {
     if (!options.run_vrrp) {
         config.dataplane.interfaces = forwarding::engine_of(config).interfaces;
-        config.vrrp_instances.clear();
+        config.vrrp.instances.clear();
     }
     if (!options.run_services)
         config.virtual_servers.clear();
@@ -131,10 +131,10 @@ private:
     Result<void> adopt(config::Config config) {
         config = restrict_to(std::move(config), options_);
         if (vrrp_) {
-            vrrp_->reconfigure(config.vrrp_instances);
-        } else if (!config.vrrp_instances.empty()) {
+            vrrp_->reconfigure(config.vrrp);
+        } else if (!config.vrrp.instances.empty()) {
             auto started = vrrp::VrrpThread::start(
-                config.vrrp_instances, {.on_change = [this](auto instances) {
+                config.vrrp, {.on_change = [this](auto instances) {
                     asio::post(context_, [this, instances = std::move(instances)]() mutable {
                         vrrp_status_ = std::move(instances);
                         evaluate_soon();

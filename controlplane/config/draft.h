@@ -4,61 +4,20 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "controlplane/config/draft_vrrp.h"
 #include "controlplane/config/model.h"
-#include "controlplane/config/source.h"
+#include "controlplane/config/setting.h"
 
 namespace headgate::config {
-
-// A value and where it was written.
-template <typename T>
-struct Located {
-    T value;
-    Span where;
-};
-
-template <typename T>
-using Setting = std::optional<Located<T>>;
-
-template <typename T>
-T value_or(const Setting<T>& setting, const T& fallback) {
-    return setting ? setting->value : fallback;
-}
-
-// The keywords that a block has in some form: right, wrong, or misspelled so that the right one was
-// suggested. One that is missing from it has not been reported yet.
-using Mentions = std::set<std::string, std::less<>>;
 
 struct GlobalDraft {
     Setting<std::string> router_id;
     Setting<std::uint8_t> vrrp_version;
     Setting<std::chrono::seconds> garp_delay;
     Setting<std::uint32_t> garp_repeat;
-};
-
-enum class AuthType : std::uint8_t { pass, ah };
-
-struct VrrpDraft {
-    std::string name;
-    Span where;  // of the keyword vrrp_instance
-    Mentions mentions;
-    Setting<VrrpInitialState> state;
-    Setting<std::string> interface;
-    Setting<std::uint8_t> vrid;
-    Setting<std::uint8_t> priority;
-    Setting<std::uint8_t> version;
-    Setting<Duration> advert_interval;
-    Setting<AuthType> auth_type;
-    Setting<std::string> auth_pass;
-    Setting<bool> preempt;
-    std::vector<Located<VirtualAddress>> addresses;
-    Setting<std::chrono::seconds> vip_lease;
-    Setting<std::uint32_t> garp_repeat;
-    Setting<std::chrono::seconds> garp_delay;
 };
 
 // The timing keywords, which virtual_server, real_server and the checks all have: the innermost

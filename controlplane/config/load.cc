@@ -164,13 +164,13 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     config.file = file;
     config.router_id = value_or(drafts.global.router_id, host_name);
     config.dataplane = drafts.dataplane;
-    config.vrrp_instances = finish_instances(drafts.instances, drafts.global, report);
+    config.vrrp.instances = finish_instances(drafts.instances, drafts.global, report);
     config.virtual_servers = finish_servers(drafts.servers, report);
     check_dataplane(config, drafts, report);
 
     LoadResult result;
     const bool has_problems = report.count() > 0;
-    const bool is_empty = config.vrrp_instances.empty() && config.virtual_servers.empty();
+    const bool is_empty = config.vrrp.instances.empty() && config.virtual_servers.empty();
     if (report.has_fatal() || (has_problems && is_empty))
         result.exit_code = exit_unusable;
     else if (has_problems)

@@ -5,58 +5,16 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "common/clock.h"
-#include "common/limits.h"
 #include "common/net.h"
+#include "controlplane/config/location.h"
+#include "controlplane/config/model_vrrp.h"
 
 namespace headgate::config {
-
-// Where something stands in a file; line and column count from 1.
-struct SourceLocation {
-    std::string file;
-    std::uint32_t line = 0;
-    std::uint32_t column = 0;
-    bool operator==(const SourceLocation&) const = default;
-};
-
-// ---- VRRP ---------------------------------------------------------------------------------------
-
-enum class VrrpInitialState : std::uint8_t { backup, master };
-
-// One entry of virtual_ipaddress.
-struct VirtualAddress {
-    Prefix prefix;
-    std::string interface;  // "dev", or the instance's interface
-    std::string label;      // empty: none
-    std::optional<IpAddress> broadcast;
-    std::uint8_t scope = 0;  // RT_SCOPE_*: 0 global, 253 link, 254 host
-    bool operator==(const VirtualAddress&) const = default;
-};
-
-struct VrrpInstance {
-    std::string name;
-    SourceLocation location;
-    VrrpInitialState initial_state = VrrpInitialState::backup;
-    std::string interface;
-    std::uint8_t vrid = 0;
-    std::uint8_t priority = 100;
-    std::uint8_t version = 2;  // 2 or 3
-    Duration advert_interval = std::chrono::seconds(1);
-    // auth_type PASS: at most eight bytes; version 2 only.
-    std::optional<std::string> auth_pass;
-    bool preempt = true;
-    std::vector<VirtualAddress> virtual_addresses;
-    // A VIP disappears from the kernel this long after the last renewal.
-    std::chrono::seconds vip_lease = limits::vip_lease_default;
-    // Gratuitous ARP: `garp_repeat` at once, and as many again after `garp_delay` (0: not again).
-    std::uint32_t garp_repeat = 5;
-    std::chrono::seconds garp_delay{5};
-};
 
 // ---- Virtual servers ----------------------------------------------------------------------------
 
@@ -150,7 +108,7 @@ struct Dataplane {
 struct Config {
     std::string file;
     std::string router_id;  // default: the host name
-    std::vector<VrrpInstance> vrrp_instances;
+    Vrrp vrrp;
     std::vector<VirtualServer> virtual_servers;
     Dataplane dataplane;
 };

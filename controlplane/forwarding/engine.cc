@@ -35,7 +35,7 @@ Engine engine_of(const config::Config& config) {
     std::set<std::string> interfaces(config.dataplane.interfaces.begin(),
                                      config.dataplane.interfaces.end());
     if (interfaces.empty()) {
-        for (const config::VrrpInstance& instance : config.vrrp_instances)
+        for (const config::VrrpInstance& instance : config.vrrp.instances)
             interfaces.insert(instance.interface);
     }
     return {{interfaces.begin(), interfaces.end()}, config.dataplane.mode};

@@ -11,7 +11,7 @@ namespace {
 
 std::set<IpAddress> vrrp_owned_addresses(const config::Config& config) {
     std::set<IpAddress> owned;
-    for (const config::VrrpInstance& instance : config.vrrp_instances) {
+    for (const config::VrrpInstance& instance : config.vrrp.instances) {
         for (const config::VirtualAddress& vip : instance.virtual_addresses)
             owned.insert(vip.prefix.address);
     }
@@ -117,7 +117,7 @@ api::ServiceTable build_table(const config::Config& config, const std::vector<Se
     api::ServiceTable table;
     table.set_generation(generation);
     std::chrono::seconds lease = limits::vip_lease_default;
-    for (const config::VrrpInstance& instance : config.vrrp_instances)
+    for (const config::VrrpInstance& instance : config.vrrp.instances)
         lease = std::max(lease, instance.vip_lease);
     table.set_lease_s(static_cast<std::uint32_t>(lease.count()));
     for (std::size_t index = 0; index < views.size(); ++index) {

@@ -67,7 +67,7 @@ std::optional<Instant> Fsm::deadline() const {
     return std::nullopt;
 }
 
-Actions Fsm::start(Instant now, Be32 own_address) {
+Actions Fsm::start(Instant now, const IpAddress& own_address) {
     check(state_ == State::init, "an instance is started once");
     Actions actions;
     own_address_ = own_address;
@@ -83,7 +83,7 @@ Actions Fsm::start_faulty(Instant now) {
     return actions;
 }
 
-Actions Fsm::on_interface_up(Instant now, Be32 own_address) {
+Actions Fsm::on_interface_up(Instant now, const IpAddress& own_address) {
     Actions actions;
     own_address_ = own_address;
     if (state_ == State::fault)

@@ -106,7 +106,7 @@ public:
         : parameters_(parameters), master_interval_(parameters.advert_interval) {}
 
     // From INIT, when the interface has an address to send from. A missing one: start_faulty().
-    Actions start(Instant now, Be32 own_address);
+    Actions start(Instant now, const IpAddress& own_address);
     Actions start_faulty(Instant now);
     // An advert that decode() has accepted and that does not come from our own address.
     Actions on_advert(Instant now, const Advert& advert);
@@ -114,7 +114,7 @@ public:
     Actions on_deadline(Instant now);
     Actions on_interface_down(Instant now);
     // Also while up, when the address to send from has changed.
-    Actions on_interface_up(Instant now, Be32 own_address);
+    Actions on_interface_up(Instant now, const IpAddress& own_address);
     // Keeps state and master; a running timer goes on under the new arithmetic. `group_changed`:
     // so have the addresses, or something else that the adverts say.
     Actions reconfigure(Instant now, const Parameters& parameters, bool group_changed);
@@ -136,7 +136,7 @@ public:
     [[nodiscard]] Duration skew() const;
     [[nodiscard]] Duration master_down_interval() const;
     // The last master that was heard and accepted; we ourselves while MASTER.
-    [[nodiscard]] std::optional<Be32> master_address() const { return master_address_; }
+    [[nodiscard]] const std::optional<IpAddress>& master_address() const { return master_address_; }
     [[nodiscard]] std::uint8_t master_priority() const { return master_priority_; }
     [[nodiscard]] std::optional<Instant> held_until() const { return held_until_; }
 
@@ -161,8 +161,8 @@ private:
     State state_ = State::init;
     Event reason_ = Event::not_started;
     Instant since_{};
-    Be32 own_address_;
-    std::optional<Be32> master_address_;
+    IpAddress own_address_;
+    std::optional<IpAddress> master_address_;
     std::uint8_t master_priority_ = 0;
     // RFC 9568 6.1 Active_Adver_Interval: learned from the master in version 3.
     Duration master_interval_;

@@ -9,24 +9,8 @@ namespace headgate::vrrp {
 
 namespace {
 
-// A lease survives two lost renewals.
-constexpr int renewals_per_lease = 3;
-constexpr Duration repair_interval = std::chrono::milliseconds(50);
 // Of what a peer can cause at any rate, one line a second goes to the log.
 constexpr Duration note_interval = std::chrono::seconds(1);
-
-std::string text_of(Be32 address) {
-    return IpAddress::v4(address).to_string();
-}
-
-std::string text_of(const config::VirtualAddress& vip) {
-    return fmt::format("{} on {}", vip.prefix.to_string(), vip.interface);
-}
-
-bool contains(const std::vector<config::VirtualAddress>& addresses,
-              const config::VirtualAddress& address) {
-    return std::ranges::find(addresses, address) != addresses.end();
-}
 
 Parameters parameters_of(const config::VrrpInstance& config) {
     return {.version = config.version,
@@ -42,17 +26,12 @@ Instance::Instance(config::VrrpInstance config, Link& link)
     : config_(std::move(config)),
       link_(link),
       router_(virtual_router(config_)),
-      fsm_(parameters_of(config_)) {
-    for (const config::VirtualAddress& address : config_.virtual_addresses)
-        vips_.push_back({.address = address, .present = link_.present(address)});
-}
+      fsm_(parameters_of(config_)),
+      addresses_(config_.name, config_, link_),
+      refusals_(config_.name) {}
 
 void Instance::start(Instant now, const LinkState& state) {
     link_state_ = state;
-    for (const Vip& vip : vips_) {
-        if (vip.present)
-            log::info("({}) {} is there already", config_.name, text_of(vip.address));
-    }
     perform(state.source ? fsm_.start(now, *state.source) : fsm_.start_faulty(now), now, nullptr);
 }
 
@@ -61,27 +40,25 @@ void Instance::on_packet(Instant now, const AdvertOrigin& origin,
     if (state() != State::backup && state() != State::master)
         return;
     if (origin.source == link_state_.source) {
-        warn(AdvertError::own_address, origin.source);
+        refusals_.add(AdvertError::own_address, origin.source);
         return;
     }
     const auto advert = decode(packet, router_);
     if (!advert) {
-        warn(advert.error(), origin.source);
+        refusals_.add(advert.error(), origin.source);
         return;
     }
     ++adverts_received_;
     if (!advert->addresses_match)
-        warn(AdvertError::address_list, advert->source);
+        refusals_.add(AdvertError::address_list, advert->source);
     perform(fsm_.on_advert(now, *advert), now, &*advert);
 }
 
 void Instance::on_deadline(Instant now) {
     // The state machine first: an advert is what others wait for.
     perform(fsm_.on_deadline(now), now, nullptr);
-    if (next_renewal_ && now >= *next_renewal_)
-        renew(now);
-    if (repair_pending_ && now >= repair_allowed_)
-        repair(now);
+    if (addresses_.on_deadline(now))
+        announce();
 }
 
 void Instance::on_link(Instant now, const LinkState& state) {
@@ -100,64 +77,29 @@ void Instance::on_link(Instant now, const LinkState& state) {
 }
 
 void Instance::on_addresses(Instant now) {
-    const bool master = state() == State::master;
-    bool missing = false;
-    for (Vip& vip : vips_) {
-        if (const bool present = link_.present(vip.address); present != vip.present) {
-            vip.present = present;
-            changed_ = true;
-            if (master && !present)
-                log::warn("({}) {} was removed, putting it back", config_.name,
-                          text_of(vip.address));
-            else if (!master && present)
-                log::warn("({}) {} was added by somebody else while we are not MASTER",
-                          config_.name, text_of(vip.address));
-        }
-        missing = missing || (!vip.present && vip.error.empty());
-    }
-    if (!master || !missing)
-        return;
-    repair_pending_ = true;
-    if (now >= repair_allowed_)
-        repair(now);
+    if (addresses_.on_addresses(now))
+        announce();
 }
 
 void Instance::release(const config::VrrpInstance& next) {
-    std::erase_if(vips_, [&](Vip& vip) {
-        if (contains(next.virtual_addresses, vip.address))
-            return false;
-        withdraw(vip);
-        return true;
-    });
+    addresses_.release_all_but(next.virtual_addresses);
 }
 
 void Instance::reconfigure(Instant now, config::VrrpInstance next) {
     check(next.vrid == config_.vrid && next.interface == config_.interface,
           "the instance stays in its group of routers");
-    release(next);
-    std::vector<Vip> vips;
-    for (const config::VirtualAddress& address : next.virtual_addresses) {
-        const auto known = std::ranges::find(vips_, address, &Vip::address);
-        Vip& vip = vips.emplace_back(
-            known != vips_.end() ? *known
-                                 : Vip{.address = address, .present = link_.present(address)});
-        if (known == vips_.end() && state() != State::master)
-            withdraw(vip);
-    }
-    vips_ = std::move(vips);
-
+    addresses_.reconfigure(next);
     VirtualRouter router = virtual_router(next);
     const bool group_changed =
         router != router_ || next.virtual_addresses != config_.virtual_addresses;
     const bool lease_changed = next.vip_lease != config_.vip_lease;
     router_ = std::move(router);
     config_ = std::move(next);
-    logged_errors_.reset();
-    warning_.clear();
+    refusals_.forget();
     changed_ = true;
     perform(fsm_.reconfigure(now, parameters_of(config_), group_changed), now, nullptr);
     if (lease_changed && state() == State::master)
-        renew(now);
+        addresses_.hold(now);
 }
 
 void Instance::stop(Instant now) {
@@ -165,15 +107,16 @@ void Instance::stop(Instant now) {
 }
 
 std::optional<Instant> Instance::deadline() const {
-    std::optional<Instant> earliest = fsm_.deadline();
-    const auto consider = [&](Instant instant) {
-        earliest = earliest ? std::min(*earliest, instant) : instant;
-    };
-    if (next_renewal_)
-        consider(*next_renewal_);
-    if (repair_pending_)
-        consider(repair_allowed_);
-    return earliest;
+    const std::optional<Instant> election = fsm_.deadline();
+    const std::optional<Instant> addresses = addresses_.deadline();
+    if (election && addresses)
+        return std::min(*election, *addresses);
+    return election ? election : addresses;
+}
+
+bool Instance::take_changed() {
+    const bool addresses_changed = addresses_.take_changed();
+    return std::exchange(changed_, false) || addresses_changed;
 }
 
 void Instance::perform(const Actions& actions, Instant now, const Advert* cause) {
@@ -184,13 +127,11 @@ void Instance::perform(const Actions& actions, Instant now, const Advert* cause)
                 break;
             case Action::Kind::add_vips:
                 log::debug("({}) setting VIPs.", config_.name);
-                renew(now);
+                addresses_.hold(now);
                 break;
             case Action::Kind::remove_vips:
                 log::debug("({}) removing VIPs.", config_.name);
-                next_renewal_.reset();
-                repair_pending_ = false;
-                std::ranges::for_each(vips_, [this](Vip& vip) { withdraw(vip); });
+                addresses_.release();
                 break;
             case Action::Kind::send_garps:
                 announce();
@@ -223,55 +164,12 @@ void Instance::send_advert(std::uint8_t priority) {
         log::info("({}) sent 0 priority", config_.name);
 }
 
-void Instance::renew(Instant now) {
-    next_renewal_ = now + Duration(config_.vip_lease) / renewals_per_lease;
-    for (Vip& vip : vips_)
-        install(vip);
-}
-
-void Instance::repair(Instant now) {
-    repair_pending_ = false;
-    repair_allowed_ = now + repair_interval;
-    for (Vip& vip : vips_) {
-        if (vip.present)
-            continue;
-        install(vip);
-        if (vip.present)
-            ++vips_restored_;
-    }
-    // Whoever asked for the address in between has been told nothing.
-    announce();
-}
-
-void Instance::install(Vip& vip) {
-    const auto installed = link_.install(vip.address, config_.vip_lease);
-    if (!installed && vip.error.empty())
-        log::error("({}) cannot install {}: {}", config_.name, text_of(vip.address),
-                   installed.error().message);
-    vip.error = installed ? "" : installed.error().message;
-    if (vip.present != installed.has_value()) {
-        vip.present = installed.has_value();
-        changed_ = true;
-    }
-}
-
-void Instance::withdraw(Vip& vip) {
-    vip.error.clear();
-    if (const auto withdrawn = link_.withdraw(vip.address); !withdrawn) {
-        log::error("({}) cannot remove {}: {}", config_.name, text_of(vip.address),
-                   withdrawn.error().message);
-        return;
-    }
-    if (std::exchange(vip.present, false))
-        changed_ = true;
-}
-
 void Instance::announce() {
-    for (const Vip& vip : vips_)
+    for (const HeldAddresses::Vip& vip : addresses_.vips())
         log::debug("({}) Sending gratuitous ARP on {} for {}", config_.name, vip.address.interface,
                    vip.address.prefix.address.to_string());
     for (std::uint32_t round = 0; round < config_.garp_repeat; ++round) {
-        for (const Vip& vip : vips_) {
+        for (const HeldAddresses::Vip& vip : addresses_.vips()) {
             if (!vip.present)
                 continue;
             if (const auto sent = link_.announce(vip.address); !sent)
@@ -284,9 +182,9 @@ void Instance::announce() {
 void Instance::enter(Event reason, const Advert* cause) {
     reason_ = describe(reason);
     if (reason == Event::higher_priority_heard) {
-        reason_ += fmt::format(" ({} from {})", cause->priority, text_of(cause->source));
+        reason_ += fmt::format(" ({} from {})", cause->priority, cause->source.to_string());
         log::info("({}) Master received advert from {} with {} priority {}, ours {}", config_.name,
-                  text_of(cause->source),
+                  cause->source.to_string(),
                   cause->priority == config_.priority ? "a higher address and the same" : "higher",
                   cause->priority, config_.priority);
     } else if (reason == Event::interface_down) {
@@ -302,8 +200,7 @@ void Instance::enter(Event reason, const Advert* cause) {
                   std::exchange(entered_any_, true) ? "" : " (init)");
     if (state() == State::master)
         ++became_master_;
-    warning_.clear();
-    logged_errors_.reset();
+    refusals_.forget();
     changed_ = true;
 }
 
@@ -311,7 +208,7 @@ void Instance::note(Instant now, Event event, const Advert& advert) {
     if (now < next_note_)
         return;
     next_note_ = now + note_interval;
-    const std::string source = text_of(advert.source);
+    const std::string source = advert.source.to_string();
     if (event == Event::weaker_discarded)
         log::info("({}) received lower priority ({}) advert from {} - discarding", config_.name,
                   advert.priority, source);
@@ -324,19 +221,9 @@ void Instance::note(Instant now, Event event, const Advert& advert) {
             config_.name, source, advert.priority, config_.priority);
 }
 
-void Instance::warn(AdvertError error, Be32 source) {
-    const auto index = static_cast<std::size_t>(error);
-    ++errors_[index];
-    if (logged_errors_.test(index))
-        return;
-    logged_errors_.set(index);
-    warning_ = fmt::format("advert from {}: {}", text_of(source), describe(error));
-    log::warn("({}) {}", config_.name, warning_);
-}
-
 InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_point wall_now) const {
     const auto since = wall_now - (now - fsm_.since());
-    const std::optional<Be32> master = fsm_.master_address();
+    const std::optional<IpAddress>& master = fsm_.master_address();
     InstanceStatus status{
         .name = config_.name,
         .state = state(),
@@ -351,28 +238,25 @@ InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_poi
         .advert_interval = config_.advert_interval,
         .skew = fsm_.skew(),
         .master_down_interval = fsm_.master_down_interval(),
-        .master_address = master ? text_of(*master) : "",
+        .master_address = master ? master->to_string() : "",
         .master_priority = fsm_.master_priority(),
         .vips = {},
         .adverts_sent = adverts_sent_,
         .adverts_received = adverts_received_,
         .became_master = became_master_,
-        .vips_restored = vips_restored_,
-        .advert_errors = {},
-        .warning = warning_,
+        .vips_restored = addresses_.num_restored(),
+        .advert_errors = refusals_.counts(),
+        .warning = refusals_.warning(),
     };
-    for (const Vip& vip : vips_) {
+    for (const HeldAddresses::Vip& vip : addresses_.vips()) {
         status.vips.push_back({.prefix = vip.address.prefix,
                                .interface = vip.address.interface,
                                .present = vip.present});
-        if (!vip.error.empty())
-            status.warning = fmt::format("{}: {}", text_of(vip.address), vip.error);
     }
+    if (std::string problem = addresses_.problem(); !problem.empty())
+        status.warning = std::move(problem);
     if (!send_error_.empty())
         status.warning = "adverts cannot be sent: " + send_error_;
-    for (std::size_t index = 0; index < num_advert_errors; ++index)
-        status.advert_errors.push_back(
-            {.name = name_of(static_cast<AdvertError>(index)), .count = errors_[index]});
     return status;
 }
 

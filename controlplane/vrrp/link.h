@@ -16,8 +16,8 @@ namespace headgate::vrrp {
 
 // Whether the interface can carry adverts.
 struct LinkState {
-    std::optional<Be32> source;  // the address to send from; set when there is no problem
-    std::string problem;         // "interface eth0 down"; empty when there is none
+    std::optional<IpAddress> source;  // the address to send from; set when there is no problem
+    std::string problem;              // "interface eth0 down"; empty when there is none
     bool operator==(const LinkState&) const = default;
 };
 

@@ -194,7 +194,7 @@ VirtualRouter virtual_router(const config::VrrpInstance& instance) {
     return router;
 }
 
-std::size_t encode(const VirtualRouter& router, Be32 source, std::uint8_t priority,
+std::size_t encode(const VirtualRouter& router, const IpAddress& source, std::uint8_t priority,
                    std::span<std::uint8_t> packet) {
     check(router.addresses.size() <= advert_addresses_max, "the address count fits its byte");
     const std::size_t message_bytes =
@@ -208,7 +208,7 @@ std::size_t encode(const VirtualRouter& router, Be32 source, std::uint8_t priori
     writer.write(advert_ttl);
     writer.write(ip_protocol_vrrp);
     writer.write(std::uint16_t{0});
-    writer.write(source.host());
+    writer.write(source.as_v4().host());
     writer.write(advert_group.host());
 
     writer.write(static_cast<std::uint8_t>(router.version << 4U | type_advertisement));
@@ -226,7 +226,7 @@ std::size_t encode(const VirtualRouter& router, Be32 source, std::uint8_t priori
     ByteWriter(ip_header.subspan(ip_checksum_offset)).write(internet_checksum(ip_header));
     const auto message = packet.subspan(ip_header_bytes, message_bytes);
     ByteWriter(message.subspan(vrrp_checksum_offset))
-        .write(message_checksum(router.version, source, advert_group, message));
+        .write(message_checksum(router.version, source.as_v4(), advert_group, message));
     return total_bytes;
 }
 
@@ -234,7 +234,7 @@ std::optional<AdvertOrigin> peek(std::span<const std::uint8_t> packet) {
     const auto ip = parse_ip(packet);
     if (!ip || ip->message.size() < vrrp_header_bytes)
         return std::nullopt;
-    return AdvertOrigin{.source = ip->source, .vrid = ip->message[1]};
+    return AdvertOrigin{.source = IpAddress::v4(ip->source), .vrid = ip->message[1]};
 }
 
 tl::expected<Advert, AdvertError> decode(std::span<const std::uint8_t> packet,
@@ -268,7 +268,7 @@ tl::expected<Advert, AdvertError> decode(std::span<const std::uint8_t> packet,
         return tl::unexpected(AdvertError::checksum);
     if (ip->destination != advert_group)
         return tl::unexpected(AdvertError::destination);
-    return Advert{.source = ip->source,
+    return Advert{.source = IpAddress::v4(ip->source),
                   .priority = header->priority,
                   .advert_interval = interval,
                   .addresses_match = same_addresses(header->addresses, router.addresses)};

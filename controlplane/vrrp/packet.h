@@ -77,20 +77,20 @@ struct VirtualRouter {
 [[nodiscard]] VirtualRouter virtual_router(const config::VrrpInstance& instance);
 
 struct Advert {
-    Be32 source;
+    IpAddress source;
     std::uint8_t priority = 0;
     Duration advert_interval{};
     bool addresses_match = true;  // the same set as ours, in any order
 };
 
-// Writes the IPv4 packet and returns its length. Requires: advert_bytes_max bytes of room suffice
-// for every router; fewer are a programming error.
-std::size_t encode(const VirtualRouter& router, Be32 source, std::uint8_t priority,
+// Writes the IPv4 packet and returns its length. Requires: an IPv4 source; advert_bytes_max bytes
+// of room suffice for every router; fewer are a programming error.
+std::size_t encode(const VirtualRouter& router, const IpAddress& source, std::uint8_t priority,
                    std::span<std::uint8_t> packet);
 
 // Who an IPv4 packet that may be an advert is from, to find the router to decode() it with.
 struct AdvertOrigin {
-    Be32 source;
+    IpAddress source;
     std::uint8_t vrid = 0;
 };
 // Nothing when the packet is too short to say.

@@ -61,7 +61,7 @@ class VrrpThread::Loop {
 public:
     static Result<std::unique_ptr<Loop>> open(Options options);
 
-    void start(std::vector<config::VrrpInstance> instances);
+    void start(config::Vrrp config);
     void stop();
     template <typename Work>
     void post(Work work) {
@@ -69,7 +69,7 @@ public:
     }
 
     // The rest runs on the thread.
-    void apply(std::vector<config::VrrpInstance> next);
+    void apply(config::Vrrp next);
     [[nodiscard]] std::vector<InstanceStatus> statuses() const;
 
 private:
@@ -135,8 +135,8 @@ VrrpThread::Loop::Loop(Options options, netlink::Monitor monitor, netlink::Addre
       monitor_readable_(io_, monitor_.fd()),
       timer_(io_) {}
 
-void VrrpThread::Loop::start(std::vector<config::VrrpInstance> instances) {
-    post([this, first = std::move(instances)]() mutable {
+void VrrpThread::Loop::start(config::Vrrp config) {
+    post([this, first = std::move(config)]() mutable {
         watch_monitor();
         apply(std::move(first));
     });
@@ -292,17 +292,17 @@ bool same_group(const config::VrrpInstance& left, const config::VrrpInstance& ri
 
 }  // namespace
 
-void VrrpThread::Loop::apply(std::vector<config::VrrpInstance> next) {
+void VrrpThread::Loop::apply(config::Vrrp next) {
     vips_.clear();
-    for (const config::VrrpInstance& config : next) {
+    for (const config::VrrpInstance& config : next.instances) {
         for (const config::VirtualAddress& vip : config.virtual_addresses)
             vips_.insert(vip.prefix.address);
     }
-    retire(next);
-    open_ports(next);
+    retire(next.instances);
+    open_ports(next.instances);
 
     std::vector<std::unique_ptr<Instance>> previous = std::exchange(instances_, {});
-    for (config::VrrpInstance& config : next) {
+    for (config::VrrpInstance& config : next.instances) {
         const auto kept = std::ranges::find_if(previous, [&](const auto& candidate) {
             return candidate && same_group(candidate->config(), config);
         });
@@ -389,7 +389,7 @@ LinkState VrrpThread::Loop::state_of(const Port& port) const {
     const auto source = monitor_.table().primary_address(interface->index, vips_);
     if (!source)
         return problem("has no IPv4 address to send from");
-    return {.source = source, .problem = ""};
+    return {.source = IpAddress::v4(*source), .problem = ""};
 }
 
 Port& VrrpThread::Loop::port_of(const Instance& instance) const {
@@ -417,19 +417,17 @@ VrrpThread::~VrrpThread() {
     stop();
 }
 
-Result<std::unique_ptr<VrrpThread>> VrrpThread::start(std::vector<config::VrrpInstance> instances,
-                                                      Options options) {
+Result<std::unique_ptr<VrrpThread>> VrrpThread::start(config::Vrrp config, Options options) {
     auto loop = Loop::open(std::move(options));
     if (!loop)
         return tl::unexpected(loop.error());
-    (*loop)->start(std::move(instances));
+    (*loop)->start(std::move(config));
     return std::unique_ptr<VrrpThread>(new VrrpThread(std::move(*loop)));
 }
 
-void VrrpThread::reconfigure(std::vector<config::VrrpInstance> instances) {
-    loop_->post([loop = loop_.get(), next = std::move(instances)]() mutable {
-        loop->apply(std::move(next));
-    });
+void VrrpThread::reconfigure(config::Vrrp config) {
+    loop_->post(
+        [loop = loop_.get(), next = std::move(config)]() mutable { loop->apply(std::move(next)); });
 }
 
 void VrrpThread::request_status(StatusHandler handler) {

@@ -32,8 +32,7 @@ public:
 
     // Fails when the sockets cannot be opened (no CAP_NET_ADMIN or CAP_NET_RAW). A missing
     // interface is no failure: its instances are in FAULT until it comes up.
-    static Result<std::unique_ptr<VrrpThread>> start(std::vector<config::VrrpInstance> instances,
-                                                     Options options);
+    static Result<std::unique_ptr<VrrpThread>> start(config::Vrrp config, Options options);
     // As stop(). Without the memory to post the end, the end comes too.
     ~VrrpThread();  // NOLINT(bugprone-exception-escape)
     VrrpThread(const VrrpThread&) = delete;
@@ -42,7 +41,7 @@ public:
     // Any thread. Instances are matched by name: a matched one keeps its state and its timers, and
     // no advert is missed. One whose interface or virtual_router_id changed resigns and starts
     // again as BACKUP, since it is now part of another group of routers.
-    void reconfigure(std::vector<config::VrrpInstance> instances);
+    void reconfigure(config::Vrrp config);
 
     // Any thread. `handler` is called on the VRRP thread and must not block. It is dropped when the
     // thread has been stopped.

@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
               "what is shown cannot disturb a terminal");
     if (!result.config)
         return 0;
-    for (const config::VrrpInstance& instance : result.config->vrrp_instances)
+    for (const config::VrrpInstance& instance : result.config->vrrp.instances)
         check(instance.vrid > 0 && instance.priority > 0 && !instance.interface.empty() &&
                   instance.advert_interval.count() > 0,
               "an instance of the model can run");

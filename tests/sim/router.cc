@@ -23,7 +23,8 @@ Router::Router(std::size_t index, config::VrrpInstance config, Network& network,
 vrrp::LinkState Router::link_state() const {
     if (!network_.link_up(index_))
         return {.source = std::nullopt, .problem = "interface sim0 down"};
-    return {.source = Be32(0x0a000001 + static_cast<std::uint32_t>(index_)), .problem = ""};
+    return {.source = IpAddress::v4(Be32(0x0a000001 + static_cast<std::uint32_t>(index_))),
+            .problem = ""};
 }
 
 void Router::boot(Instant now) {

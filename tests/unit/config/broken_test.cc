@@ -484,7 +484,7 @@ TEST(BrokenConfiguration, FindsAMissingBraceDespiteASurplusOne) {
     EXPECT_NE(result.diagnostics[0].hint.find("before `virtual_router_id` on line 5"),
               std::string::npos);
     EXPECT_EQ(result.diagnostics[1].location.line, 7U);
-    EXPECT_EQ(result.config->vrrp_instances.size(), 2U);
+    EXPECT_EQ(result.config->vrrp.instances.size(), 2U);
 }
 
 }  // namespace

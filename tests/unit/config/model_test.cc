@@ -17,8 +17,8 @@ Config load_fine(const std::string& text) {
 
 VrrpInstance instance_of(const std::string& text) {
     const Config config = load_fine(text);
-    EXPECT_EQ(config.vrrp_instances.size(), 1U);
-    return config.vrrp_instances.empty() ? VrrpInstance{} : config.vrrp_instances[0];
+    EXPECT_EQ(config.vrrp.instances.size(), 1U);
+    return config.vrrp.instances.empty() ? VrrpInstance{} : config.vrrp.instances[0];
 }
 
 VirtualServer server_of(const std::string& text) {
@@ -80,13 +80,13 @@ TEST(Instance, AdvertisesInHundredthsInVersion3) {
 TEST(Instance, KeepsTheFirstStateAsKeepalivedDoes) {
     const LoadResult result = load_text(instance_with("state MASTER\nstate BACKUP\npriority 9"));
     EXPECT_EQ(result.diagnostics.size(), 1U);
-    EXPECT_EQ(result.config->vrrp_instances[0].initial_state, VrrpInitialState::master);
+    EXPECT_EQ(result.config->vrrp.instances[0].initial_state, VrrpInitialState::master);
 }
 
 TEST(Instance, RoundsWhatVersion2CannotAdvertise) {
     const auto interval = [](const char* text) {
         return load_text(instance_with(std::string("advert_int ") + text))
-            .config->vrrp_instances[0]
+            .config->vrrp.instances[0]
             .advert_interval;
     };
     EXPECT_EQ(interval("0.4"), seconds(1));
@@ -130,7 +130,7 @@ TEST(Instance, IsLeftOutWhenItCannotRun) {
     const auto instances_beside = [&](const std::string& bad) {
         const LoadResult result = load_text(good + bad);
         EXPECT_EQ(result.diagnostics.size(), 1U) << render_report(result.diagnostics);
-        return result.config->vrrp_instances.size();
+        return result.config->vrrp.instances.size();
     };
     EXPECT_EQ(instances_beside("vrrp_instance VI_2 {\ninterface eth0\nvirtual_router_id 0\n"
                                "virtual_ipaddress {\n192.0.2.20\n}\n}\n"),
@@ -346,7 +346,7 @@ TEST(Compatibility, ReadsAConfigurationFromTheField) {
     }
     EXPECT_EQ(result.exit_code, exit_usable_with_errors);
     ASSERT_TRUE(result.config);
-    EXPECT_EQ(result.config->vrrp_instances.at(0).virtual_addresses.size(), 2U);
+    EXPECT_EQ(result.config->vrrp.instances.at(0).virtual_addresses.size(), 2U);
     EXPECT_EQ(result.config->virtual_servers.at(0).real_servers.at(0).checks.at(0).timing.retry,
               3U);
 }

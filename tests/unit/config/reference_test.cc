@@ -140,10 +140,10 @@ TEST(Examples, ThePairAgreesOnEverythingButItsRole) {
     };
     Config master = load_example("vrrp-pair-master.conf");
     Config backup = load_example("vrrp-pair-backup.conf");
-    EXPECT_GT(master.vrrp_instances[0].priority, backup.vrrp_instances[0].priority);
+    EXPECT_GT(master.vrrp.instances[0].priority, backup.vrrp.instances[0].priority);
     backup.router_id = master.router_id;
-    backup.vrrp_instances[0].initial_state = master.vrrp_instances[0].initial_state;
-    backup.vrrp_instances[0].priority = master.vrrp_instances[0].priority;
+    backup.vrrp.instances[0].initial_state = master.vrrp.instances[0].initial_state;
+    backup.vrrp.instances[0].priority = master.vrrp.instances[0].priority;
     EXPECT_EQ(describe(master), describe(backup));
 }
 

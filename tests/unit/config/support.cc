@@ -61,7 +61,7 @@ std::string describe(const Config& config) {
                                    static_cast<int>(config.dataplane.mode));
     for (const std::string& interface : config.dataplane.interfaces)
         text += fmt::format("dataplane interface {}\n", interface);
-    for (const VrrpInstance& instance : config.vrrp_instances)
+    for (const VrrpInstance& instance : config.vrrp.instances)
         text += describe(instance);
     for (const VirtualServer& server : config.virtual_servers)
         text += describe(server);

@@ -114,7 +114,7 @@ TEST(Syntax, LeavesTheLayoutToTheAuthor) {
 TEST(Syntax, TakesAQuotedWordForAnArgumentNotForAKeyword) {
     const LoadResult result = load_text(instance_with("    \"priority\" 150"));
     ASSERT_EQ(result.diagnostics.size(), 1U);
-    EXPECT_EQ(result.config->vrrp_instances[0].priority, 100);
+    EXPECT_EQ(result.config->vrrp.instances[0].priority, 100);
 }
 
 // Two mistakes in one place: the block is ignored, and its end is missing.
@@ -125,7 +125,7 @@ TEST(Syntax, DoesNotLoseWhatFollowsAnIgnoredBlockWithoutEnd) {
     EXPECT_NE(result.diagnostics[0].hint.find("before `vrrp_instance` on line 4"),
               std::string::npos);
     ASSERT_TRUE(result.config);
-    EXPECT_EQ(result.config->vrrp_instances.size(), 1U);
+    EXPECT_EQ(result.config->vrrp.instances.size(), 1U);
 }
 
 TEST(Include, SplicesFilesIntoAnyBlock) {
@@ -140,8 +140,8 @@ TEST(Include, SplicesFilesIntoAnyBlock) {
     const LoadResult result = load_files(files, "etc/main.conf");
     ASSERT_EQ(result.exit_code, exit_fine) << render_report(result.diagnostics);
     EXPECT_EQ(result.config->router_id, "included");
-    ASSERT_EQ(result.config->vrrp_instances.size(), 1U);
-    EXPECT_EQ(result.config->vrrp_instances[0].virtual_addresses.size(), 2U);
+    ASSERT_EQ(result.config->vrrp.instances.size(), 1U);
+    EXPECT_EQ(result.config->vrrp.instances[0].virtual_addresses.size(), 2U);
 }
 
 TEST(Include, IsNoErrorWhenNothingMatches) {

@@ -31,10 +31,10 @@ TEST(Backoff, ForgetsAfterAHealthyLife) {
 TEST(Engine, TakesItsInterfacesFromTheBlockElseFromVrrp) {
     config::Config config;
     EXPECT_TRUE(engine_of(config).interfaces.empty());
-    config.vrrp_instances.resize(3);
-    config.vrrp_instances[0].interface = "eth1";
-    config.vrrp_instances[1].interface = "eth0";
-    config.vrrp_instances[2].interface = "eth1";
+    config.vrrp.instances.resize(3);
+    config.vrrp.instances[0].interface = "eth1";
+    config.vrrp.instances[1].interface = "eth0";
+    config.vrrp.instances[2].interface = "eth1";
     EXPECT_EQ(engine_of(config).interfaces, (std::vector<std::string>{"eth0", "eth1"}));
     config.dataplane.interfaces = {"eth7"};
     config.dataplane.mode = config::XdpMode::generic;

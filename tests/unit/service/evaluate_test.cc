@@ -133,7 +133,7 @@ TEST_F(EvaluateTest, WithAllServersDownTheServiceIsDownAndStaysInTheTable) {
 }
 
 TEST_F(EvaluateTest, AVrrpOwnedServiceIsActiveOnlyWhileItsVipIsHeld) {
-    config.vrrp_instances.push_back(instance_with("192.0.2.10/24"));
+    config.vrrp.instances.push_back(instance_with("192.0.2.10/24"));
     EXPECT_EQ(view().state, State::standby);
     api::ServiceTable before = table();
     EXPECT_TRUE(before.services(0).vrrp_owned());
@@ -146,7 +146,7 @@ TEST_F(EvaluateTest, AVrrpOwnedServiceIsActiveOnlyWhileItsVipIsHeld) {
 }
 
 TEST_F(EvaluateTest, AVipOfAnotherAddressDoesNotGate) {
-    config.vrrp_instances.push_back(instance_with("192.0.2.11/24"));
+    config.vrrp.instances.push_back(instance_with("192.0.2.11/24"));
     EXPECT_TRUE(view().active);
     EXPECT_FALSE(view().vrrp_owned);
 }
@@ -179,7 +179,7 @@ TEST_F(EvaluateTest, WithoutABackendAnActiveServiceIsDown) {
     inputs.backend_down_reason = "the dataplane is starting";
     EXPECT_EQ(view().state, State::down);
     EXPECT_EQ(view().placement, "none: the dataplane is starting");
-    config.vrrp_instances.push_back(instance_with("192.0.2.10/24"));
+    config.vrrp.instances.push_back(instance_with("192.0.2.10/24"));
     EXPECT_EQ(view().state, State::standby);
     // The table does not depend on it: it is what the backend gets once it is there.
     EXPECT_EQ(table().services_size(), 1);

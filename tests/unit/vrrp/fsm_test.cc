@@ -19,9 +19,9 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-const Be32 own = IpAddress::parse("10.0.0.5")->as_v4();
-const Be32 lower_address = IpAddress::parse("10.0.0.4")->as_v4();
-const Be32 higher_address = IpAddress::parse("10.0.0.6")->as_v4();
+const IpAddress own = *IpAddress::parse("10.0.0.5");
+const IpAddress lower_address = *IpAddress::parse("10.0.0.4");
+const IpAddress higher_address = *IpAddress::parse("10.0.0.6");
 
 std::string text_of(const Action& action) {
     switch (action.kind) {
@@ -57,8 +57,8 @@ public:
     explicit Story(Parameters parameters) : fsm(parameters) {}
 
     std::string start() { return text_of(fsm.start(at(0), own)); }
-    std::string heard(Duration when, std::uint8_t priority, Be32 source = higher_address,
-                      Duration interval = seconds(1)) {
+    std::string heard(Duration when, std::uint8_t priority,
+                      const IpAddress& source = higher_address, Duration interval = seconds(1)) {
         return text_of(fsm.on_advert(
             at(when), {.source = source, .priority = priority, .advert_interval = interval}));
     }
@@ -274,7 +274,7 @@ TEST(FsmMaster, YieldsToTheStrongerAndFollowsIt) {
     struct Case {
         std::string description;
         std::uint8_t priority;
-        Be32 source;
+        IpAddress source;
         bool yields;
     };
     for (const Case& test : {Case{"higher priority", 101, lower_address, true},

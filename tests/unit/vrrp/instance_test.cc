@@ -18,8 +18,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Calls = std::vector<std::string>;
 
-const Be32 own = IpAddress::parse("10.0.0.5")->as_v4();
-const Be32 peer = IpAddress::parse("10.0.0.6")->as_v4();
+const IpAddress own = *IpAddress::parse("10.0.0.5");
+const IpAddress peer = *IpAddress::parse("10.0.0.6");
 
 class FakeLink final : public Link {
 public:
@@ -85,7 +85,8 @@ protected:
         ASSERT_EQ(instance.state(), State::master);
         link.take();
     }
-    void hear(Duration when, const VirtualRouter& router, Be32 source, std::uint8_t priority) {
+    void hear(Duration when, const VirtualRouter& router, const IpAddress& source,
+              std::uint8_t priority) {
         std::array<std::uint8_t, advert_bytes_max> packet{};
         const std::size_t size = encode(router, source, priority, packet);
         const auto bytes = std::span<const std::uint8_t>(packet).first(size);

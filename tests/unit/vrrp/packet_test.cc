@@ -47,7 +47,7 @@ VirtualRouter router_v3() {
 
 Bytes encoded(const VirtualRouter& router, Be32 source, std::uint8_t priority) {
     Bytes bytes(advert_bytes_max);
-    bytes.resize(encode(router, source, priority, bytes));
+    bytes.resize(encode(router, IpAddress::v4(source), priority, bytes));
     return bytes;
 }
 
@@ -106,12 +106,12 @@ TEST(AdvertEncode, HasRoomForTheMostAddresses) {
 TEST(AdvertDecode, ReadsWhatWasWritten) {
     const auto two = decode(advert_v2(), router_v2());
     ASSERT_TRUE(two);
-    EXPECT_EQ(two->source, v4("10.0.0.1"));
+    EXPECT_EQ(two->source, IpAddress::v4(v4("10.0.0.1")));
     EXPECT_EQ(two->priority, 150);
     EXPECT_EQ(two->advert_interval, std::chrono::seconds(1));
     EXPECT_TRUE(two->addresses_match);
     EXPECT_EQ(peek(advert_v2())->vrid, 51);
-    EXPECT_EQ(peek(advert_v2())->source, v4("10.0.0.1"));
+    EXPECT_EQ(peek(advert_v2())->source, IpAddress::v4(v4("10.0.0.1")));
 
     const auto three = decode(advert_v3(), router_v3());
     ASSERT_TRUE(three);

@@ -1,0 +1,35 @@
+// Drafts of VRRP instances: see draft.h.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "controlplane/config/model_vrrp.h"
+#include "controlplane/config/setting.h"
+
+namespace headgate::config {
+
+enum class AuthType : std::uint8_t { pass, ah };
+
+struct VrrpDraft {
+    std::string name;
+    Span where;  // of the keyword vrrp_instance
+    Mentions mentions;
+    Setting<VrrpInitialState> state;
+    Setting<std::string> interface;
+    Setting<std::uint8_t> vrid;
+    Setting<std::uint8_t> priority;
+    Setting<std::uint8_t> version;
+    Setting<Duration> advert_interval;
+    Setting<AuthType> auth_type;
+    Setting<std::string> auth_pass;
+    Setting<bool> preempt;
+    std::vector<Located<VirtualAddress>> addresses;
+    Setting<std::chrono::seconds> vip_lease;
+    Setting<std::uint32_t> garp_repeat;
+    Setting<std::chrono::seconds> garp_delay;
+};
+
+}  // namespace headgate::config

@@ -1,0 +1,54 @@
+// The typed configuration of VRRP: see model.h.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/limits.h"
+#include "common/net.h"
+#include "controlplane/config/location.h"
+
+namespace headgate::config {
+
+enum class VrrpInitialState : std::uint8_t { backup, master };
+
+// One entry of virtual_ipaddress.
+struct VirtualAddress {
+    Prefix prefix;
+    std::string interface;  // "dev", or the instance's interface
+    std::string label;      // empty: none
+    std::optional<IpAddress> broadcast;
+    std::uint8_t scope = 0;  // RT_SCOPE_*: 0 global, 253 link, 254 host
+    bool operator==(const VirtualAddress&) const = default;
+};
+
+struct VrrpInstance {
+    std::string name;
+    SourceLocation location;
+    VrrpInitialState initial_state = VrrpInitialState::backup;
+    std::string interface;
+    std::uint8_t vrid = 0;
+    std::uint8_t priority = 100;
+    std::uint8_t version = 2;  // 2 or 3
+    Duration advert_interval = std::chrono::seconds(1);
+    // auth_type PASS: at most eight bytes; version 2 only.
+    std::optional<std::string> auth_pass;
+    bool preempt = true;
+    std::vector<VirtualAddress> virtual_addresses;
+    // A VIP disappears from the kernel this long after the last renewal.
+    std::chrono::seconds vip_lease = limits::vip_lease_default;
+    // Gratuitous ARP: `garp_repeat` at once, and as many again after `garp_delay` (0: not again).
+    std::uint32_t garp_repeat = 5;
+    std::chrono::seconds garp_delay{5};
+};
+
+// All that the VRRP thread works from.
+struct Vrrp {
+    std::vector<VrrpInstance> instances;
+};
+
+}  // namespace headgate::config

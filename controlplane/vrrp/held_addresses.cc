@@ -1,0 +1,145 @@
+#include "controlplane/vrrp/held_addresses.h"
+
+#include <algorithm>
+
+#include "common/log.h"
+
+namespace headgate::vrrp {
+
+namespace {
+
+// A lease survives two lost renewals.
+constexpr int renewals_per_lease = 3;
+constexpr Duration repair_interval = std::chrono::milliseconds(50);
+
+std::string text_of(const config::VirtualAddress& vip) {
+    return fmt::format("{} on {}", vip.prefix.to_string(), vip.interface);
+}
+
+}  // namespace
+
+HeldAddresses::HeldAddresses(std::string owner, const config::VrrpInstance& config, Link& link)
+    : owner_(std::move(owner)), link_(link), lease_(config.vip_lease) {
+    for (const config::VirtualAddress& address : config.virtual_addresses) {
+        const Vip& vip =
+            vips_.emplace_back(Vip{.address = address, .present = link_.present(address)});
+        if (vip.present)
+            log::info("({}) {} is there already", owner_, text_of(address));
+    }
+}
+
+void HeldAddresses::hold(Instant now) {
+    next_renewal_ = now + Duration(lease_) / renewals_per_lease;
+    for (Vip& vip : vips_)
+        install(vip);
+}
+
+void HeldAddresses::release() {
+    next_renewal_.reset();
+    repair_pending_ = false;
+    for (Vip& vip : vips_)
+        withdraw(vip);
+}
+
+void HeldAddresses::release_all_but(const std::vector<config::VirtualAddress>& next) {
+    std::erase_if(vips_, [&](Vip& vip) {
+        if (std::ranges::find(next, vip.address) != next.end())
+            return false;
+        withdraw(vip);
+        return true;
+    });
+}
+
+void HeldAddresses::reconfigure(const config::VrrpInstance& next) {
+    release_all_but(next.virtual_addresses);
+    std::vector<Vip> vips;
+    for (const config::VirtualAddress& address : next.virtual_addresses) {
+        const auto known = std::ranges::find(vips_, address, &Vip::address);
+        Vip& vip = vips.emplace_back(
+            known != vips_.end() ? *known
+                                 : Vip{.address = address, .present = link_.present(address)});
+        if (known == vips_.end() && !held())
+            withdraw(vip);
+    }
+    vips_ = std::move(vips);
+    lease_ = next.vip_lease;
+}
+
+bool HeldAddresses::on_deadline(Instant now) {
+    if (next_renewal_ && now >= *next_renewal_)
+        hold(now);
+    return repair_pending_ && now >= repair_allowed_ && repair(now);
+}
+
+bool HeldAddresses::on_addresses(Instant now) {
+    bool missing = false;
+    for (Vip& vip : vips_) {
+        if (const bool present = link_.present(vip.address); present != vip.present) {
+            vip.present = present;
+            changed_ = true;
+            if (held() && !present)
+                log::warn("({}) {} was removed, putting it back", owner_, text_of(vip.address));
+            else if (!held() && present)
+                log::warn("({}) {} was added by somebody else while we are not MASTER", owner_,
+                          text_of(vip.address));
+        }
+        missing = missing || (!vip.present && vip.error.empty());
+    }
+    if (!held() || !missing)
+        return false;
+    repair_pending_ = true;
+    return now >= repair_allowed_ && repair(now);
+}
+
+std::optional<Instant> HeldAddresses::deadline() const {
+    if (!repair_pending_)
+        return next_renewal_;
+    return std::min(next_renewal_.value_or(repair_allowed_), repair_allowed_);
+}
+
+std::string HeldAddresses::problem() const {
+    std::string problem;
+    for (const Vip& vip : vips_) {
+        if (!vip.error.empty())
+            problem = fmt::format("{}: {}", text_of(vip.address), vip.error);
+    }
+    return problem;
+}
+
+bool HeldAddresses::repair(Instant now) {
+    repair_pending_ = false;
+    repair_allowed_ = now + repair_interval;
+    for (Vip& vip : vips_) {
+        if (vip.present)
+            continue;
+        install(vip);
+        if (vip.present)
+            ++num_restored_;
+    }
+    return true;
+}
+
+void HeldAddresses::install(Vip& vip) {
+    const auto installed = link_.install(vip.address, lease_);
+    if (!installed && vip.error.empty())
+        log::error("({}) cannot install {}: {}", owner_, text_of(vip.address),
+                   installed.error().message);
+    vip.error = installed ? "" : installed.error().message;
+    if (vip.present != installed.has_value()) {
+        vip.present = installed.has_value();
+        changed_ = true;
+    }
+}
+
+void HeldAddresses::withdraw(Vip& vip) {
+    vip.error.clear();
+    if (const auto withdrawn = link_.withdraw(vip.address); !withdrawn) {
+        log::error("({}) cannot remove {}: {}", owner_, text_of(vip.address),
+                   withdrawn.error().message);
+        return;
+    }
+    if (std::exchange(vip.present, false))
+        changed_ = true;
+}
+
+}  // namespace headgate::vrrp
