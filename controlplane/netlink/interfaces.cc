@@ -26,10 +26,22 @@ const Header* parse(nlmsghdr* message, Attributes<last>& attributes) {
     return static_cast<const Header*>(nlmsg_data(message));
 }
 
-std::optional<Be32> ipv4_of(const nlattr* attribute) {
-    if (attribute == nullptr || nla_len(attribute) != sizeof(std::uint32_t))
+std::optional<IpAddress> address_of(const nlattr* attribute, unsigned char family) {
+    if (attribute == nullptr)
         return std::nullopt;
-    return Be32::from_raw(nla_get_u32(attribute));
+    const auto length = static_cast<std::size_t>(nla_len(attribute));
+    if (family == AF_INET && length == sizeof(std::uint32_t))
+        return IpAddress::v4(Be32::from_raw(nla_get_u32(attribute)));
+    std::array<std::uint8_t, 16> bytes{};
+    if (family != AF_INET6 || length != bytes.size())
+        return std::nullopt;
+    std::memcpy(bytes.data(), nla_data(attribute), bytes.size());
+    return IpAddress::v6(bytes);
+}
+
+// fe80::/10 (RFC 4291 2.5.6).
+bool is_link_local(const IpAddress& address) {
+    return !address.is_v4() && address.bytes()[0] == 0xfe && (address.bytes()[1] & 0xc0U) == 0x80;
 }
 
 }  // namespace
@@ -65,6 +77,9 @@ void InterfaceTable::apply_link(nlmsghdr* message) {
     interface.index = index;
     interface.up = (header->ifi_flags & IFF_UP) != 0;
     interface.running = (header->ifi_flags & IFF_RUNNING) != 0;
+    if (nlattr* const mtu = attributes[IFLA_MTU];
+        mtu != nullptr && nla_len(mtu) == sizeof(std::uint32_t))
+        interface.mtu = nla_get_u32(mtu);
     if (nlattr* const name = attributes[IFLA_IFNAME]; name != nullptr && nla_len(name) > 0) {
         const auto* const text = static_cast<const char*>(nla_data(name));
         interface.name = std::string(text, strnlen(text, static_cast<std::size_t>(nla_len(name))));
@@ -77,25 +92,31 @@ void InterfaceTable::apply_link(nlmsghdr* message) {
 void InterfaceTable::apply_address(nlmsghdr* message) {
     Attributes<IFA_MAX> attributes{};
     const auto* const header = parse<ifaddrmsg, IFA_MAX>(message, attributes);
-    if (header == nullptr || header->ifa_family != AF_INET || header->ifa_prefixlen > 32)
+    if (header == nullptr)
         return;
     // On a point-to-point interface IFA_ADDRESS is the other end's.
-    const auto local = ipv4_of(attributes[IFA_LOCAL]);
-    const auto address = local ? local : ipv4_of(attributes[IFA_ADDRESS]);
-    if (!address)
+    const auto local = address_of(attributes[IFA_LOCAL], header->ifa_family);
+    const auto address = local ? local : address_of(attributes[IFA_ADDRESS], header->ifa_family);
+    if (!address || header->ifa_prefixlen > address->bits())
         return;
     const int index = static_cast<int>(header->ifa_index);
-    const Prefix prefix{.address = IpAddress::v4(*address), .length = header->ifa_prefixlen};
+    const Prefix prefix{.address = *address, .length = header->ifa_prefixlen};
+    const nlattr* const wide = attributes[IFA_FLAGS];
+    const std::uint32_t flags = wide != nullptr && nla_len(wide) == sizeof(std::uint32_t)
+                                    ? nla_get_u32(wide)
+                                    : header->ifa_flags;
     if (message->nlmsg_type == RTM_DELADDR)
         remove_address(index, prefix);
     else
-        put_address(index,
-                    {.prefix = prefix, .secondary = (header->ifa_flags & IFA_F_SECONDARY) != 0});
+        put_address(index, {.prefix = prefix,
+                            // The same bit means "temporary" in IPv6.
+                            .secondary = (flags & IFA_F_SECONDARY) != 0,
+                            .tentative = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0});
 }
 
 void InterfaceTable::add_address(int index, const Prefix& prefix) {
     if (!has_address(index, prefix))
-        put_address(index, {.prefix = prefix, .secondary = true});
+        put_address(index, {.prefix = prefix, .secondary = true, .tentative = false});
 }
 
 void InterfaceTable::put_address(int index, const Address& address) {
@@ -128,20 +149,43 @@ bool InterfaceTable::has_address(int index, const Prefix& prefix) const {
                        [&](const auto& entry) { return entry.second.prefix == prefix; });
 }
 
-std::optional<Be32> InterfaceTable::primary_address(int index,
-                                                    const std::set<IpAddress>& except) const {
-    std::optional<Be32> last_resort;
+bool InterfaceTable::can_send_from(int index, const IpAddress& address) const {
+    const auto [begin, end] = addresses_.equal_range(index);
+    return std::any_of(begin, end, [&](const auto& entry) {
+        return entry.second.prefix.address == address && !entry.second.tentative;
+    });
+}
+
+const Interface* InterfaceTable::holder(const IpAddress& address) const {
+    const auto found = std::ranges::find_if(
+        addresses_, [&](const auto& entry) { return entry.second.prefix.address == address; });
+    if (found == addresses_.end())
+        return nullptr;
+    const auto interface = interfaces_.find(found->first);
+    return interface == interfaces_.end() ? nullptr : &interface->second;
+}
+
+std::optional<IpAddress> InterfaceTable::source_address(int index, Family family,
+                                                        const std::set<IpAddress>& except) const {
+    std::optional<IpAddress> last_resort;
     const auto [begin, end] = addresses_.equal_range(index);
     for (auto entry = begin; entry != end; ++entry) {
         const Address& candidate = entry->second;
-        if (except.contains(candidate.prefix.address))
+        const IpAddress& address = candidate.prefix.address;
+        if (address.family() != family || candidate.tentative || except.contains(address))
             continue;
-        if (!candidate.secondary)
-            return candidate.prefix.address.as_v4();
-        if (!last_resort)
-            last_resort = candidate.prefix.address.as_v4();
+        if (family == Family::ipv6 ? is_link_local(address) : !candidate.secondary)
+            return address;
+        if (family == Family::ipv4 && !last_resort)
+            last_resort = address;
     }
     return last_resort;
+}
+
+std::optional<Be32> InterfaceTable::primary_address(int index,
+                                                    const std::set<IpAddress>& except) const {
+    const auto address = source_address(index, Family::ipv4, except);
+    return address ? std::optional(address->as_v4()) : std::nullopt;
 }
 
 }  // namespace headgate::netlink

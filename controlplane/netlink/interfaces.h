@@ -1,5 +1,5 @@
-// InterfaceTable: the interfaces of this network namespace and their IPv4 addresses, as rtnetlink
-// tells them. Pure: messages in, questions answered; Monitor feeds it from a socket.
+// InterfaceTable: the interfaces of this network namespace and their addresses, as rtnetlink tells
+// them. Pure: messages in, questions answered; Monitor feeds it from a socket.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct Interface {
     MacAddress mac;        // zero where the interface has none of six bytes
     bool up = false;       // as the administrator wants it
     bool running = false;  // it can carry packets: it has a carrier
+    std::uint32_t mtu = 0;
 };
 
 class InterfaceTable {
@@ -36,8 +37,17 @@ public:
     // Null when there is none; valid until the next change.
     [[nodiscard]] const Interface* find(std::string_view name) const;
     [[nodiscard]] bool has_address(int index, const Prefix& prefix) const;
-    // The primary address of an interface: the first that the kernel lists, not counting those in
-    // `except`. An address that the kernel holds for a secondary one is the last resort.
+    // Whether the interface has this address, and duplicate address detection is done with it.
+    [[nodiscard]] bool can_send_from(int index, const IpAddress& address) const;
+    // The interface that has this address; null when none has.
+    [[nodiscard]] const Interface* holder(const IpAddress& address) const;
+    // The address that adverts of this family come from when none is configured. IPv4: the primary
+    // address, as below. IPv6: the link-local address that the kernel lists first, once duplicate
+    // address detection is done with it. Addresses in `except` do not count.
+    [[nodiscard]] std::optional<IpAddress> source_address(int index, Family family,
+                                                          const std::set<IpAddress>& except) const;
+    // The primary IPv4 address of an interface: the first that the kernel lists, not counting those
+    // in `except`. An address that the kernel holds for a secondary one is the last resort.
     [[nodiscard]] std::optional<Be32> primary_address(int index,
                                                       const std::set<IpAddress>& except) const;
 
@@ -45,6 +55,7 @@ private:
     struct Address {
         Prefix prefix;
         bool secondary = false;
+        bool tentative = false;
     };
 
     void apply_link(nlmsghdr* message);

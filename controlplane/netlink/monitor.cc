@@ -84,8 +84,8 @@ Result<Monitor> Monitor::open() {
     auto socket = open_socket();
     if (!socket)
         return tl::unexpected(socket.error());
-    if (const int error = nl_socket_add_memberships(socket->get(), RTNLGRP_LINK,
-                                                    RTNLGRP_IPV4_IFADDR, RTNLGRP_NONE);
+    if (const int error = nl_socket_add_memberships(
+            socket->get(), RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_NONE);
         error < 0)
         return fail("subscribe to rtnetlink: {}", nl_geterror(error));
     Monitor monitor(std::move(*socket));
@@ -122,14 +122,14 @@ Result<void> Monitor::load() {
         return tl::unexpected(socket.error());
     ifinfomsg interfaces{};
     interfaces.ifi_family = AF_UNSPEC;
-    ifaddrmsg ipv4{};
-    ipv4.ifa_family = AF_INET;
+    ifaddrmsg any_family{};
+    any_family.ifa_family = AF_UNSPEC;
     for (;;) {
         InterfaceTable table;
         const auto links = dump(socket->get(), RTM_GETLINK, interfaces, table);
         if (!links)
             return tl::unexpected(links.error());
-        const auto addresses = dump(socket->get(), RTM_GETADDR, ipv4, table);
+        const auto addresses = dump(socket->get(), RTM_GETADDR, any_family, table);
         if (!addresses)
             return tl::unexpected(addresses.error());
         if (*links && *addresses) {

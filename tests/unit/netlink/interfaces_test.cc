@@ -43,12 +43,15 @@ Message address_message(int type, int index, std::string_view text, unsigned cha
     const Prefix address = prefix(text);
     Message message = new_request(type, 0);
     ifaddrmsg header{};
-    header.ifa_family = AF_INET;
+    header.ifa_family = address.address.is_v4() ? AF_INET : AF_INET6;
     header.ifa_prefixlen = address.length;
     header.ifa_flags = flags;
     header.ifa_index = static_cast<unsigned>(index);
     nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
-    nla_put_u32(message.get(), IFA_ADDRESS, address.address.as_v4().raw());
+    const auto bytes = address.address.bytes();
+    nla_put(message.get(), IFA_ADDRESS, static_cast<int>(bytes.size()), bytes.data());
+    if (!address.address.is_v4())
+        return message;
     nla_put_u32(message.get(), IFA_LOCAL, address.address.as_v4().raw());
     return message;
 }
@@ -108,6 +111,31 @@ TEST_F(Table, SendsFromThePrimaryAddressThatIsNoVip) {
     apply(address_message(RTM_NEWADDR, 7, "192.0.2.1/24"));
     apply(address_message(RTM_NEWADDR, 7, "198.51.100.1/24"));
     EXPECT_EQ(table.primary_address(7, vips), v4("192.0.2.1"));
+}
+
+TEST_F(Table, SendsIpv6FromTheLinkLocalAddressOnceItIsKnownToBeUnique) {
+    const IpAddress link_local = *IpAddress::parse("fe80::2");
+    apply(address_message(RTM_NEWADDR, 7, "2001:db8::2/64"));
+    apply(address_message(RTM_NEWADDR, 7, "fe80::2/64", IFA_F_TENTATIVE));
+    EXPECT_EQ(table.source_address(7, Family::ipv6, {}), std::nullopt);
+    EXPECT_FALSE(table.can_send_from(7, link_local));
+    apply(address_message(RTM_NEWADDR, 7, "fe80::2/64"));
+    EXPECT_EQ(table.source_address(7, Family::ipv6, {}), link_local);
+    EXPECT_EQ(table.source_address(7, Family::ipv4, {}), std::nullopt);
+    EXPECT_EQ(table.source_address(7, Family::ipv6, {link_local}), std::nullopt);
+    EXPECT_TRUE(table.can_send_from(7, link_local));
+    EXPECT_FALSE(table.can_send_from(8, link_local));
+}
+
+TEST_F(Table, FindsTheInterfaceOfAnAddress) {
+    const IpAddress address = *IpAddress::parse("2001:db8::2");
+    apply(link_message(RTM_NEWLINK, 7, "eth0", IFF_UP));
+    EXPECT_EQ(table.holder(address), nullptr);
+    apply(address_message(RTM_NEWADDR, 7, "2001:db8::2/64"));
+    ASSERT_NE(table.holder(address), nullptr);
+    EXPECT_EQ(table.holder(address)->name, "eth0");
+    apply(address_message(RTM_DELADDR, 7, "2001:db8::2/64"));
+    EXPECT_EQ(table.holder(address), nullptr);
 }
 
 TEST_F(Table, OwnRequestsAndTheirNotificationsMakeOneAddress) {
