@@ -6,7 +6,6 @@
 // kept off its workers. Dataplane and reference take turns, sample by sample.
 #include <csignal>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -247,10 +246,6 @@ int run(int argc, char** argv) {
 }  // namespace headgate::bench
 
 int main(int argc, char** argv) {
-    try {
-        return headgate::bench::run(argc, argv);
-    } catch (const std::exception& error) {
-        std::cerr << "afxdp_bench: " << error.what() << '\n';
-        return 2;
-    }
+    return headgate::bench::exit_code_of("afxdp_bench",
+                                         [&] { return headgate::bench::run(argc, argv); });
 }

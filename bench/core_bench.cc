@@ -10,7 +10,6 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <exception>
 #include <iostream>
 #include <memory>
 #include <random>
@@ -233,10 +232,6 @@ int run(int argc, char** argv) {
 }  // namespace headgate::bench
 
 int main(int argc, char** argv) {
-    try {
-        return headgate::bench::run(argc, argv);
-    } catch (const std::exception& error) {
-        std::cerr << "core_bench: " << error.what() << '\n';
-        return 2;
-    }
+    return headgate::bench::exit_code_of("core_bench",
+                                         [&] { return headgate::bench::run(argc, argv); });
 }

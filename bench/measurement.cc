@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
+#include <iostream>
 
 // Boost.JSON without its library: this is the one translation unit that uses it.
 #include <boost/json/src.hpp>
@@ -42,6 +44,15 @@ std::string to_json(const std::vector<Measurement>& measurements) {
     for (const Measurement& measurement : measurements)
         rows.push_back(to_row(measurement));
     return boost::json::serialize(rows);
+}
+
+int exit_code_of(std::string_view program, const std::function<int()>& run) {
+    try {
+        return run();
+    } catch (const std::exception& error) {
+        std::cerr << program << ": " << error.what() << '\n';
+        return 2;
+    }
 }
 
 }  // namespace headgate::bench

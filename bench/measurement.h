@@ -1,7 +1,9 @@
 // What every benchmark program prints: one row per measurement, as a JSON array on stdout.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace headgate::bench {
@@ -18,5 +20,8 @@ struct Measurement {
 
 // Requires: samples in every measurement.
 std::string to_json(const std::vector<Measurement>& measurements);
+
+// What main() returns: that of `run`, or 2 when the command line was wrong, after saying so.
+int exit_code_of(std::string_view program, const std::function<int()>& run);
 
 }  // namespace headgate::bench

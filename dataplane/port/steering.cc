@@ -62,8 +62,17 @@ Fd create_link(int program_fd, int ifindex, std::uint32_t flags) {
     return Fd(fd < 0 ? -1 : fd);
 }
 
-bool occupied(int code) {
+bool is_occupied(int code) {
     return code == EBUSY || code == EEXIST;
+}
+
+// Why no link could be made: the errno of the attempt, and the mode that was tried.
+tl::unexpected<Error> refused(const std::string& interface, int ifindex, int code,
+                              std::string_view mode) {
+    if (is_occupied(code))
+        return fail("{}: another XDP program is attached: {}", interface,
+                    describe_attached(interface, ifindex));
+    return fail_code(code, "{}: attach the steering program in {} mode", interface, mode);
 }
 
 }  // namespace
@@ -106,11 +115,8 @@ Result<void> Steering::attach_link(const std::string& interface, int ifindex, Xd
         if (link_)
             return {};
         const int code = errno;
-        if (occupied(code))
-            return fail("{}: another XDP program is attached: {}", interface,
-                        describe_attached(interface, ifindex));
-        if (mode == XdpMode::native)
-            return fail_code(code, "{}: attach the steering program in native mode", interface);
+        if (mode == XdpMode::native || is_occupied(code))
+            return refused(interface, ifindex, code, "native");
         generic_reason_ = "no native XDP: " + std::generic_category().message(code);
     } else {
         generic_reason_ = "generic mode was asked for";
@@ -119,11 +125,7 @@ Result<void> Steering::attach_link(const std::string& interface, int ifindex, Xd
     link_ = create_link(program_fd(), ifindex, XDP_FLAGS_SKB_MODE);
     if (link_)
         return {};
-    const int code = errno;
-    if (occupied(code))
-        return fail("{}: another XDP program is attached: {}", interface,
-                    describe_attached(interface, ifindex));
-    return fail_code(code, "{}: attach the steering program in generic mode", interface);
+    return refused(interface, ifindex, errno, "generic");
 }
 
 Result<void> Steering::set_socket(std::uint32_t queue, int socket_fd) {
