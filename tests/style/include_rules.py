@@ -15,6 +15,7 @@ MAY_INCLUDE = {
     "dataplane/port/": ["common/", "bpf/", "dataplane/core/", "dataplane/port/"],
     "dataplane/": ["common/", "bpf/", "dataplane/"],
     "controlplane/config/": ["common/", "controlplane/config/"],
+    "controlplane/process/": ["common/", "controlplane/process/"],
     "controlplane/netlink/": ["common/", "controlplane/config/model", "controlplane/netlink/"],
     "controlplane/vrrp/": ["common/", "controlplane/config/model", "controlplane/netlink/",
                            "controlplane/vrrp/"],

@@ -1,3 +1,4 @@
+// What trackers do to the priority and the fitness of an instance.
 #include "controlplane/vrrp/tracking.h"
 
 #include <gtest/gtest.h>
