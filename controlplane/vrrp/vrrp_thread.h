@@ -18,6 +18,8 @@
 
 namespace headgate::vrrp {
 
+class Loop;
+
 class VrrpThread {
 public:
     using StatusHandler = std::function<void(std::vector<InstanceStatus>)>;
@@ -52,7 +54,6 @@ public:
     void stop();
 
 private:
-    class Loop;
     explicit VrrpThread(std::unique_ptr<Loop> loop);
     std::unique_ptr<Loop> loop_;
 };

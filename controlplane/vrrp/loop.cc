@@ -1,0 +1,210 @@
+// Events: adverts, netlink notifications and timers.
+#include "controlplane/vrrp/loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "common/log.h"
+#include "controlplane/vrrp/realtime.h"
+
+namespace headgate::vrrp {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+// Packets read from one interface before timers and the others have their turn.
+constexpr int packets_per_turn_max = 64;
+// A timer this late is worth a line in the log; adverts are at least 10 ms apart.
+constexpr Duration lateness_reported = std::chrono::milliseconds(100);
+
+}  // namespace
+
+Result<std::unique_ptr<Loop>> Loop::open(VrrpThread::Options options) {
+    auto monitor = netlink::Monitor::open();
+    if (!monitor)
+        return tl::unexpected(monitor.error());
+    auto addresses = netlink::AddressWriter::open();
+    if (!addresses)
+        return tl::unexpected(addresses.error());
+    auto packet_socket = open_packet_socket();
+    if (!packet_socket)
+        return tl::unexpected(packet_socket.error());
+    return std::unique_ptr<Loop>(new Loop(std::move(options), std::move(*monitor),
+                                          std::move(*addresses), std::move(*packet_socket)));
+}
+
+Loop::Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::AddressWriter addresses,
+           Fd packet_socket)
+    : options_(std::move(options)),
+      monitor_(std::move(monitor)),
+      addresses_(std::move(addresses)),
+      packet_socket_(std::move(packet_socket)),
+      kernel_{monitor_.table(), addresses_, packet_socket_.get()},
+      monitor_readable_(io_, monitor_.fd()),
+      timer_(io_) {}
+
+void Loop::start(config::Vrrp config) {
+    post([this, first = std::move(config)]() mutable {
+        watch_monitor();
+        apply(std::move(first));
+    });
+    // Signals are the main thread's: this one, and all that it might start, never sees any.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Loop::run() {
+    pthread_setname_np(pthread_self(), "vrrp");
+    for (const std::string& refusal : become_realtime())
+        log::warn("{}", refusal);
+    io_.run();
+}
+
+void Loop::stop() {
+    if (!thread_.joinable())
+        return;
+    post([this] { shut_down(); });
+    thread_.join();
+}
+
+void Loop::shut_down() {
+    for (const auto& instance : instances_)
+        instance->stop(clock_.now());
+    for (const auto& [name, port] : ports_)
+        detach(*port);
+    // The monitor owns its socket, too.
+    monitor_readable_.release();
+    io_.stop();
+}
+
+// ---- events -------------------------------------------------------------------------------------
+
+void Loop::watch_monitor() {
+    monitor_readable_.async_wait(asio::posix::stream_descriptor::wait_read,
+                                 [this](error_code error) {
+                                     if (error)
+                                         return;
+                                     catch_up();
+                                     watch_monitor();
+                                     after_event();
+                                 });
+}
+
+void Loop::watch(const std::shared_ptr<Port>& port) {
+    // Cancelling does not reach a handler that is already queued, so it checks for itself whether
+    // its socket is still there.
+    const auto handler = [this, weak = std::weak_ptr(port),
+                          attachment = port->num_attachments](error_code error) {
+        const std::shared_ptr<Port> alive = weak.lock();
+        if (error || !alive || alive->num_attachments != attachment)
+            return;
+        read(*alive);
+        watch(alive);
+        after_event();
+    };
+    port->readable.async_wait(asio::posix::stream_descriptor::wait_read, handler);
+}
+
+void Loop::detach(Port& port) {
+    if (port.link.index() == 0)
+        return;
+    port.readable.release();
+    port.link.detach();
+    ++port.num_attachments;
+}
+
+// Reads all that has come. After a pause of this process the adverts tell that there is a master,
+// the kernel tells that a lease has ended, and the timers only tell that time has passed: in this
+// order nobody takes over, or puts a VIP back, for want of news that was waiting.
+void Loop::catch_up() {
+    for (const auto& [name, port] : ports_)
+        read(*port);
+    if (const auto read = monitor_.read(); !read)
+        log::error("{}", read.error().message);
+    for (const auto& [name, port] : ports_)
+        refresh(port);
+    for (const auto& instance : instances_)
+        instance->on_addresses(clock_.now());
+}
+
+void Loop::read(Port& port) {
+    for (int count = 0; count < packets_per_turn_max && port.link.index() != 0; ++count) {
+        const auto packet = port.link.receive();
+        if (!packet)
+            return;
+        const auto origin = peek(*packet);
+        Instance* const instance = origin ? port.find(origin->vrid) : nullptr;
+        if (!origin || instance == nullptr)
+            ++port.num_unknown;
+        else
+            instance->on_packet(clock_.now(), *origin, *packet);
+    }
+}
+
+void Loop::arm() {
+    std::optional<Instant> earliest;
+    for (const auto& instance : instances_) {
+        if (const auto deadline = instance->deadline())
+            earliest = earliest ? std::min(*earliest, *deadline) : deadline;
+    }
+    if (earliest == armed_)
+        return;
+    armed_ = earliest;
+    if (!earliest) {
+        timer_.cancel();
+        return;
+    }
+    timer_.expires_at(*earliest);
+    timer_.async_wait([this](error_code error) {
+        if (!error)
+            on_timer();
+    });
+}
+
+void Loop::on_timer() {
+    if (armed_) {
+        const Duration lateness = clock_.now() - *armed_;
+        lateness_max_ = std::max(lateness_max_, lateness);
+        if (lateness >= lateness_reported)
+            log::warn("A thread timer expired {:.3f} seconds ago",
+                      std::chrono::duration<double>(lateness).count());
+    }
+    armed_.reset();
+    catch_up();
+    for (const auto& instance : instances_)
+        instance->on_deadline(clock_.now());
+    after_event();
+}
+
+void Loop::after_event() {
+    bool changed = std::exchange(reconfigured_, false);
+    for (const auto& instance : instances_)
+        changed = instance->take_changed() || changed;
+    if (changed && options_.on_change)
+        options_.on_change(statuses());
+    arm();
+}
+
+std::vector<InstanceStatus> Loop::statuses() const {
+    const Instant now = clock_.now();
+    const auto wall_now = std::chrono::system_clock::now();
+    std::vector<InstanceStatus> statuses;
+    for (const auto& instance : instances_) {
+        InstanceStatus& status = statuses.emplace_back(instance->status(now, wall_now));
+        status.timer_lateness_max = lateness_max_;
+        status.advert_errors[static_cast<std::size_t>(AdvertError::unknown_vrid)].count =
+            port_of(*instance).num_unknown;
+    }
+    return statuses;
+}
+
+}  // namespace headgate::vrrp

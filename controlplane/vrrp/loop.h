@@ -1,0 +1,87 @@
+// Loop: what runs on the VRRP thread. It owns the instances and their ports, waits for adverts,
+// netlink notifications and timers, and hands each to the instances that it concerns.
+//
+// Only open(), start(), stop() and post() are for other threads.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "common/clock.h"
+#include "common/fd.h"
+#include "controlplane/config/model_vrrp.h"
+#include "controlplane/netlink/addresses.h"
+#include "controlplane/netlink/monitor.h"
+#include "controlplane/vrrp/port.h"
+#include "controlplane/vrrp/status.h"
+#include "controlplane/vrrp/vrrp_thread.h"
+
+namespace headgate::vrrp {
+
+class Loop {
+public:
+    static Result<std::unique_ptr<Loop>> open(VrrpThread::Options options);
+
+    void start(config::Vrrp config);
+    void stop();
+    template <typename Work>
+    void post(Work work) {
+        boost::asio::post(io_, std::move(work));
+    }
+
+    // The rest runs on the thread.
+    void apply(config::Vrrp next);
+    [[nodiscard]] std::vector<InstanceStatus> statuses() const;
+
+private:
+    Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::AddressWriter addresses,
+         Fd packet_socket);
+    void run();
+    void shut_down();
+
+    void watch_monitor();
+    void watch(const std::shared_ptr<Port>& port);
+    void detach(Port& port);
+    void catch_up();
+    void read(Port& port);
+    void arm();
+    void on_timer();
+    void after_event();
+
+    void retire(const std::vector<config::VrrpInstance>& next);
+    void open_ports(const std::vector<config::VrrpInstance>& next);
+    void refresh(const std::shared_ptr<Port>& shared);
+    [[nodiscard]] LinkState state_of(const Port& port) const;
+    [[nodiscard]] Port& port_of(const Instance& instance) const;
+
+    boost::asio::io_context io_{1};
+    VrrpThread::Options options_;
+    netlink::Monitor monitor_;
+    netlink::AddressWriter addresses_;
+    Fd packet_socket_;
+    Kernel kernel_;
+    RealClock clock_;
+    boost::asio::posix::stream_descriptor monitor_readable_;
+    boost::asio::steady_timer timer_;
+    std::optional<Instant> armed_;
+    Duration lateness_max_{};
+    bool reconfigured_ = false;
+    std::map<std::string, std::shared_ptr<Port>> ports_;  // by interface; watch() looks weakly
+    std::vector<std::unique_ptr<Instance>> instances_;    // in configuration order
+    std::set<IpAddress> vips_;                            // of all instances
+    std::thread thread_;
+};
+
+}  // namespace headgate::vrrp
