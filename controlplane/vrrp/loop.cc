@@ -8,7 +8,7 @@
 #include <signal.h>
 
 #include "common/log.h"
-#include "controlplane/vrrp/realtime.h"
+#include "common/realtime.h"
 
 namespace headgate::vrrp {
 
@@ -64,7 +64,7 @@ void Loop::start(config::Vrrp config) {
 
 void Loop::run() {
     pthread_setname_np(pthread_self(), "vrrp");
-    for (const std::string& refusal : become_realtime())
+    for (const std::string& refusal : become_realtime("VRRP"))
         log::warn("{}", refusal);
     io_.run();
 }

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
-namespace headgate::vrrp {
+namespace headgate {
 
-// Each refusal is one sentence; the thread works without, only less punctually.
+// Returns one sentence for each refusal, with `thread` as the name of the thread, which works
+// without, only less punctually.
 //
 // Scheduling: SCHED_FIFO at the lowest real-time priority. It is above everything that is not
 // real-time and below kernel threads and whoever else knows what he does. Children do not inherit
@@ -18,6 +20,6 @@ namespace headgate::vrrp {
 // MCL_CURRENT alone, which fills every thread's stack and every library with real pages. The code
 // of the executable is touched here, so that the first take-over, perhaps after months, does not
 // wait for it; other libraries' code is used by every advert.
-std::vector<std::string> become_realtime();
+std::vector<std::string> become_realtime(std::string_view thread);
 
-}  // namespace headgate::vrrp
+}  // namespace headgate

@@ -1,21 +1,22 @@
-#include "controlplane/vrrp/realtime.h"
+#include "common/realtime.h"
 
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
 
+#include <fmt/format.h>
 #include <link.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace headgate::vrrp {
+namespace headgate {
 
 namespace {
 
 constexpr int realtime_priority = 1;
 
-std::string refusal(const char* what) {
+std::string refusal(std::string_view what) {
     return std::string(what) + ": " + std::generic_category().message(errno);
 }
 
@@ -37,16 +38,17 @@ int touch_code(dl_phdr_info* object, std::size_t /*size*/, void* /*context*/) {
 
 }  // namespace
 
-std::vector<std::string> become_realtime() {
+std::vector<std::string> become_realtime(std::string_view thread) {
     std::vector<std::string> refusals;
     sched_param parameters{};
     parameters.sched_priority = realtime_priority;
     if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters) != 0)
-        refusals.push_back(refusal("real-time scheduling of the VRRP thread is not permitted"));
+        refusals.push_back(
+            refusal(fmt::format("real-time scheduling of the {} thread is not permitted", thread)));
     if (mlockall(MCL_CURRENT | MCL_ONFAULT) != 0)
         refusals.push_back(refusal("memory cannot be locked"));
     dl_iterate_phdr(touch_code, nullptr);
     return refusals;
 }
 
-}  // namespace headgate::vrrp
+}  // namespace headgate
