@@ -17,6 +17,7 @@ MAY_INCLUDE = {
     "controlplane/config/": ["common/", "controlplane/config/"],
     "controlplane/process/": ["common/", "controlplane/process/"],
     "controlplane/netlink/": ["common/", "controlplane/config/model", "controlplane/netlink/"],
+    "controlplane/bfd/": ["common/", "controlplane/config/model", "controlplane/bfd/"],
     "controlplane/vrrp/": ["common/", "controlplane/config/model", "controlplane/netlink/",
                            "controlplane/vrrp/"],
     "controlplane/health/": ["common/", "controlplane/config/model", "controlplane/health/"],
