@@ -9,9 +9,6 @@ namespace headgate::vrrp {
 
 namespace {
 
-// Of what a peer can cause at any rate, one line a second goes to the log.
-constexpr Duration note_interval = std::chrono::seconds(1);
-
 Parameters parameters_of(const config::VrrpInstance& config) {
     return {.version = config.version,
             .priority = config.priority,
@@ -28,7 +25,8 @@ Instance::Instance(config::VrrpInstance config, Link& link)
       router_(virtual_router(config_)),
       fsm_(parameters_of(config_)),
       addresses_(config_.name, config_, link_),
-      refusals_(config_.name) {}
+      refusals_(config_.name),
+      journal_(config_.name) {}
 
 void Instance::start(Instant now, const LinkState& state) {
     link_state_ = state;
@@ -65,15 +63,21 @@ void Instance::on_link(Instant now, const LinkState& state) {
     if (link_state_ == state)
         return;
     link_state_ = state;
-    if (state.source) {
-        perform(fsm_.on_interface_up(now, *state.source), now, nullptr);
+    if (state.source)
+        fsm_.set_own_address(*state.source);
+    check_faults(now);
+}
+
+// Whatever can be wrong with the instance itself comes together here.
+void Instance::check_faults(Instant now) {
+    const std::string& problem = link_state_.problem;
+    if (problem.empty()) {
+        perform(fsm_.on_recovery(now, FaultSource::instance), now, nullptr);
         return;
     }
-    if (this->state() == State::fault && reason_ != state.problem) {
-        reason_ = state.problem;
+    if (fsm_.reason() == Event::fault && journal_.set_problem(problem))
         changed_ = true;
-    }
-    perform(fsm_.on_interface_down(now), now, nullptr);
+    perform(fsm_.on_fault(now, FaultSource::instance), now, nullptr);
 }
 
 void Instance::on_addresses(Instant now) {
@@ -137,10 +141,12 @@ void Instance::perform(const Actions& actions, Instant now, const Advert* cause)
                 announce();
                 break;
             case Action::Kind::transition:
-                enter(action.event, cause);
+                enter(cause);
                 break;
             case Action::Kind::note:
-                note(now, action.event, *cause);
+                journal_.noted(now, fsm_, action.event, cause);
+                changed_ = changed_ || action.event == Event::split_brain_begun ||
+                           action.event == Event::split_brain_ended;
                 break;
         }
     }
@@ -178,47 +184,12 @@ void Instance::announce() {
     }
 }
 
-// keepalived's lines, which people and their tools look for.
-void Instance::enter(Event reason, const Advert* cause) {
-    reason_ = describe(reason);
-    if (reason == Event::higher_priority_heard) {
-        reason_ += fmt::format(" ({} from {})", cause->priority, cause->source.to_string());
-        log::info("({}) Master received advert from {} with {} priority {}, ours {}", config_.name,
-                  cause->source.to_string(),
-                  cause->priority == config_.priority ? "a higher address and the same" : "higher",
-                  cause->priority, config_.priority);
-    } else if (reason == Event::interface_down) {
-        reason_ = link_state_.problem;
-        log::info("({}) entering FAULT state ({})", config_.name, reason_);
-    } else if (reason == Event::master_silent) {
-        log::info("({}) Receive advertisement timeout", config_.name);
-    }
-    if (state() == State::init)
-        log::info("({}) Stopped", config_.name);
-    else
-        log::info("({}) Entering {} STATE{}", config_.name, to_string(state()),
-                  std::exchange(entered_any_, true) ? "" : " (init)");
+void Instance::enter(const Advert* cause) {
+    journal_.entered(fsm_, cause, link_state_.problem);
     if (state() == State::master)
         ++became_master_;
     refusals_.forget();
     changed_ = true;
-}
-
-void Instance::note(Instant now, Event event, const Advert& advert) {
-    if (now < next_note_)
-        return;
-    next_note_ = now + note_interval;
-    const std::string source = advert.source.to_string();
-    if (event == Event::weaker_discarded)
-        log::info("({}) received lower priority ({}) advert from {} - discarding", config_.name,
-                  advert.priority, source);
-    else if (event == Event::resignation_heard)
-        log::info("({}) Backup received priority 0 advertisement", config_.name);
-    else
-        log::info(
-            "({}) Received advert from {} with lower priority {}, ours {}, forcing new "
-            "election",
-            config_.name, source, advert.priority, config_.priority);
 }
 
 InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_point wall_now) const {
@@ -227,7 +198,7 @@ InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_poi
     InstanceStatus status{
         .name = config_.name,
         .state = state(),
-        .reason = reason_,
+        .reason = journal_.reason(),
         .last_transition_unix_ms =
             std::chrono::duration_cast<std::chrono::milliseconds>(since.time_since_epoch()).count(),
         .interface = config_.interface,

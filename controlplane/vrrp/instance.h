@@ -16,6 +16,7 @@
 #include "controlplane/config/model.h"
 #include "controlplane/vrrp/fsm.h"
 #include "controlplane/vrrp/held_addresses.h"
+#include "controlplane/vrrp/journal.h"
 #include "controlplane/vrrp/link.h"
 #include "controlplane/vrrp/packet.h"
 #include "controlplane/vrrp/refusals.h"
@@ -58,8 +59,8 @@ private:
     void perform(const Actions& actions, Instant now, const Advert* cause);
     void send_advert(std::uint8_t priority);
     void announce();
-    void enter(Event reason, const Advert* cause);
-    void note(Instant now, Event event, const Advert& advert);
+    void enter(const Advert* cause);
+    void check_faults(Instant now);
 
     config::VrrpInstance config_;
     Link& link_;
@@ -68,13 +69,11 @@ private:
     LinkState link_state_;
     HeldAddresses addresses_;
     Refusals refusals_;
+    Journal journal_;
     std::array<std::uint8_t, advert_bytes_max> packet_{};
 
-    std::string reason_;
     std::string send_error_;  // empty: the last advert went out
     bool changed_ = false;
-    bool entered_any_ = false;
-    Instant next_note_{};
 
     std::uint64_t adverts_sent_ = 0;
     std::uint64_t adverts_received_ = 0;

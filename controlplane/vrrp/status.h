@@ -57,4 +57,13 @@ struct InstanceStatus {
     std::string warning;  // something the operator should look at; empty when nothing is
 };
 
+struct GroupStatus {
+    std::string name;
+    State state = State::init;
+    std::string reason;  // whose reason it is, and what it is
+    std::int64_t last_transition_unix_ms = 0;
+    std::uint64_t became_master = 0;
+    std::vector<std::string> members;
+};
+
 }  // namespace headgate::vrrp
