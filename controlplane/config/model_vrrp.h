@@ -11,20 +11,11 @@
 #include "common/limits.h"
 #include "common/net.h"
 #include "controlplane/config/location.h"
+#include "controlplane/config/model_addresses.h"
 
 namespace headgate::config {
 
 enum class VrrpInitialState : std::uint8_t { backup, master };
-
-// One entry of virtual_ipaddress.
-struct VirtualAddress {
-    Prefix prefix;
-    std::string interface;  // "dev", or the instance's interface
-    std::string label;      // empty: none
-    std::optional<IpAddress> broadcast;
-    std::uint8_t scope = 0;  // RT_SCOPE_*: 0 global, 253 link, 254 host
-    bool operator==(const VirtualAddress&) const = default;
-};
 
 struct VrrpInstance {
     std::string name;

@@ -1,19 +1,21 @@
-// Leased IPv4 addresses: an address with a finite lifetime, which the kernel removes by itself
-// unless it is renewed. Each call is one rtnetlink request, answered before it returns.
+// Leased addresses: an address with a finite lifetime, which the kernel removes by itself unless it
+// is renewed. Static ones have none. Each call is one rtnetlink request, answered before it
+// returns.
 #pragma once
 
 #include <chrono>
+#include <optional>
 
 #include "common/net.h"
 #include "common/result.h"
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_addresses.h"
 #include "controlplane/netlink/socket.h"
 
 namespace headgate::netlink {
 
-// Builds the requests; what AddressWriter sends.
+// Builds the requests; what AddressWriter sends. Without a lease the address stays.
 Message lease_request(int interface_index, const config::VirtualAddress& address,
-                      std::chrono::seconds lease);
+                      std::optional<std::chrono::seconds> lease);
 Message remove_request(int interface_index, const config::VirtualAddress& address);
 
 class AddressWriter {
@@ -24,6 +26,8 @@ public:
     // removes it up to 0.35 s after the end of the lease (measured on Linux 6.18).
     Result<void> lease(int interface_index, const config::VirtualAddress& address,
                        std::chrono::seconds lease);
+    // Adds the address for good, or changes one that is there into that.
+    Result<void> add(int interface_index, const config::VirtualAddress& address);
     // Not to be there any more is success, and so is the end of its interface.
     Result<void> remove(int interface_index, const config::VirtualAddress& address);
 

@@ -8,36 +8,12 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
+
+#include "controlplane/netlink/attributes.h"
 
 namespace headgate::netlink {
 
 namespace {
-
-// Attributes by their type; none points outside the message.
-template <int last>
-using Attributes = std::array<nlattr*, last + 1>;
-
-template <typename Header, int last>
-const Header* parse(nlmsghdr* message, Attributes<last>& attributes) {
-    if (nlmsg_parse(message, sizeof(Header), attributes.data(), last, nullptr) < 0)
-        return nullptr;
-    return static_cast<const Header*>(nlmsg_data(message));
-}
-
-std::optional<IpAddress> address_of(const nlattr* attribute, unsigned char family) {
-    if (attribute == nullptr)
-        return std::nullopt;
-    const auto length = static_cast<std::size_t>(nla_len(attribute));
-    if (family == AF_INET && length == sizeof(std::uint32_t))
-        return IpAddress::v4(Be32::from_raw(nla_get_u32(attribute)));
-    std::array<std::uint8_t, 16> bytes{};
-    if (family != AF_INET6 || length != bytes.size())
-        return std::nullopt;
-    std::memcpy(bytes.data(), nla_data(attribute), bytes.size());
-    return IpAddress::v6(bytes);
-}
 
 // fe80::/10 (RFC 4291 2.5.6).
 bool is_link_local(const IpAddress& address) {
@@ -92,11 +68,12 @@ void InterfaceTable::apply_link(nlmsghdr* message) {
 void InterfaceTable::apply_address(nlmsghdr* message) {
     Attributes<IFA_MAX> attributes{};
     const auto* const header = parse<ifaddrmsg, IFA_MAX>(message, attributes);
-    if (header == nullptr)
+    const auto family = header != nullptr ? family_of(header->ifa_family) : std::nullopt;
+    if (!family)
         return;
     // On a point-to-point interface IFA_ADDRESS is the other end's.
-    const auto local = address_of(attributes[IFA_LOCAL], header->ifa_family);
-    const auto address = local ? local : address_of(attributes[IFA_ADDRESS], header->ifa_family);
+    const auto local = address_of(attributes[IFA_LOCAL], *family);
+    const auto address = local ? local : address_of(attributes[IFA_ADDRESS], *family);
     if (!address || header->ifa_prefixlen > address->bits())
         return;
     const int index = static_cast<int>(header->ifa_index);

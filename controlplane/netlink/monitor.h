@@ -2,11 +2,9 @@
 // for fd() to become readable and calls read().
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include "common/result.h"
 #include "controlplane/netlink/interfaces.h"
+#include "controlplane/netlink/receive.h"
 #include "controlplane/netlink/socket.h"
 
 namespace headgate::netlink {
@@ -29,7 +27,7 @@ private:
     Result<void> load();
 
     Socket notifications_;
-    std::vector<std::uint8_t> buffer_;
+    Buffer buffer_;
     InterfaceTable table_;
 };
 

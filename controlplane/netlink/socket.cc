@@ -1,14 +1,28 @@
 #include "controlplane/netlink/socket.h"
 
+#include <array>
+#include <optional>
+#include <system_error>
+
+#include <fmt/format.h>
 #include <linux/netlink.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
+#include <sys/socket.h>
 
 #include "common/check.h"
+#include "controlplane/netlink/receive.h"
 
 namespace headgate::netlink {
+
+namespace {
+
+// An answer repeats the request, which is a page at most.
+constexpr std::size_t answer_bytes = 8192;
+
+}  // namespace
 
 void SocketDeleter::operator()(nl_sock* socket) const {
     nl_socket_free(socket);
@@ -23,6 +37,8 @@ Result<Socket> open_socket() {
     check(socket != nullptr, "there is memory for a netlink socket");
     if (const int error = nl_connect(socket.get(), NETLINK_ROUTE); error < 0)
         return fail("open a netlink socket: {}", nl_geterror(error));
+    const int on = 1;
+    setsockopt(nl_socket_get_fd(socket.get()), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
     return socket;
 }
 
@@ -32,12 +48,54 @@ Message new_request(int type, int flags) {
     return message;
 }
 
+namespace {
+
+// The reason that the kernel gives behind its error number, NLMSGERR_ATTR_MSG; empty: none.
+std::string reason_of(nlmsghdr* answer) {
+    const auto* const error = static_cast<const nlmsgerr*>(nlmsg_data(answer));
+    if ((answer->nlmsg_flags & NLM_F_ACK_TLVS) == 0)
+        return {};
+    // Our request is repeated before the attributes, unless its payload is left out.
+    std::size_t offset = sizeof *error;
+    if ((answer->nlmsg_flags & NLM_F_CAPPED) == 0)
+        offset += error->msg.nlmsg_len - sizeof error->msg;
+    std::array<nlattr*, NLMSGERR_ATTR_MAX + 1> attributes{};
+    if (nlmsg_parse(answer, static_cast<int>(offset), attributes.data(), NLMSGERR_ATTR_MAX,
+                    nullptr) < 0 ||
+        attributes[NLMSGERR_ATTR_MSG] == nullptr)
+        return {};
+    return nla_get_string(attributes[NLMSGERR_ATTR_MSG]);
+}
+
+}  // namespace
+
 Result<void> perform(nl_sock* socket, Message request) {
-    // nl_send_sync frees the message in every case.
-    const int error = nl_send_sync(socket, request.release());
-    if (error < 0)
-        return tl::unexpected(Error{.message = nl_geterror(error), .code = -error});
-    return {};
+    const int sent = nl_send_auto(socket, request.get());
+    if (sent < 0)
+        return fail("send to rtnetlink: {}", nl_geterror(sent));
+    const std::uint32_t sequence = nlmsg_hdr(request.get())->nlmsg_seq;
+    Buffer buffer(answer_bytes);
+    for (;;) {
+        const auto bytes = receive(nl_socket_get_fd(socket), buffer, 0);
+        if (!bytes)
+            return tl::unexpected(bytes.error());
+        std::optional<Error> answer;
+        for_each_message(buffer, *bytes, [&](nlmsghdr* message) {
+            if (message->nlmsg_seq != sequence || message->nlmsg_type != NLMSG_ERROR)
+                return;
+            const int code = -static_cast<const nlmsgerr*>(nlmsg_data(message))->error;
+            const std::string reason = reason_of(message);
+            answer = Error{.message = reason.empty()
+                                          ? std::generic_category().message(code)
+                                          : fmt::format("{} ({})", reason,
+                                                        std::generic_category().message(code)),
+                           .code = code};
+        });
+        if (answer && answer->code != 0)
+            return tl::unexpected(std::move(*answer));
+        if (answer)
+            return {};
+    }
 }
 
 }  // namespace headgate::netlink

@@ -27,7 +27,7 @@ Message new_request(int type, int flags);
 
 // Sends the request and waits for the kernel's answer, which is there when the call that sends it
 // returns. It takes as long as the kernel's RTNL lock is held by others.
-// Error::code of a failure is libnl's number (NLE_*), not an errno.
+// Error::code of a failure is the kernel's errno; the message has the kernel's own words, if any.
 Result<void> perform(nl_sock* socket, Message request);
 
 }  // namespace headgate::netlink

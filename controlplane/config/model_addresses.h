@@ -1,0 +1,35 @@
+// Addresses as the configuration has them: virtual_ipaddress, virtual_ipaddress_excluded and
+// static_ipaddress, and the devices that are made for virtual ones. Plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/net.h"
+
+namespace headgate::config {
+
+struct VirtualAddress {
+    Prefix prefix{};           // with a peer: the peer's length
+    std::string interface {};  // "dev", or the instance's interface
+    std::string label{};       // empty: none; IPv4 only
+    std::optional<IpAddress> broadcast{};
+    std::uint8_t scope = 0;  // RT_SCOPE_*: 0 global, 253 link, 254 host; IPv4 only
+    std::optional<IpAddress> peer{};
+    // IPv6 addresses: whether others are asked first if they have it. Off: a VIP that moves has to
+    // work at once, and one that is asked for on both sides of a split must not go for ever.
+    bool detect_duplicates = false;
+    bool home = false;              // mobile IPv6
+    bool temporary_source = false;  // mngtmpaddr: others are made from it
+    bool prefix_route = true;       // noprefixroute: the kernel makes no route to its network
+    bool join_group = false;        // autojoin: the multicast group of this name is joined
+    // How long it may be chosen as the source of new connections; absent: as long as it is there.
+    // By default 0 for an IPv6 address of 128 bits.
+    std::optional<std::uint32_t> preferred_s{};
+    bool tracked = true;        // put back when others remove it
+    std::string track_group{};  // static ones only; empty: none
+    bool operator==(const VirtualAddress&) const = default;
+};
+
+}  // namespace headgate::config
