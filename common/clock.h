@@ -2,12 +2,25 @@
 // Instants are CLOCK_MONOTONIC, so they never jump when somebody sets the wall clock.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <initializer_list>
+#include <optional>
 
 namespace headgate {
 
 using Instant = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::nanoseconds;
+
+// The first of several deadlines, not all of which need exist.
+inline std::optional<Instant> earliest(std::initializer_list<std::optional<Instant>> deadlines) {
+    std::optional<Instant> first;
+    for (const std::optional<Instant>& deadline : deadlines) {
+        if (deadline)
+            first = first ? std::min(*first, *deadline) : *deadline;
+    }
+    return first;
+}
 
 class Clock {
 public:

@@ -23,8 +23,7 @@ inline constexpr std::chrono::seconds vip_lease_default{3};
 // Largest weight keepalived accepts (INT32_MAX).
 inline constexpr std::uint32_t weight_max = 0x7fffffff;
 
-// Gratuitous ARPs per VIP in one block. They are sent in one go on the VRRP thread, which must not
-// be kept from its adverts.
-inline constexpr std::uint32_t garp_repeat_max = 100;
+// Announcements per VIP in one block.
+inline constexpr std::uint32_t garp_repeat_max = 1000;
 
 }  // namespace headgate::limits

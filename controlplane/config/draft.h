@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/config/draft_announce.h"
 #include "controlplane/config/draft_vrrp.h"
 #include "controlplane/config/model.h"
 #include "controlplane/config/setting.h"
@@ -16,8 +17,9 @@ namespace headgate::config {
 struct GlobalDraft {
     Setting<std::string> router_id;
     Setting<std::uint8_t> vrrp_version;
-    Setting<std::chrono::seconds> garp_delay;
-    Setting<std::uint32_t> garp_repeat;
+    AnnounceDraft announce;
+    AnnounceLimitDraft announce_limit;
+    bool min_garp = false;
 };
 
 // The timing keywords, which virtual_server, real_server and the checks all have: the innermost
@@ -77,6 +79,7 @@ struct ServerDraft {
 struct Drafts {
     GlobalDraft global;
     std::vector<VrrpDraft> instances;
+    std::vector<GarpGroupDraft> garp_groups;
     std::vector<ServerDraft> servers;
     Dataplane dataplane;
 };

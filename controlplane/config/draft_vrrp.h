@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/config/draft_announce.h"
 #include "controlplane/config/model_vrrp.h"
 #include "controlplane/config/setting.h"
 
@@ -28,8 +29,7 @@ struct VrrpDraft {
     Setting<bool> preempt;
     std::vector<Located<VirtualAddress>> addresses;
     Setting<std::chrono::seconds> vip_lease;
-    Setting<std::uint32_t> garp_repeat;
-    Setting<std::chrono::seconds> garp_delay;
+    AnnounceDraft announce;
 };
 
 }  // namespace headgate::config

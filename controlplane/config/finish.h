@@ -16,6 +16,12 @@ namespace headgate::config {
 std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const GlobalDraft& global,
                                            Report& report);
 
+// What an instance says, what it does not say from global_defs, and keepalived's defaults.
+Announcing finish_announcing(const AnnounceDraft& draft, const GlobalDraft& global);
+// Groups without a limit or an interface are left out, and that is reported.
+AnnounceLimits finish_announce_limits(const std::vector<GarpGroupDraft>& groups,
+                                      const GlobalDraft& global, Report& report);
+
 // Likewise. Virtual servers that only the forwarding cannot carry stay in.
 std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts, Report& report);
 

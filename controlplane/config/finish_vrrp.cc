@@ -38,10 +38,7 @@ public:
         instance_.version =
             value_or(draft_.version, value_or(global_.vrrp_version, instance_.version));
         instance_.vip_lease = value_or(draft_.vip_lease, instance_.vip_lease);
-        instance_.garp_delay =
-            value_or(draft_.garp_delay, value_or(global_.garp_delay, instance_.garp_delay));
-        instance_.garp_repeat =
-            value_or(draft_.garp_repeat, value_or(global_.garp_repeat, instance_.garp_repeat));
+        instance_.announcing = finish_announcing(draft_.announce, global_);
         set_election();
         set_advert_interval();
         set_authentication();

@@ -22,7 +22,7 @@ constexpr Group groups[] = {
     {Block::root, "includer includem includew includeb includea", "write `include` instead"},
     {Block::root,
      "static_ipaddress static_routes static_rules track_group linkbeat_interfaces "
-     "interface_up_down_delays garp_group vrrp_script vrrp_track_process vrrp_track_file "
+     "interface_up_down_delays vrrp_script vrrp_track_process vrrp_track_file "
      "track_file vrrp_sync_group bfd_instance SSL",
      ""},
     {Block::root, "virtual_server_group", "write a virtual_server for each address"},
@@ -39,9 +39,7 @@ constexpr Group groups[] = {
      "lvs_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
      ""},
     {Block::global_defs,
-     "vrrp_mcast_group4 vrrp_mcast_group6 vrrp_garp_lower_prio_delay vrrp_garp_lower_prio_repeat "
-     "vrrp_garp_master_refresh vrrp_garp_master_refresh_repeat vrrp_garp_interval "
-     "vrrp_gna_interval vrrp_min_garp vrrp_garp_extra_if vrrp_vmac_garp_intvl "
+     "vrrp_mcast_group4 vrrp_mcast_group6 "
      "vrrp_down_timer_adverts vrrp_lower_prio_no_advert vrrp_higher_prio_send_advert "
      "v3_checksum_as_v2 vrrp_check_unicast_src vrrp_skip_check_adv_addr vrrp_strict "
      "vrrp_owner_ignore_adverts vrrp_startup_delay vrrp_delay_after_boot log_unknown_vrids "
@@ -76,8 +74,7 @@ constexpr Group groups[] = {
 
     {Block::vrrp_instance,
      "auth_hmac virtual_ipaddress_excluded no_virtual_ipaddress virtual_routes virtual_rules "
-     "promote_secondaries preempt_delay garp_master_refresh garp_master_refresh_repeat "
-     "garp_lower_prio_delay garp_lower_prio_repeat garp_extra_if vmac_garp_intvl",
+     "promote_secondaries preempt_delay",
      ""},
     {Block::vrrp_instance,
      "unicast_src_ip unicast_peer unicast_fault_no_peer unicast_ttl check_unicast_src "

@@ -164,6 +164,7 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     config.file = file;
     config.router_id = value_or(drafts.global.router_id, host_name);
     config.dataplane = drafts.dataplane;
+    config.vrrp.announce_limits = finish_announce_limits(drafts.garp_groups, drafts.global, report);
     config.vrrp.instances = finish_instances(drafts.instances, drafts.global, report);
     config.virtual_servers = finish_servers(drafts.servers, report);
     check_dataplane(config, drafts, report);

@@ -12,6 +12,7 @@
 #include "common/net.h"
 #include "controlplane/config/location.h"
 #include "controlplane/config/model_addresses.h"
+#include "controlplane/config/model_announce.h"
 
 namespace headgate::config {
 
@@ -32,13 +33,12 @@ struct VrrpInstance {
     std::vector<VirtualAddress> virtual_addresses;
     // A VIP disappears from the kernel this long after the last renewal.
     std::chrono::seconds vip_lease = limits::vip_lease_default;
-    // Gratuitous ARP: `garp_repeat` at once, and as many again after `garp_delay` (0: not again).
-    std::uint32_t garp_repeat = 5;
-    std::chrono::seconds garp_delay{5};
+    Announcing announcing;
 };
 
 // All that the VRRP thread works from.
 struct Vrrp {
+    AnnounceLimits announce_limits;
     std::vector<VrrpInstance> instances;
 };
 

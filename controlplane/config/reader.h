@@ -17,6 +17,7 @@ struct Context {
     Drafts& drafts;
     Report& report;
     VrrpDraft* instance = nullptr;
+    GarpGroupDraft* garp_group = nullptr;
     ServerDraft* server = nullptr;
     RealServerDraft* real_server = nullptr;
     CheckDraft* check = nullptr;

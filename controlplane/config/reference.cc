@@ -152,7 +152,8 @@ std::string explain_row(const Keyword& row) {
 std::string render_reference() {
     std::string text(introduction);
     for (int index = 0; index < last_block; ++index) {
-        if (static_cast<Block>(index) != Block::virtual_ipaddress)
+        if (static_cast<Block>(index) != Block::virtual_ipaddress &&
+            static_cast<Block>(index) != Block::garp_interfaces)
             text += section(static_cast<Block>(index));
     }
     return text;

@@ -10,8 +10,10 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 4> table() {
-    return {global_keywords(), vrrp_keywords(), service_keywords(), checker_keywords()};
+std::array<std::span<const Keyword>, 6> table() {
+    return {global_keywords(),  global_announce_keywords(),
+            vrrp_keywords(),    instance_announce_keywords(),
+            service_keywords(), checker_keywords()};
 }
 
 std::string joined(std::span<const Choice> choices, std::string_view separator, bool carried_only) {
@@ -28,7 +30,12 @@ std::string joined(std::span<const Choice> choices, std::string_view separator, 
 
 // 10000 → "0.01"
 std::string as_seconds(std::int64_t microseconds) {
-    return fmt::format("{}", static_cast<double>(microseconds) / microseconds_per_second);
+    std::string text =
+        fmt::format("{:.6f}", static_cast<double>(microseconds) / microseconds_per_second);
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.ends_with('.'))
+        text.pop_back();
+    return text;
 }
 
 std::string range(const Argument& argument, std::string_view between) {
@@ -80,6 +87,10 @@ std::string_view block_name(Block block) {
             return "authentication";
         case Block::virtual_ipaddress:
             return "virtual_ipaddress";
+        case Block::garp_group:
+            return "garp_group";
+        case Block::garp_interfaces:
+            return "interfaces";
         case Block::virtual_server:
             return "virtual_server";
         case Block::real_server:

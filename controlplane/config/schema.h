@@ -17,6 +17,8 @@ enum class Block : std::uint8_t {
     vrrp_instance,
     authentication,
     virtual_ipaddress,
+    garp_group,
+    garp_interfaces,
     virtual_server,
     real_server,
     tcp_check,
@@ -156,7 +158,9 @@ struct Keyword {
 
 // The rows, by the part of the configuration that they belong to; together they are the table.
 std::span<const Keyword> global_keywords();
+std::span<const Keyword> global_announce_keywords();
 std::span<const Keyword> vrrp_keywords();
+std::span<const Keyword> instance_announce_keywords();
 std::span<const Keyword> service_keywords();
 std::span<const Keyword> checker_keywords();
 

@@ -1,7 +1,6 @@
 // Rows of the schema table: the top level, global_defs and dataplane.
 #include <array>
 
-#include "common/limits.h"
 #include "controlplane/config/reader.h"
 #include "controlplane/config/schema.h"
 
@@ -26,10 +25,10 @@ void add_interfaces(const Context& context, const Value& value) {
     }
 }
 
-constexpr Blocks every_block = Block::root | Block::global_defs | Block::vrrp_instance |
-                               Block::authentication | Block::virtual_ipaddress |
-                               Block::virtual_server | Block::real_server | Block::tcp_check |
-                               Block::http_get | Block::url | Block::dataplane;
+constexpr Blocks every_block =
+    Block::root | Block::global_defs | Block::vrrp_instance | Block::authentication |
+    Block::virtual_ipaddress | Block::garp_group | Block::garp_interfaces | Block::virtual_server |
+    Block::real_server | Block::tcp_check | Block::http_get | Block::url | Block::dataplane;
 
 constexpr Keyword rows[] = {
     {
@@ -75,30 +74,6 @@ constexpr Keyword rows[] = {
                                                       value.where};
             },
         .doc = "VRRP version of the instances that do not say `version`.",
-    },
-    {
-        .blocks = Block::global_defs,
-        .name = "vrrp_garp_master_delay",
-        .argument = number(0, 4294),
-        .default_text = "5",
-        .handler =
-            [](const Context& context, const Value& value) {
-                context.drafts.global.garp_delay = {std::chrono::seconds(value.number),
-                                                    value.where};
-            },
-        .doc = "`garp_master_delay` of the instances that do not say it.",
-    },
-    {
-        .blocks = Block::global_defs,
-        .name = "vrrp_garp_master_repeat",
-        .argument = number(1, limits::garp_repeat_max),
-        .default_text = "5",
-        .handler =
-            [](const Context& context, const Value& value) {
-                context.drafts.global.garp_repeat = {static_cast<std::uint32_t>(value.number),
-                                                     value.where};
-            },
-        .doc = "`garp_master_repeat` of the instances that do not say it.",
     },
     {
         .blocks = Block::root,

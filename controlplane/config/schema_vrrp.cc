@@ -184,29 +184,6 @@ constexpr Keyword rows[] = {
     },
     {
         .blocks = Block::vrrp_instance,
-        .name = "garp_master_delay",
-        .argument = number(0, 4294),
-        .default_text = "that of vrrp_garp_master_delay in global_defs",
-        .handler =
-            [](const Context& context, const Value& value) {
-                context.instance->garp_delay = {std::chrono::seconds(value.number), value.where};
-            },
-        .doc = "Seconds after which a new MASTER repeats its gratuitous ARPs; 0: it does not.",
-    },
-    {
-        .blocks = Block::vrrp_instance,
-        .name = "garp_master_repeat",
-        .argument = number(1, limits::garp_repeat_max),
-        .default_text = "that of vrrp_garp_master_repeat in global_defs",
-        .handler =
-            [](const Context& context, const Value& value) {
-                context.instance->garp_repeat = {static_cast<std::uint32_t>(value.number),
-                                                 value.where};
-            },
-        .doc = "How many gratuitous ARPs a new MASTER sends for each address at a time.",
-    },
-    {
-        .blocks = Block::vrrp_instance,
         .name = "vip_lease",
         .argument = number(2, 3600),
         .default_text = "3",

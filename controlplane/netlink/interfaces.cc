@@ -20,6 +20,20 @@ bool is_link_local(const IpAddress& address) {
     return !address.is_v4() && address.bytes()[0] == 0xfe && (address.bytes()[1] & 0xc0U) == 0x80;
 }
 
+// Whether IFLA_LINKINFO is of a kind that shares the cable of another interface.
+bool is_on_another(nlattr* information) {
+    if (information == nullptr)
+        return false;
+    const auto* const kind = static_cast<nlattr*>(nla_find(
+        static_cast<nlattr*>(nla_data(information)), nla_len(information), IFLA_INFO_KIND));
+    if (kind == nullptr)
+        return false;
+    const std::string_view name(
+        static_cast<const char*>(nla_data(kind)),
+        strnlen(static_cast<const char*>(nla_data(kind)), static_cast<std::size_t>(nla_len(kind))));
+    return name == "macvlan" || name == "ipvlan";
+}
+
 }  // namespace
 
 void InterfaceTable::apply(nlmsghdr* message) {
@@ -56,6 +70,12 @@ void InterfaceTable::apply_link(nlmsghdr* message) {
     if (nlattr* const mtu = attributes[IFLA_MTU];
         mtu != nullptr && nla_len(mtu) == sizeof(std::uint32_t))
         interface.mtu = nla_get_u32(mtu);
+    interface.arp = (header->ifi_flags & IFF_NOARP) == 0;
+    nlattr* const base = attributes[IFLA_LINK];
+    interface.base_index = base != nullptr && nla_len(base) == sizeof(std::uint32_t) &&
+                                   is_on_another(attributes[IFLA_LINKINFO])
+                               ? static_cast<int>(nla_get_u32(base))
+                               : 0;
     if (nlattr* const name = attributes[IFLA_IFNAME]; name != nullptr && nla_len(name) > 0) {
         const auto* const text = static_cast<const char*>(nla_data(name));
         interface.name = std::string(text, strnlen(text, static_cast<std::size_t>(nla_len(name))));
@@ -117,6 +137,11 @@ void InterfaceTable::remove_address(int index, const Prefix& prefix) {
 const Interface* InterfaceTable::find(std::string_view name) const {
     const auto found = std::ranges::find_if(
         interfaces_, [&](const auto& entry) { return entry.second.name == name; });
+    return found == interfaces_.end() ? nullptr : &found->second;
+}
+
+const Interface* InterfaceTable::base_of(const Interface& interface) const {
+    const auto found = interfaces_.find(interface.base_index);
     return found == interfaces_.end() ? nullptr : &found->second;
 }
 

@@ -23,6 +23,8 @@ struct Interface {
     bool up = false;       // as the administrator wants it
     bool running = false;  // it can carry packets: it has a carrier
     std::uint32_t mtu = 0;
+    bool arp = true;     // neighbours are asked for their MAC address
+    int base_index = 0;  // of the interface that a macvlan or ipvlan is made on; 0: it is neither
 };
 
 class InterfaceTable {
@@ -36,6 +38,9 @@ public:
 
     // Null when there is none; valid until the next change.
     [[nodiscard]] const Interface* find(std::string_view name) const;
+    // The interface that this macvlan or ipvlan is made on. Null when it is neither, or when its
+    // base is in another network namespace.
+    [[nodiscard]] const Interface* base_of(const Interface& interface) const;
     [[nodiscard]] bool has_address(int index, const Prefix& prefix) const;
     // Whether the interface has this address, and duplicate address detection is done with it.
     [[nodiscard]] bool can_send_from(int index, const IpAddress& address) const;

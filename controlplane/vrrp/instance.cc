@@ -13,18 +13,18 @@ Parameters parameters_of(const config::VrrpInstance& config) {
     return {.version = config.version,
             .priority = config.priority,
             .advert_interval = config.advert_interval,
-            .preempt = config.preempt,
-            .garp_delay = config.garp_delay};
+            .preempt = config.preempt};
 }
 
 }  // namespace
 
-Instance::Instance(config::VrrpInstance config, Link& link)
+Instance::Instance(config::VrrpInstance config, Link& link, AnnounceQueue& announcements)
     : config_(std::move(config)),
       link_(link),
       router_(virtual_router(config_)),
       fsm_(parameters_of(config_)),
       addresses_(config_.name, config_, link_),
+      announcer_(config_, announcements, link_),
       refusals_(config_.name),
       journal_(config_.name) {}
 
@@ -56,7 +56,9 @@ void Instance::on_deadline(Instant now) {
     // The state machine first: an advert is what others wait for.
     perform(fsm_.on_deadline(now), now, nullptr);
     if (addresses_.on_deadline(now))
-        announce();
+        announcer_.announce_again(now, present_addresses());
+    if (announcer_.deadline() && now >= *announcer_.deadline())
+        announcer_.on_deadline(now, present_addresses());
 }
 
 void Instance::on_link(Instant now, const LinkState& state) {
@@ -82,11 +84,12 @@ void Instance::check_faults(Instant now) {
 
 void Instance::on_addresses(Instant now) {
     if (addresses_.on_addresses(now))
-        announce();
+        announcer_.announce_again(now, present_addresses());
 }
 
 void Instance::release(const config::VrrpInstance& next) {
     addresses_.release_all_but(next.virtual_addresses);
+    announcer_.forget_all_but(next.virtual_addresses);
 }
 
 void Instance::reconfigure(Instant now, config::VrrpInstance next) {
@@ -99,6 +102,7 @@ void Instance::reconfigure(Instant now, config::VrrpInstance next) {
     const bool lease_changed = next.vip_lease != config_.vip_lease;
     router_ = std::move(router);
     config_ = std::move(next);
+    announcer_.reconfigure(now, config_);
     refusals_.forget();
     changed_ = true;
     perform(fsm_.reconfigure(now, parameters_of(config_), group_changed), now, nullptr);
@@ -111,11 +115,7 @@ void Instance::stop(Instant now) {
 }
 
 std::optional<Instant> Instance::deadline() const {
-    const std::optional<Instant> election = fsm_.deadline();
-    const std::optional<Instant> addresses = addresses_.deadline();
-    if (election && addresses)
-        return std::min(*election, *addresses);
-    return election ? election : addresses;
+    return earliest({fsm_.deadline(), addresses_.deadline(), announcer_.deadline()});
 }
 
 bool Instance::take_changed() {
@@ -135,10 +135,14 @@ void Instance::perform(const Actions& actions, Instant now, const Advert* cause)
                 break;
             case Action::Kind::remove_vips:
                 log::debug("({}) removing VIPs.", config_.name);
+                announcer_.end();
                 addresses_.release();
                 break;
             case Action::Kind::send_garps:
-                announce();
+                if (action.event == Event::forcing_election)
+                    announcer_.answer_weaker_master(now, present_addresses());
+                else
+                    announcer_.begin(now, present_addresses());
                 break;
             case Action::Kind::transition:
                 enter(cause);
@@ -170,18 +174,13 @@ void Instance::send_advert(std::uint8_t priority) {
         log::info("({}) sent 0 priority", config_.name);
 }
 
-void Instance::announce() {
-    for (const HeldAddresses::Vip& vip : addresses_.vips())
-        log::debug("({}) Sending gratuitous ARP on {} for {}", config_.name, vip.address.interface,
-                   vip.address.prefix.address.to_string());
-    for (std::uint32_t round = 0; round < config_.garp_repeat; ++round) {
-        for (const HeldAddresses::Vip& vip : addresses_.vips()) {
-            if (!vip.present)
-                continue;
-            if (const auto sent = link_.announce(vip.address); !sent)
-                log::debug("({}) {}", config_.name, sent.error().message);
-        }
+Announcer::Addresses Instance::present_addresses() const {
+    Announcer::Addresses present;
+    for (const HeldAddresses::Vip& vip : addresses_.vips()) {
+        if (vip.present)
+            present.push_back(vip.address);
     }
+    return present;
 }
 
 void Instance::enter(const Advert* cause) {

@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "controlplane/config/model.h"
+#include "controlplane/vrrp/announcer.h"
 #include "controlplane/vrrp/fsm.h"
 #include "controlplane/vrrp/held_addresses.h"
 #include "controlplane/vrrp/journal.h"
@@ -26,8 +27,8 @@ namespace headgate::vrrp {
 
 class Instance {
 public:
-    // `link` outlives the instance.
-    Instance(config::VrrpInstance config, Link& link);
+    // `link` and `announcements` outlive the instance.
+    Instance(config::VrrpInstance config, Link& link, AnnounceQueue& announcements);
 
     void start(Instant now, const LinkState& state);
     // `packet` is the IPv4 packet from which `origin` was read; its VRID is ours.
@@ -58,7 +59,7 @@ private:
     // `cause`: the advert that led to the actions, if one did.
     void perform(const Actions& actions, Instant now, const Advert* cause);
     void send_advert(std::uint8_t priority);
-    void announce();
+    [[nodiscard]] Announcer::Addresses present_addresses() const;
     void enter(const Advert* cause);
     void check_faults(Instant now);
 
@@ -68,6 +69,7 @@ private:
     Fsm fsm_;
     LinkState link_state_;
     HeldAddresses addresses_;
+    Announcer announcer_;
     Refusals refusals_;
     Journal journal_;
     std::array<std::uint8_t, advert_bytes_max> packet_{};

@@ -4,11 +4,14 @@
 #include <utility>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/if_packet.h>
 #include <linux/pkt_sched.h>
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "controlplane/vrrp/garp.h"
 #include "controlplane/vrrp/packet.h"
@@ -40,12 +43,20 @@ bool configure(int socket, int index) {
            set_option(socket, IPPROTO_IP, IP_ADD_MEMBERSHIP, group);
 }
 
+// The sysctl decides what the Router flag says; proc answers without waiting for anything.
+bool forwards_ipv6(const std::string& interface) {
+    const Fd file(::open(fmt::format("/proc/sys/net/ipv6/conf/{}/forwarding", interface).c_str(),
+                         O_RDONLY | O_CLOEXEC));
+    char value = '0';
+    return file && ::read(file.get(), &value, 1) == 1 && value != '0';
+}
+
 }  // namespace
 
 Result<Fd> open_packet_socket() {
     Fd socket(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket)
-        return fail_errno("open a packet socket for gratuitous ARP (needs CAP_NET_RAW)");
+        return fail_errno("open a packet socket for announcements (needs CAP_NET_RAW)");
     return socket;
 }
 
@@ -118,16 +129,37 @@ Result<void> KernelLink::announce(const config::VirtualAddress& vip) {
     const netlink::Interface* const interface = kernel_.table.find(vip.interface);
     if (interface == nullptr)
         return fail("interface {} does not exist", vip.interface);
-    const GarpFrame frame = gratuitous_arp(interface->mac, vip.prefix.address.as_v4());
+    // Nobody there asks for MAC addresses, so there is nothing to tell.
+    if (!interface->arp || interface->mac.is_zero())
+        return {};
+    const IpAddress& address = vip.prefix.address;
+    if (!address.is_v4())
+        return send_frame(
+            *interface, ETH_P_IPV6,
+            unsolicited_advertisement(interface->mac, address, forwards_ipv6(interface->name)),
+            address);
+    return send_frame(*interface, ETH_P_ARP, gratuitous_arp(interface->mac, address.as_v4()),
+                      address);
+}
+
+Result<void> KernelLink::send_frame(const netlink::Interface& interface, std::uint16_t ethertype,
+                                    std::span<const std::uint8_t> frame,
+                                    const IpAddress& address) const {
     sockaddr_ll destination{};
     destination.sll_family = AF_PACKET;
-    destination.sll_protocol = htons(ETH_P_ARP);
-    destination.sll_ifindex = interface->index;
+    destination.sll_protocol = htons(ethertype);
+    destination.sll_ifindex = interface.index;
     if (sendto(kernel_.packet_socket, frame.data(), frame.size(), 0,
                reinterpret_cast<const sockaddr*>(&destination), sizeof destination) < 0)
-        return fail_errno("send a gratuitous ARP for {} on {}", vip.prefix.address.to_string(),
-                          vip.interface);
+        return fail_errno("announce {} on {}", address.to_string(), interface.name);
     return {};
+}
+
+std::string_view KernelLink::base_of(std::string_view interface) const {
+    const netlink::Interface* const found = kernel_.table.find(interface);
+    const netlink::Interface* const base =
+        found == nullptr ? nullptr : kernel_.table.base_of(*found);
+    return base == nullptr ? std::string_view{} : std::string_view(base->name);
 }
 
 }  // namespace headgate::vrrp

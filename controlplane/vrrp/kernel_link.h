@@ -24,7 +24,7 @@ namespace headgate::vrrp {
 struct Kernel {
     netlink::InterfaceTable& table;
     netlink::AddressWriter& addresses;
-    int packet_socket;  // AF_PACKET, for ARP; see open_packet_socket()
+    int packet_socket;  // AF_PACKET, for announcements; see open_packet_socket()
 };
 
 // Sends frames and receives none.
@@ -51,8 +51,14 @@ public:
     Result<void> withdraw(const config::VirtualAddress& vip) override;
     [[nodiscard]] bool present(const config::VirtualAddress& vip) const override;
     Result<void> announce(const config::VirtualAddress& vip) override;
+    [[nodiscard]] std::string_view base_of(std::string_view interface) const override;
 
 private:
+    [[nodiscard]] Result<void> send_frame(const netlink::Interface& interface,
+                                          std::uint16_t ethertype,
+                                          std::span<const std::uint8_t> frame,
+                                          const IpAddress& address) const;
+
     std::string interface_;
     Kernel kernel_;
     int index_ = 0;

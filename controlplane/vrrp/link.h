@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "common/net.h"
 #include "common/result.h"
@@ -35,8 +36,10 @@ public:
     virtual Result<void> withdraw(const config::VirtualAddress& vip) = 0;
     // Whether the kernel has the address, as far as its notifications have been read.
     [[nodiscard]] virtual bool present(const config::VirtualAddress& vip) const = 0;
-    // One gratuitous ARP.
+    // One gratuitous ARP, or one unsolicited Neighbour Advertisement.
     virtual Result<void> announce(const config::VirtualAddress& vip) = 0;
+    // The name of the interface that this macvlan or ipvlan is made on; empty: it is neither.
+    [[nodiscard]] virtual std::string_view base_of(std::string_view interface) const = 0;
 };
 
 }  // namespace headgate::vrrp

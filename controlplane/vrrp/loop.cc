@@ -151,19 +151,17 @@ void Loop::read(Port& port) {
 }
 
 void Loop::arm() {
-    std::optional<Instant> earliest;
-    for (const auto& instance : instances_) {
-        if (const auto deadline = instance->deadline())
-            earliest = earliest ? std::min(*earliest, *deadline) : deadline;
-    }
-    if (earliest == armed_)
+    std::optional<Instant> next = announcements_.deadline();
+    for (const auto& instance : instances_)
+        next = earliest({next, instance->deadline()});
+    if (next == armed_)
         return;
-    armed_ = earliest;
-    if (!earliest) {
+    armed_ = next;
+    if (!next) {
         timer_.cancel();
         return;
     }
-    timer_.expires_at(*earliest);
+    timer_.expires_at(*next);
     timer_.async_wait([this](error_code error) {
         if (!error)
             on_timer();
@@ -182,6 +180,7 @@ void Loop::on_timer() {
     catch_up();
     for (const auto& instance : instances_)
         instance->on_deadline(clock_.now());
+    announcements_.run(clock_.now());
     after_event();
 }
 

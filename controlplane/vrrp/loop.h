@@ -24,6 +24,7 @@
 #include "controlplane/config/model_vrrp.h"
 #include "controlplane/netlink/addresses.h"
 #include "controlplane/netlink/monitor.h"
+#include "controlplane/vrrp/announce_queue.h"
 #include "controlplane/vrrp/port.h"
 #include "controlplane/vrrp/status.h"
 #include "controlplane/vrrp/vrrp_thread.h"
@@ -79,6 +80,7 @@ private:
     Duration lateness_max_{};
     bool reconfigured_ = false;
     std::map<std::string, std::shared_ptr<Port>> ports_;  // by interface; watch() looks weakly
+    AnnounceQueue announcements_;                         // of all instances
     std::vector<std::unique_ptr<Instance>> instances_;    // in configuration order
     std::set<IpAddress> vips_;                            // of all instances
     std::thread thread_;

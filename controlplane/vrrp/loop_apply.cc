@@ -22,6 +22,7 @@ void Loop::apply(config::Vrrp next) {
         for (const config::VirtualAddress& vip : config.virtual_addresses)
             vips_.insert(vip.prefix.address);
     }
+    announcements_.set_limits(clock_.now(), next.announce_limits);
     retire(next.instances);
     open_ports(next.instances);
 
@@ -36,7 +37,8 @@ void Loop::apply(config::Vrrp next) {
             continue;
         }
         Port& port = *ports_.at(config.interface);
-        instances_.push_back(std::make_unique<Instance>(std::move(config), port.link));
+        instances_.push_back(
+            std::make_unique<Instance>(std::move(config), port.link, announcements_));
         port.instances.push_back(instances_.back().get());
         instances_.back()->start(clock_.now(), port.state);
     }

@@ -10,6 +10,9 @@ namespace {
 // address goes up to 0.35 s after its lease.
 constexpr Duration lease_slack_max = std::chrono::milliseconds(350);
 
+// Long enough that blocks are still queued when mastership is lost.
+constexpr Duration announce_interval = std::chrono::milliseconds(50);
+
 }  // namespace
 
 Router::Router(std::size_t index, config::VrrpInstance config, Network& network, Random& random,
@@ -18,7 +21,9 @@ Router::Router(std::size_t index, config::VrrpInstance config, Network& network,
       config_(std::move(config)),
       network_(network),
       random_(random),
-      latency_max_(latency_max) {}
+      latency_max_(latency_max) {
+    announcements_.set_limits({}, {.others = {.garp = announce_interval, .na = {}}, .groups = {}});
+}
 
 vrrp::LinkState Router::link_state() const {
     if (!network_.link_up(index_))
@@ -31,7 +36,7 @@ void Router::boot(Instant now) {
     now_ = now;
     socket_.clear();
     paused_ = false;
-    instance_ = std::make_unique<vrrp::Instance>(config_, *this);
+    instance_ = std::make_unique<vrrp::Instance>(config_, *this, announcements_);
     instance_->start(now, link_state());
     settle();
 }
@@ -111,6 +116,7 @@ void Router::run(Instant now) {
         return;
     now_ = now;
     instance_->on_deadline(now);
+    announcements_.run(now);
     asked_deadline_.reset();
     settle();
 }
@@ -127,7 +133,8 @@ void Router::expire_leases(Instant now) {
 
 // After every event: draws the latency of the next wake-up once, and counts transitions.
 void Router::settle() {
-    const auto wanted = instance_ ? instance_->deadline() : std::nullopt;
+    const auto wanted =
+        instance_ ? earliest({instance_->deadline(), announcements_.deadline()}) : std::nullopt;
     if (wanted != asked_deadline_) {
         asked_deadline_ = wanted;
         if (wanted)
@@ -185,6 +192,7 @@ bool Router::present(const config::VirtualAddress& vip) const {
 }
 
 Result<void> Router::announce(const config::VirtualAddress& vip) {
+    check(instance_->state() == vrrp::State::master, "only a master announces");
     return present(vip) ? Result<void>{} : fail("an address that is not there was announced");
 }
 

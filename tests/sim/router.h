@@ -55,6 +55,7 @@ public:
     Result<void> withdraw(const config::VirtualAddress& vip) override;
     [[nodiscard]] bool present(const config::VirtualAddress& vip) const override;
     Result<void> announce(const config::VirtualAddress& vip) override;
+    [[nodiscard]] std::string_view base_of(std::string_view) const override { return {}; }
 
 private:
     void expire_leases(Instant now);
@@ -67,11 +68,12 @@ private:
     Network& network_;
     Random& random_;
     Duration latency_max_;
+    vrrp::AnnounceQueue announcements_;
     std::unique_ptr<vrrp::Instance> instance_;
     bool paused_ = false;
     std::vector<std::vector<std::uint8_t>> socket_;  // what arrived while paused
     std::map<Prefix, Instant> kernel_;               // address -> end of its lease
-    std::optional<Instant> asked_deadline_;          // of the instance; wake_ belongs to it
+    std::optional<Instant> asked_deadline_;          // of the process; wake_ belongs to it
     Instant wake_{};
     Instant now_{};  // of the event that is being handled: a Link call has no time of its own
     vrrp::State last_state_ = vrrp::State::init;

@@ -102,6 +102,9 @@ class Host:
     def addresses(self, device="eth0"):
         return [prefix.split("/")[0] for prefix in self.prefixes(device)]
 
+    def mac(self, device="eth0"):
+        return json.loads(self.ip("-j", "link", "show", "dev", device))[0]["address"]
+
     def has_address(self, address):
         return address in self.addresses()
 
@@ -179,6 +182,11 @@ class Network:
     def set_link(self, name, up):
         """Plugs or pulls the cable between a host and the switch."""
         ip("-n", self.switch, "link", "set", name, "up" if up else "down")
+
+    def set_isolated(self, name, isolated):
+        """Takes a host off the segment while its link stays up, or puts it back."""
+        ip("-n", self.switch, "link", "set", name,
+           *(["nomaster"] if isolated else ["master", "br0"]))
 
     def keep(self):
         """Leaves everything in place when this process ends; remove_kept() takes it away."""

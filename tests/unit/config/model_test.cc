@@ -40,8 +40,8 @@ TEST(Instance, HasKeepalivedsDefaults) {
     EXPECT_FALSE(instance.auth_pass);
     EXPECT_TRUE(instance.preempt);
     EXPECT_EQ(instance.vip_lease, seconds(3));
-    EXPECT_EQ(instance.garp_repeat, 5U);
-    EXPECT_EQ(instance.garp_delay, seconds(5));
+    EXPECT_EQ(instance.announcing.repeat, 5U);
+    EXPECT_EQ(instance.announcing.delay, seconds(5));
     ASSERT_EQ(instance.virtual_addresses.size(), 1U);
     EXPECT_EQ(instance.virtual_addresses[0].prefix.to_string(), "192.0.2.10/24");
     EXPECT_EQ(instance.virtual_addresses[0].interface, "eth0");
@@ -56,8 +56,8 @@ TEST(Instance, SetsEveryKeyword) {
     EXPECT_EQ(instance.advert_interval, seconds(3));
     EXPECT_FALSE(instance.preempt);
     EXPECT_EQ(instance.vip_lease, seconds(9));
-    EXPECT_EQ(instance.garp_delay, seconds(0));
-    EXPECT_EQ(instance.garp_repeat, 2U);
+    EXPECT_EQ(instance.announcing.delay, seconds(0));
+    EXPECT_EQ(instance.announcing.repeat, 2U);
     EXPECT_EQ(instance.auth_pass, "a b");
 }
 
@@ -100,8 +100,8 @@ TEST(Instance, TakesDefaultsFromGlobalDefsWhereverTheyStand) {
                                   "global_defs {\nvrrp_version 3\nvrrp_garp_master_delay 7\n"
                                   "vrrp_garp_master_repeat 3\n}"));
     EXPECT_EQ(instance.version, 3);
-    EXPECT_EQ(instance.garp_delay, seconds(7));
-    EXPECT_EQ(instance.garp_repeat, 3U);
+    EXPECT_EQ(instance.announcing.delay, seconds(7));
+    EXPECT_EQ(instance.announcing.repeat, 3U);
 }
 
 TEST(Instance, ReadsTheOptionsOfAddresses) {

@@ -9,11 +9,16 @@ namespace {
 std::string describe(const VrrpInstance& instance) {
     std::string text = fmt::format(
         "instance {} state {} interface {} vrid {} priority {} version {} advert {} auth {} "
-        "preempt {} lease {} garp {} {}\n",
+        "preempt {} lease {}\n",
         instance.name, static_cast<int>(instance.initial_state), instance.interface, instance.vrid,
         instance.priority, instance.version, instance.advert_interval.count(),
-        instance.auth_pass.value_or("-"), instance.preempt, instance.vip_lease.count(),
-        instance.garp_repeat, instance.garp_delay.count());
+        instance.auth_pass.value_or("-"), instance.preempt, instance.vip_lease.count());
+    const Announcing& announcing = instance.announcing;
+    text +=
+        fmt::format("  announcing {} {} refresh {} {} lower {} {} extra {} {}\n", announcing.repeat,
+                    announcing.delay.count(), announcing.refresh.count(), announcing.refresh_repeat,
+                    announcing.lower_priority_repeat, announcing.lower_priority_delay.count(),
+                    announcing.extra_interval.count(), announcing.extra_everywhere);
     for (const VirtualAddress& address : instance.virtual_addresses) {
         text += fmt::format(
             "  {} dev {} label {} brd {} scope {}\n", address.prefix.to_string(), address.interface,

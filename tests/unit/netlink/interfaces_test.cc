@@ -84,6 +84,25 @@ TEST_F(Table, FollowsAnInterfaceThroughItsLife) {
     EXPECT_FALSE(table.has_address(7, prefix("10.0.0.1/24"))) << "its addresses go with it";
 }
 
+TEST_F(Table, KnowsTheBaseOfAMacvlanButNotThePeerOfAVeth) {
+    const auto linked = [](int index, const char* name, const char* kind) {
+        Message message = link_message(RTM_NEWLINK, index, name, IFF_UP | IFF_NOARP);
+        nla_put_u32(message.get(), IFLA_LINK, 7);
+        nlattr* const information = nla_nest_start(message.get(), IFLA_LINKINFO);
+        nla_put_string(message.get(), IFLA_INFO_KIND, kind);
+        nla_nest_end(message.get(), information);
+        return message;
+    };
+    apply(link_message(RTM_NEWLINK, 7, "eth0", IFF_UP));
+    apply(linked(8, "vrrp.51", "macvlan"));
+    apply(linked(9, "veth0", "veth"));
+    EXPECT_EQ(table.base_of(*table.find("vrrp.51")), table.find("eth0"));
+    EXPECT_EQ(table.base_of(*table.find("veth0")), nullptr);
+    EXPECT_EQ(table.base_of(*table.find("eth0")), nullptr);
+    EXPECT_TRUE(table.find("eth0")->arp);
+    EXPECT_FALSE(table.find("veth0")->arp);
+}
+
 TEST_F(Table, DoesNotTakeABridgePortThatLeavesForAnInterfaceThatIsGone) {
     apply(link_message(RTM_NEWLINK, 7, "eth0", IFF_UP));
     apply(link_message(RTM_DELLINK, 7, "eth0", IFF_UP, AF_BRIDGE));

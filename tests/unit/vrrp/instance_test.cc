@@ -46,6 +46,9 @@ public:
         calls.push_back(fmt::format("garp {}", vip.prefix.address.to_string()));
         return {};
     }
+    [[nodiscard]] std::string_view base_of(std::string_view /*interface*/) const override {
+        return {};
+    }
 
     Calls take() { return std::exchange(calls, {}); }
 
@@ -66,8 +69,8 @@ config::VrrpInstance config_with(const std::vector<config::VirtualAddress>& vips
     config.priority = 100;
     config.virtual_addresses = vips;
     config.vip_lease = seconds(3);
-    config.garp_repeat = 2;
-    config.garp_delay = seconds(5);
+    config.announcing.repeat = 2;
+    config.announcing.delay = seconds(5);
     return config;
 }
 
@@ -101,7 +104,9 @@ protected:
     const LinkState up{.source = own, .problem = ""};
     const LinkState down{.source = std::nullopt, .problem = "interface eth0 down"};
     FakeLink link;
-    Instance instance{config_with({vip("10.0.0.100/32"), vip("10.0.0.101/24")}), link};
+    AnnounceQueue announcements;
+    Instance instance{config_with({vip("10.0.0.100/32"), vip("10.0.0.101/24")}), link,
+                      announcements};
 };
 
 TEST_F(InstanceTest, TakesOverWithAdvertLeasesAndRoundsOfArp) {
