@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "controlplane/config/model.h"
+#include "controlplane/config/location.h"
 
 namespace headgate::config {
 

@@ -3,107 +3,13 @@
 // them. No part writes into it, and nothing here knows how it was parsed.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "common/clock.h"
-#include "common/net.h"
-#include "controlplane/config/location.h"
+#include "controlplane/config/model_services.h"
 #include "controlplane/config/model_vrrp.h"
 
 namespace headgate::config {
-
-// ---- Virtual servers ----------------------------------------------------------------------------
-
-enum class Protocol : std::uint8_t { tcp, udp, sctp };
-enum class Scheduler : std::uint8_t {
-    rr,
-    wrr,
-    lc,
-    wlc,
-    lblc,
-    lblcr,
-    sh,
-    mh,
-    dh,
-    fo,
-    ovf,
-    sed,
-    nq,
-    twos
-};
-enum class ForwardingMethod : std::uint8_t { nat, dr, tun };
-
-// Timing and target that every checker has, after inheritance from real_server and virtual_server.
-struct CheckTiming {
-    Duration delay_loop{};       // between checks
-    Duration connect_timeout{};  // for the connection, and again for the answer
-    std::uint32_t retry = 0;     // failures forgiven before the server is down
-    Duration delay_before_retry{};
-    bool operator==(const CheckTiming&) const = default;
-};
-
-struct TcpCheck {
-    Endpoint target;
-    bool operator==(const TcpCheck&) const = default;
-};
-
-struct StatusRange {
-    std::uint16_t first = 200;
-    std::uint16_t last = 299;
-    bool operator==(const StatusRange&) const = default;
-};
-
-struct HttpUrl {
-    std::string path = "/";
-    std::vector<StatusRange> statuses{StatusRange{}};
-    std::string virtual_host;  // Host header; empty: address:port of the target
-    bool operator==(const HttpUrl&) const = default;
-};
-
-struct HttpCheck {
-    Endpoint target;
-    std::vector<HttpUrl> urls;
-    bool operator==(const HttpCheck&) const = default;
-};
-
-struct Check {
-    CheckTiming timing;
-    std::variant<TcpCheck, HttpCheck> kind;
-    bool operator==(const Check&) const = default;
-};
-
-struct RealServer {
-    Endpoint endpoint;
-    SourceLocation location;
-    std::uint32_t weight = 1;
-    std::vector<Check> checks;  // up when all of them pass; none: always up
-};
-
-struct VirtualServer {
-    Endpoint endpoint;
-    SourceLocation location;
-    Protocol protocol = Protocol::tcp;
-    Scheduler scheduler = Scheduler::wlc;
-    ForwardingMethod method = ForwardingMethod::nat;
-    std::chrono::seconds persistence_timeout{0};  // 0: no persistence
-    std::uint8_t persistence_prefix_length = 32;
-    bool alpha = false;  // real servers start down until their checks pass
-    std::vector<RealServer> real_servers;
-};
-
-// ---- The rest -----------------------------------------------------------------------------------
-
-enum class XdpMode : std::uint8_t { automatic, native, generic };
-
-// The dataplane { } block, a Headgate extension.
-struct Dataplane {
-    std::vector<std::string> interfaces;  // empty: those of the VRRP instances
-    XdpMode mode = XdpMode::automatic;
-};
 
 struct Config {
     std::string file;

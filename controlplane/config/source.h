@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "controlplane/config/model.h"
+#include "controlplane/config/location.h"
 
 namespace headgate::config {
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "common/api.pb.h"
+#include "controlplane/config/model.h"
 
 namespace headgate::forwarding {
 

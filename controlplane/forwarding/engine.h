@@ -6,10 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_services.h"
 
 namespace headgate::api {
 class DataplaneState;
+}
+
+namespace headgate::config {
+struct Config;
 }
 
 namespace headgate::forwarding {

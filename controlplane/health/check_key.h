@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string>
 
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_services.h"
 
 namespace headgate::health {
 

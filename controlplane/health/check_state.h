@@ -13,7 +13,7 @@
 #include <cstdint>
 
 #include "common/clock.h"
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_services.h"
 #include "controlplane/health/outcome.h"
 
 namespace headgate::health {

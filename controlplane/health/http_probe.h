@@ -5,7 +5,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_services.h"
 #include "controlplane/health/http_client.h"
 #include "controlplane/health/outcome.h"
 

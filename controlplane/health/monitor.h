@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_services.h"
 #include "controlplane/health/check_state.h"
 
 namespace boost::asio {

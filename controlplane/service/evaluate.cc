@@ -4,6 +4,7 @@
 
 #include "common/api.pb.h"
 #include "common/check.h"
+#include "controlplane/config/model.h"
 
 namespace headgate::service {
 

@@ -10,12 +10,16 @@
 #include <vector>
 
 #include "common/net.h"
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_services.h"
 #include "controlplane/health/check_state.h"
 #include "controlplane/service/placement.h"
 
 namespace headgate::api {
 class ServiceTable;
+}
+
+namespace headgate::config {
+struct Config;
 }
 
 namespace headgate::service {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "controlplane/config/model.h"
 
 namespace headgate::service {
 

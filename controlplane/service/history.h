@@ -7,8 +7,12 @@
 #include <tuple>
 #include <vector>
 
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_services.h"
 #include "controlplane/service/evaluate.h"
+
+namespace headgate::config {
+struct Config;
+}
 
 namespace headgate::service {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_services.h"
 
 namespace headgate::service {
 

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "common/clock.h"
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_vrrp.h"
 #include "controlplane/vrrp/announcer.h"
 #include "controlplane/vrrp/fsm.h"
 #include "controlplane/vrrp/held_addresses.h"

@@ -11,7 +11,7 @@
 
 #include "common/net.h"
 #include "common/result.h"
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_vrrp.h"
 
 namespace headgate::vrrp {
 

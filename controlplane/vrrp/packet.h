@@ -15,7 +15,7 @@
 
 #include "common/clock.h"
 #include "common/net.h"
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_vrrp.h"
 
 namespace headgate::vrrp {
 

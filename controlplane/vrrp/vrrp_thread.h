@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "common/result.h"
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_vrrp.h"
 #include "controlplane/vrrp/status.h"
 
 namespace headgate::vrrp {

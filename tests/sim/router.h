@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/clock.h"
-#include "controlplane/config/model.h"
+#include "controlplane/config/model_vrrp.h"
 #include "controlplane/vrrp/instance.h"
 #include "controlplane/vrrp/link.h"
 #include "tests/sim/network.h"

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/api.pb.h"
+#include "controlplane/config/model.h"
 #include "controlplane/forwarding/backoff.h"
 #include "controlplane/forwarding/table_publisher.h"
 

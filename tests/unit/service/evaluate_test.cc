@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/api.pb.h"
+#include "controlplane/config/model.h"
 #include "controlplane/service/history.h"
 #include "controlplane/service/words.h"
 
