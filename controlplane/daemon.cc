@@ -12,6 +12,7 @@
 #include "common/api.pb.h"
 #include "common/log.h"
 #include "controlplane/admin/server.h"
+#include "controlplane/bfd_sessions.h"
 #include "controlplane/config/load.h"
 #include "controlplane/forwarding/bypass.h"
 #include "controlplane/health/monitor.h"
@@ -81,7 +82,8 @@ public:
           monitor_(context, [this] { evaluate_soon(); }),
           bypass_(context, {.executable = options_.dataplane_program,
                             .socket = options_.dataplane_socket,
-                            .arguments = options_.dataplane_arguments}) {}
+                            .arguments = options_.dataplane_arguments}),
+          bfd_(context, [](const auto&) {}) {}
 
     Result<void> start(config::Config config) {
         auto admin = admin::AdminServer::listen(
@@ -121,6 +123,7 @@ public:
     void stop(std::function<void()> done) {
         admin_.reset();
         monitor_.configure({});
+        bfd_.stop();
         if (vrrp_)
             vrrp_->stop();
         bypass_.stop(std::move(done));
@@ -144,6 +147,7 @@ private:
                 return fail_with("start VRRP", started.error());
             vrrp_ = std::move(*started);
         }
+        bfd_.configure(config.bfd_instances);
         config_ = std::move(config);
         config_loaded_unix_ms_ = unix_ms_now();
         config_error_.clear();
@@ -256,6 +260,8 @@ private:
             });
         }
         ++query->waiting;
+        bfd_.refresh([this, query] { arrived(*query); });
+        ++query->waiting;
         bypass_.stats([this, query](Result<api::DataplaneState> state) {
             if (state)
                 query->dataplane = std::move(*state);
@@ -286,6 +292,8 @@ private:
                               .find_check = inputs.find_check,
                               .bypass = bypass,
                               .dataplane = query.dataplane});
+        for (const bfd::InstanceStatus& session : bfd_.statuses())
+            fill_bfd(session, *status.add_bfd());
         status.set_version(HEADGATE_VERSION);
         status.set_pid(::getpid());
         status.set_started_unix_ms(started_unix_ms_);
@@ -310,6 +318,7 @@ private:
     forwarding::Bypass bypass_;
     std::unique_ptr<admin::AdminServer> admin_;
     std::unique_ptr<vrrp::VrrpThread> vrrp_;
+    BfdSessions bfd_;  // ends before those to whom it reports
 };
 
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -18,6 +18,6 @@ test_packages=(
     libgtest-dev libgmock-dev libbenchmark-dev
     clang-tidy-16 clang-format-16 libclang-rt-16-dev universal-ctags
     python3 python3-pytest python3-scapy
-    keepalived nginx-light
+    keepalived frr nginx-light nftables
     iproute2 iputils-ping ethtool tcpdump curl util-linux
 )

@@ -36,9 +36,8 @@ std::optional<std::int64_t> decimal(std::string_view text) {
     return value;
 }
 
-// "1.25" → 1 250 000; at most six digits of fraction.
-std::optional<std::int64_t> microseconds(std::string_view text) {
-    constexpr std::size_t fraction_digits = 6;
+// With 6 digits of fraction at most: "1.25" → 1 250 000; with 3: → 1250.
+std::optional<std::int64_t> fixed_point(std::string_view text, std::size_t fraction_digits) {
     constexpr std::int64_t whole_max = 10'000'000'000;
     const std::size_t point = std::min(text.find('.'), text.size());
     const std::string_view whole = text.substr(0, point);
@@ -48,10 +47,10 @@ std::optional<std::int64_t> microseconds(std::string_view text) {
         fraction.size() > fraction_digits)
         return std::nullopt;
     fraction.resize(fraction_digits, '0');
-    const auto seconds = decimal(whole);
-    if (!seconds || *seconds > whole_max)
+    const auto number = decimal(whole);
+    if (!number || *number > whole_max)
         return std::nullopt;
-    return *seconds * microseconds_per_second + decimal(fraction).value_or(0);
+    return decimal(std::string(whole) + fraction);
 }
 
 // What a slip that is common in other configuration languages should read like here.
@@ -61,7 +60,7 @@ std::string advice_on_notation(std::string_view text, bool is_time) {
     if (text.size() > 1 && (text.ends_with(';') || text.ends_with(',')))
         return fmt::format("leave out the `{}`; ", text.back());
     if (is_time && text.ends_with('s') && text.find_first_of("0123456789") == 0)
-        return "write the number of seconds without a unit; ";
+        return "write the number without a unit; ";
     return {};
 }
 
@@ -123,7 +122,9 @@ private:
                 return number.has_value();
             }
             case ArgumentKind::seconds:
-                return read_seconds(word);
+                return read_time(word, "seconds", 6);
+            case ArgumentKind::milliseconds:
+                return read_time(word, "milliseconds", 3);
             case ArgumentKind::choice:
                 return read_choice(word);
             case ArgumentKind::text:
@@ -160,10 +161,11 @@ private:
                refuse(word, "is neither on nor off");
     }
 
-    bool read_seconds(const Word& word) {
-        const auto value = microseconds(word.text);
+    // Microseconds come out, whatever the unit.
+    bool read_time(const Word& word, std::string_view unit, std::size_t fraction_digits) {
+        const auto value = fixed_point(word.text, fraction_digits);
         if (!value)
-            return refuse(word, "is not a number of seconds", true);
+            return refuse(word, fmt::format("is not a number of {}", unit), true);
         if (*value < argument_.minimum || *value > argument_.maximum)
             return refuse(word, fmt::format("is out of range for {}", row_.name));
         value_.duration = std::chrono::microseconds(*value);

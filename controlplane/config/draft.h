@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controlplane/config/draft_announce.h"
+#include "controlplane/config/draft_bfd.h"
 #include "controlplane/config/draft_vrrp.h"
 #include "controlplane/config/model.h"
 #include "controlplane/config/setting.h"
@@ -80,6 +81,7 @@ struct Drafts {
     GlobalDraft global;
     std::vector<VrrpDraft> instances;
     std::vector<GarpGroupDraft> garp_groups;
+    std::vector<BfdDraft> bfd_instances;
     std::vector<ServerDraft> servers;
     Dataplane dataplane;
 };

@@ -16,6 +16,9 @@ namespace headgate::config {
 std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const GlobalDraft& global,
                                            Report& report);
 
+// Likewise.
+std::vector<BfdInstance> finish_bfd_instances(const std::vector<BfdDraft>& drafts, Report& report);
+
 // What an instance says, what it does not say from global_defs, and keepalived's defaults.
 Announcing finish_announcing(const AnnounceDraft& draft, const GlobalDraft& global);
 // Groups without a limit or an interface are left out, and that is reported.

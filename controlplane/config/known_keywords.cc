@@ -23,7 +23,7 @@ constexpr Group groups[] = {
     {Block::root,
      "static_ipaddress static_routes static_rules track_group linkbeat_interfaces "
      "interface_up_down_delays vrrp_script vrrp_track_process vrrp_track_file "
-     "track_file vrrp_sync_group bfd_instance SSL",
+     "track_file vrrp_sync_group SSL",
      ""},
     {Block::root, "virtual_server_group", "write a virtual_server for each address"},
 
@@ -92,6 +92,8 @@ constexpr Group groups[] = {
      "notify_master notify_backup notify_fault notify_stop notify notify_deleted "
      "notify_master_rx_lower_pri notify_priority_changes smtp_alert",
      ""},
+
+    {Block::bfd_instance, "weight", ""},
 
     {Block::virtual_server,
      "persistence_engine warmup omega quorum hysteresis quorum_up quorum_down sorry_server "

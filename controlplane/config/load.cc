@@ -166,12 +166,14 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     config.dataplane = drafts.dataplane;
     config.vrrp.announce_limits = finish_announce_limits(drafts.garp_groups, drafts.global, report);
     config.vrrp.instances = finish_instances(drafts.instances, drafts.global, report);
+    config.bfd_instances = finish_bfd_instances(drafts.bfd_instances, report);
     config.virtual_servers = finish_servers(drafts.servers, report);
     check_dataplane(config, drafts, report);
 
     LoadResult result;
     const bool has_problems = report.count() > 0;
-    const bool is_empty = config.vrrp.instances.empty() && config.virtual_servers.empty();
+    const bool is_empty = config.vrrp.instances.empty() && config.virtual_servers.empty() &&
+                          config.bfd_instances.empty();
     if (report.has_fatal() || (has_problems && is_empty))
         result.exit_code = exit_unusable;
     else if (has_problems)

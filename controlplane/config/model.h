@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/config/model_bfd.h"
 #include "controlplane/config/model_services.h"
 #include "controlplane/config/model_vrrp.h"
 
@@ -15,6 +16,7 @@ struct Config {
     std::string file;
     std::string router_id;  // default: the host name
     Vrrp vrrp;
+    std::vector<BfdInstance> bfd_instances;
     std::vector<VirtualServer> virtual_servers;
     Dataplane dataplane;
 };

@@ -22,6 +22,7 @@ struct Context {
     RealServerDraft* real_server = nullptr;
     CheckDraft* check = nullptr;
     UrlDraft* url = nullptr;
+    BfdDraft* bfd = nullptr;
     TimingDraft* timing = nullptr;                       // of the innermost block that has one
     std::optional<std::string>* virtual_host = nullptr;  // likewise
 };

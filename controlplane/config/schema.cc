@@ -10,10 +10,11 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 6> table() {
-    return {global_keywords(),  global_announce_keywords(),
-            vrrp_keywords(),    instance_announce_keywords(),
-            service_keywords(), checker_keywords()};
+std::array<std::span<const Keyword>, 7> table() {
+    return {global_keywords(), global_announce_keywords(),
+            vrrp_keywords(),   instance_announce_keywords(),
+            bfd_keywords(),    service_keywords(),
+            checker_keywords()};
 }
 
 std::string joined(std::span<const Choice> choices, std::string_view separator, bool carried_only) {
@@ -42,6 +43,8 @@ std::string range(const Argument& argument, std::string_view between) {
     if (argument.kind == ArgumentKind::seconds)
         return fmt::format("{}{}{}", as_seconds(argument.minimum), between,
                            as_seconds(argument.maximum));
+    if (argument.kind == ArgumentKind::milliseconds)
+        return fmt::format("{}{}{}", argument.minimum / 1000, between, argument.maximum / 1000);
     return fmt::format("{}{}{}", argument.minimum, between, argument.maximum);
 }
 
@@ -57,6 +60,8 @@ std::string form_of_value(const Argument& argument) {
             return range(argument, "..");
         case ArgumentKind::seconds:
             return fmt::format("SECONDS {}", range(argument, ".."));
+        case ArgumentKind::milliseconds:
+            return fmt::format("MILLISECONDS {}", range(argument, ".."));
         case ArgumentKind::choice:
             return joined(argument.choices, " | ", true);
         case ArgumentKind::interface:
@@ -101,6 +106,8 @@ std::string_view block_name(Block block) {
             return "HTTP_GET";
         case Block::url:
             return "url";
+        case Block::bfd_instance:
+            return "bfd_instance";
         case Block::dataplane:
             return "dataplane";
         case Block::ignored:
@@ -147,6 +154,8 @@ std::string expectation(const Keyword& keyword) {
             return fmt::format("`{}` takes a number from {}", name, range(argument, " to "));
         case ArgumentKind::seconds:
             return fmt::format("`{}` takes seconds from {}", name, range(argument, " to "));
+        case ArgumentKind::milliseconds:
+            return fmt::format("`{}` takes milliseconds from {}", name, range(argument, " to "));
         case ArgumentKind::choice:
             return fmt::format("`{}` is one of: {}", name, joined(argument.choices, ", ", true));
         case ArgumentKind::interface:

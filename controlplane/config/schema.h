@@ -25,6 +25,7 @@ enum class Block : std::uint8_t {
     http_get,
     url,
     dataplane,
+    bfd_instance,
     ignored,  // the body of something that is not acted on: only its braces matter
 };
 
@@ -60,23 +61,24 @@ struct Choice {
 };
 
 enum class ArgumentKind : std::uint8_t {
-    none,       // the keyword says it all
-    flag,       // [on | off | true | false | yes | no]; alone it means on
-    number,     // decimal integer
-    seconds,    // decimal, with up to six digits of fraction
-    choice,     // one of a list of words
-    text,       // one word
-    interface,  // a network interface's name
-    address,    // an IP address
-    endpoint,   // IP [PORT]
-    words,      // as many as there are; the handler reads them
+    none,          // the keyword says it all
+    flag,          // [on | off | true | false | yes | no]; alone it means on
+    number,        // decimal integer
+    seconds,       // decimal, with up to six digits of fraction
+    milliseconds,  // likewise, with up to three
+    choice,        // one of a list of words
+    text,          // one word
+    interface,     // a network interface's name
+    address,       // an IP address
+    endpoint,      // IP [PORT]
+    words,         // as many as there are; the handler reads them
 };
 
 // What may follow a keyword. Made by the functions below.
 struct Argument {
     ArgumentKind kind = ArgumentKind::none;
     bool optional = false;
-    std::int64_t minimum = 0;  // number: itself; seconds: in microseconds; text: in bytes
+    std::int64_t minimum = 0;  // number: itself; times: in microseconds; text: in bytes
     std::int64_t maximum = 0;
     std::span<const Choice> choices{};
     bool any_case = false;    // choices are compared without regard to case
@@ -112,6 +114,13 @@ constexpr Argument seconds(double minimum, double maximum) {
     return {.kind = ArgumentKind::seconds,
             .minimum = static_cast<std::int64_t>(minimum * microseconds_per_second),
             .maximum = static_cast<std::int64_t>(maximum * microseconds_per_second)};
+}
+// Bounds in milliseconds.
+constexpr Argument milliseconds(std::int64_t minimum, std::int64_t maximum) {
+    constexpr std::int64_t microseconds_each = 1000;
+    return {.kind = ArgumentKind::milliseconds,
+            .minimum = minimum * microseconds_each,
+            .maximum = maximum * microseconds_each};
 }
 constexpr Argument one_of(std::span<const Choice> choices) {
     return {.kind = ArgumentKind::choice, .choices = choices};
@@ -161,6 +170,7 @@ std::span<const Keyword> global_keywords();
 std::span<const Keyword> global_announce_keywords();
 std::span<const Keyword> vrrp_keywords();
 std::span<const Keyword> instance_announce_keywords();
+std::span<const Keyword> bfd_keywords();
 std::span<const Keyword> service_keywords();
 std::span<const Keyword> checker_keywords();
 

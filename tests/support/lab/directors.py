@@ -64,7 +64,7 @@ class Director:
 
 
 class Keepalived(Director):
-    """Debian's keepalived, VRRP only: the kernel of the lab has no IPVS."""
+    """Debian's keepalived, VRRP and BFD: the kernel of the lab has no IPVS."""
 
     log_name = "keepalived"
 
@@ -77,7 +77,8 @@ class Keepalived(Director):
     def command(self):
         directory = self.host.directory
         return ["keepalived", "-n", "-l", "-D", "-P", "-f", self.config,
-                "-p", directory / "keepalived.pid", "-r", directory / "keepalived-vrrp.pid"]
+                "-p", directory / "keepalived.pid", "-r", directory / "keepalived-vrrp.pid",
+                "-b", directory / "keepalived-bfd.pid"]
 
 
 class Headgated(Director):

@@ -87,6 +87,8 @@ std::string with_line(Block block, const std::string& line) {
             return server_with({.http_get = line});
         case Block::url:
             return server_with({.url = line});
+        case Block::bfd_instance:
+            return "bfd_instance b1 {\n    neighbor_ip 192.0.2.2\n" + line + "\n}\n";
         case Block::dataplane:
             return empty_server + "dataplane {\n" + line + "\n}\n";
         default:

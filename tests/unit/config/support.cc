@@ -66,6 +66,13 @@ std::string describe(const Config& config) {
                                    static_cast<int>(config.dataplane.mode));
     for (const std::string& interface : config.dataplane.interfaces)
         text += fmt::format("dataplane interface {}\n", interface);
+    for (const BfdInstance& bfd : config.bfd_instances)
+        text += fmt::format(
+            "bfd {} {} {} rx {} tx {} idle {} x {} passive {} multihop {} ttl {} {} for {} {}\n",
+            bfd.name, bfd.neighbor.to_string(), bfd.source ? bfd.source->to_string() : "",
+            bfd.min_rx.count(), bfd.min_tx.count(), bfd.idle_tx.count(), bfd.multiplier,
+            bfd.passive, bfd.multihop, bfd.ttl, bfd.ttl_min.value_or(0), bfd.for_vrrp,
+            bfd.for_checkers);
     for (const VrrpInstance& instance : config.vrrp.instances)
         text += describe(instance);
     for (const VirtualServer& server : config.virtual_servers)

@@ -1,0 +1,153 @@
+// Goal: what a bfd_instance says arrives in the model with keepalived's defaults, and every mistake
+// gives exactly one diagnostic, at the right place, that says what to write instead.
+// Method: as broken_test.cc; in the texts, >> marks the place.
+#include <algorithm>
+#include <ostream>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/config/support.h"
+
+namespace headgate::config {
+namespace {
+
+using std::chrono::microseconds;
+
+std::string bfd_with(std::string_view lines, std::string_view neighbor = "192.0.2.3") {
+    return "bfd_instance b1 {\n    neighbor_ip " + std::string(neighbor) + "\n" +
+           std::string(lines) + "\n}\n";
+}
+
+// The only instance of a text in which nothing is wrong.
+BfdInstance instance_of(const std::string& text) {
+    const LoadResult result = load_text(text);
+    EXPECT_TRUE(result.diagnostics.empty()) << text << render_report(result.diagnostics);
+    EXPECT_EQ(result.exit_code, exit_fine);
+    return result.config.value().bfd_instances.at(0);
+}
+
+TEST(BfdModel, HasTheDefaultsOfKeepalived) {
+    BfdInstance expected;
+    expected.name = "b1";
+    expected.neighbor = IpAddress::parse("192.0.2.3").value();
+    EXPECT_EQ(instance_of(bfd_with("")), expected);
+    EXPECT_EQ(expected.min_rx, microseconds(10'000));
+    EXPECT_EQ(expected.min_tx, microseconds(10'000));
+    EXPECT_EQ(expected.idle_tx, microseconds(1'000'000));
+    EXPECT_EQ(expected.multiplier, 5);
+    EXPECT_EQ(expected.ttl_min, 255);
+}
+
+TEST(BfdModel, TakesEveryKeyword) {
+    const BfdInstance instance = instance_of(
+        "bfd_instance b2 {\n neighbour_ip 2001:db8::2\n source_ip 2001:db8::1\n min_rx 20\n"
+        " min_tx 3.312\n idle_tx 2000\n multiplier 3\n passive\n hoplimit 200\n max_hops 2\n"
+        " multihop\n vrrp\n}\n");
+    EXPECT_EQ(instance.name, "b2");
+    EXPECT_EQ(instance.neighbor.to_string(), "2001:db8::2");
+    EXPECT_EQ(instance.source.value().to_string(), "2001:db8::1");
+    EXPECT_EQ(instance.min_rx, microseconds(20'000));
+    EXPECT_EQ(instance.min_tx, microseconds(3'312));
+    EXPECT_EQ(instance.idle_tx, microseconds(2'000'000));
+    EXPECT_EQ(instance.multiplier, 3);
+    EXPECT_TRUE(instance.passive);
+    EXPECT_TRUE(instance.multihop);
+    EXPECT_EQ(instance.ttl, 200);
+    EXPECT_EQ(instance.ttl_min, 198);
+    EXPECT_TRUE(instance.for_vrrp);
+    EXPECT_FALSE(instance.for_checkers);
+}
+
+TEST(BfdModel, MaxHopsLowersWhatIsExpected) {
+    EXPECT_EQ(instance_of(bfd_with(" max_hops 3")).ttl_min, 252);
+    EXPECT_EQ(instance_of(bfd_with(" max_hops 255")).ttl_min, std::nullopt);
+    EXPECT_EQ(instance_of(bfd_with(" max_hops -1")).ttl_min, std::nullopt);
+}
+
+TEST(BfdModel, ExpectsOfAnIpv6NeighborWhatKeepalivedSends) {
+    const BfdInstance instance = instance_of(bfd_with("", "2001:db8::2"));
+    EXPECT_EQ(instance.ttl, 255);
+    EXPECT_EQ(instance.ttl_min, 64);
+    EXPECT_EQ(instance_of(bfd_with(" hoplimit 255", "2001:db8::2")).ttl_min, 255);
+}
+
+TEST(BfdModel, OneNeighborMayHaveASessionForEachSource) {
+    const LoadResult result =
+        load_text(bfd_with(" source_ip 192.0.2.1") +
+                  "bfd_instance b2 {\n neighbor_ip 192.0.2.3\n source_ip 192.0.2.2\n}\n");
+    EXPECT_TRUE(result.diagnostics.empty()) << render_report(result.diagnostics);
+    EXPECT_EQ(result.config.value().bfd_instances.size(), 2U);
+}
+
+struct Broken {
+    std::string name;
+    std::string text;
+    std::string message;
+    std::string hint;
+    Severity severity = Severity::error;
+    std::size_t instances = 2;  // that are left, beside a good one
+};
+
+void PrintTo(const Broken& broken, std::ostream* out) {
+    *out << broken.name;
+}
+
+class BrokenBfd : public testing::TestWithParam<Broken> {};
+
+TEST_P(BrokenBfd, GivesOneDiagnosticThatHelps) {
+    const Broken& broken = GetParam();
+    std::string text = "bfd_instance good {\n    neighbor_ip 192.0.2.9\n}\n" + broken.text;
+    const std::size_t mark = text.find(">>");
+    text.erase(mark, 2);
+    const auto line = static_cast<std::uint32_t>(
+        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(mark), '\n'));
+    const std::size_t line_start = text.rfind('\n', mark - 1) + 1;
+    const LoadResult result = load_text(text);
+    ASSERT_EQ(result.diagnostics.size(), 1U) << text << render_report(result.diagnostics);
+    const Diagnostic& diagnostic = result.diagnostics.front();
+    const std::string shown = text + render(diagnostic);
+    EXPECT_EQ(diagnostic.location.line, line) << shown;
+    EXPECT_EQ(diagnostic.location.column, mark - line_start + 1) << shown;
+    EXPECT_NE(diagnostic.message.find(broken.message), std::string::npos) << shown;
+    EXPECT_NE(diagnostic.hint.find(broken.hint), std::string::npos) << shown;
+    EXPECT_EQ(diagnostic.severity, broken.severity);
+    EXPECT_EQ(result.config.value().bfd_instances.size(), broken.instances) << shown;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bfd, BrokenBfd,
+    testing::Values(
+        Broken{"NoNeighbor", ">>bfd_instance b1 {\n    min_rx 20\n}\n", "has no `neighbor_ip`",
+               "write `neighbor_ip`", Severity::error, 1},
+        Broken{"MulticastNeighbor", "bfd_instance b1 {\n    neighbor_ip >>224.0.0.1\n}\n",
+               "224.0.0.1 is not the address of a host", "the one host", Severity::error, 1},
+        Broken{"LinkLocalNeighbor", "bfd_instance b1 {\n    neighbor_ip >>fe80::1\n}\n",
+               "link-local", "unique local", Severity::error, 1},
+        Broken{"UnspecifiedSource", bfd_with("    source_ip >>0.0.0.0"),
+               "not the address of a host", "the one host", Severity::error, 1},
+        Broken{"TwoFamilies", bfd_with("    source_ip >>2001:db8::1"), "not of one family",
+               "two IPv4 or two IPv6", Severity::error, 1},
+        Broken{"TooFast", bfd_with("    min_tx >>0.5"), "`0.5` is out of range for min_tx",
+               "milliseconds from 1 to 4294967"},
+        Broken{"NoTime", bfd_with("    min_rx >>fast"), "is not a number of milliseconds",
+               "milliseconds from 1"},
+        Broken{"TimeWithUnit", bfd_with("    min_rx >>20ms"), "is not a number of milliseconds",
+               "without a unit"},
+        Broken{"IdlesTooFast", bfd_with("    idle_tx >>500"), "out of range for idle_tx",
+               "from 1000"},
+        Broken{"MultiplierOfZero", bfd_with("    multiplier >>0"), "out of range", "from 1 to 255"},
+        Broken{"MoreHopsThanTtl", bfd_with("    ttl 10\n    max_hops >>20"),
+               "`max_hops` exceeds the TTL of 10", "at most 10"},
+        Broken{"MultihopOverNoRouter", bfd_with("    >>multihop"), "without `max_hops`",
+               "the number of routers", Severity::warning},
+        Broken{"NameTaken", ">>bfd_instance good {\n    neighbor_ip 192.0.2.3\n}\n",
+               "the name `good` is taken", "on line 1 has it", Severity::error, 1},
+        Broken{"NeighborTaken", "bfd_instance b1 {\n    neighbor_ip >>192.0.2.9\n}\n",
+               "bfd_instance `good` has this neighbor already", "a `source_ip` of its own",
+               Severity::error, 1},
+        Broken{"UnknownKeyword", bfd_with("    >>multiplyer 3"),
+               "`multiplyer` is not a keyword of bfd_instance", "did you mean `multiplier`?"}),
+    [](const auto& broken) { return broken.param.name; });
+
+}  // namespace
+}  // namespace headgate::config
