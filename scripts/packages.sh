@@ -10,7 +10,7 @@ build_packages=(
     libprotobuf-dev protobuf-compiler
     libnl-3-dev libnl-route-3-dev
     libbpf-dev libxdp-dev bpftool
-    libcurl4-openssl-dev
+    libcurl4-openssl-dev libssl-dev
 )
 
 # To build and run the tests, the demo and the benchmarks.

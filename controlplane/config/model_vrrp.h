@@ -13,6 +13,7 @@
 #include "controlplane/config/location.h"
 #include "controlplane/config/model_addresses.h"
 #include "controlplane/config/model_announce.h"
+#include "controlplane/config/model_vrrp_transport.h"
 
 namespace headgate::config {
 
@@ -27,8 +28,9 @@ struct VrrpInstance {
     std::uint8_t priority = 100;
     std::uint8_t version = 2;  // 2 or 3
     Duration advert_interval = std::chrono::seconds(1);
-    // auth_type PASS: at most eight bytes; version 2 only.
+    // auth_type PASS or AH: at most eight bytes; version 2 over IPv4 only.
     std::optional<std::string> auth_pass;
+    VrrpTransport transport;
     bool preempt = true;
     std::vector<VirtualAddress> virtual_addresses;
     // A VIP disappears from the kernel this long after the last renewal.

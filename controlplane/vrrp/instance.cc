@@ -21,7 +21,7 @@ Parameters parameters_of(const config::VrrpInstance& config) {
 Instance::Instance(config::VrrpInstance config, Link& link, AnnounceQueue& announcements)
     : config_(std::move(config)),
       link_(link),
-      router_(virtual_router(config_)),
+      codec_(virtual_router(config_)),
       fsm_(parameters_of(config_)),
       addresses_(config_.name, config_, link_),
       announcer_(config_, announcements, link_),
@@ -30,25 +30,25 @@ Instance::Instance(config::VrrpInstance config, Link& link, AnnounceQueue& annou
 
 void Instance::start(Instant now, const LinkState& state) {
     link_state_ = state;
+    codec_.reconfigure(virtual_router(config_, state.mtu));
     perform(state.source ? fsm_.start(now, *state.source) : fsm_.start_faulty(now), now, nullptr);
 }
 
-void Instance::on_packet(Instant now, const AdvertOrigin& origin,
-                         std::span<const std::uint8_t> packet) {
+void Instance::on_packet(Instant now, const Envelope& envelope) {
     if (state() != State::backup && state() != State::master)
         return;
-    if (origin.source == link_state_.source) {
-        refusals_.add(AdvertError::own_address, origin.source);
+    if (envelope.source == link_state_.source) {
+        refusals_.add(AdvertError::own_address, envelope.source);
         return;
     }
-    const auto advert = decode(packet, router_);
+    const auto advert = codec_.decode(envelope, link_.wall_now());
     if (!advert) {
-        refusals_.add(advert.error(), origin.source);
+        refusals_.add(advert.error(), envelope.source);
         return;
     }
     ++adverts_received_;
-    if (!advert->addresses_match)
-        refusals_.add(AdvertError::address_list, advert->source);
+    for (const AdvertError remark : advert->remarks)
+        refusals_.add(remark, advert->source);
     perform(fsm_.on_advert(now, *advert), now, &*advert);
 }
 
@@ -64,6 +64,8 @@ void Instance::on_deadline(Instant now) {
 void Instance::on_link(Instant now, const LinkState& state) {
     if (link_state_ == state)
         return;
+    if (state.mtu != link_state_.mtu)
+        codec_.reconfigure(virtual_router(config_, state.mtu));
     link_state_ = state;
     if (state.source)
         fsm_.set_own_address(*state.source);
@@ -93,14 +95,15 @@ void Instance::release(const config::VrrpInstance& next) {
 }
 
 void Instance::reconfigure(Instant now, config::VrrpInstance next) {
-    check(next.vrid == config_.vrid && next.interface == config_.interface,
+    check(next.vrid == config_.vrid && next.interface == config_.interface &&
+              next.transport.family == config_.transport.family,
           "the instance stays in its group of routers");
     addresses_.reconfigure(next);
-    VirtualRouter router = virtual_router(next);
+    VirtualRouter router = virtual_router(next, link_state_.mtu);
     const bool group_changed =
-        router != router_ || next.virtual_addresses != config_.virtual_addresses;
+        router != codec_.router() || next.virtual_addresses != config_.virtual_addresses;
     const bool lease_changed = next.vip_lease != config_.vip_lease;
-    router_ = std::move(router);
+    codec_.reconfigure(std::move(router));
     config_ = std::move(next);
     announcer_.reconfigure(now, config_);
     refusals_.forget();
@@ -160,8 +163,7 @@ void Instance::send_advert(std::uint8_t priority) {
     // Without an interface there is nobody to resign to.
     if (!link_state_.source)
         return;
-    const std::size_t size = encode(router_, *link_state_.source, priority, packet_);
-    const auto sent = link_.send(std::span(packet_).first(size));
+    const auto sent = send_to_all(priority);
     if (!sent) {
         if (send_error_.empty())
             log::warn("({}) cannot send adverts: {}", config_.name, sent.error().message);
@@ -172,6 +174,26 @@ void Instance::send_advert(std::uint8_t priority) {
     ++adverts_sent_;
     if (priority == priority_resign)
         log::info("({}) sent 0 priority", config_.name);
+}
+
+// To as many of them as it can: the error is of the last one that it could not reach.
+Result<void> Instance::send_to_all(std::uint8_t priority) {
+    Result<void> result;
+    const config::VrrpTransport& transport = config_.transport;
+    for (const IpAddress& destination : codec_.destinations()) {
+        const auto bytes =
+            codec_.encode(*link_state_.source, destination, priority, link_.wall_now());
+        auto sent = bytes ? link_.send({.source = *link_state_.source,
+                                        .destination = destination,
+                                        .hop_limit = transport.unicast ? transport.ttl : advert_ttl,
+                                        .bytes = *bytes})
+                          : fail(
+                                "they cannot be authenticated (OpenSSL refuses the digest, or all "
+                                "sequence numbers are used up)");
+        if (!sent)
+            result = std::move(sent);
+    }
+    return result;
 }
 
 Announcer::Addresses Instance::present_addresses() const {

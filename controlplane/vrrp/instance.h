@@ -5,11 +5,9 @@
 // through its Link, so the simulator runs it whole. It writes to the log, which does not block.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 
 #include "common/clock.h"
@@ -31,8 +29,8 @@ public:
     Instance(config::VrrpInstance config, Link& link, AnnounceQueue& announcements);
 
     void start(Instant now, const LinkState& state);
-    // `packet` is the IPv4 packet from which `origin` was read; its VRID is ours.
-    void on_packet(Instant now, const AdvertOrigin& origin, std::span<const std::uint8_t> packet);
+    // A packet with our VRID.
+    void on_packet(Instant now, const Envelope& envelope);
     // Call it at deadline() or later; early calls do nothing.
     void on_deadline(Instant now);
     void on_link(Instant now, const LinkState& state);
@@ -41,7 +39,7 @@ public:
     // Removes the VIPs that `next` no longer has. Separate from reconfigure(), so that a VIP which
     // moves from one instance to another is removed by the one before the other installs it.
     void release(const config::VrrpInstance& next);
-    // Requires: the same interface and virtual_router_id.
+    // Requires: the same virtual_router_id and channel.
     void reconfigure(Instant now, config::VrrpInstance next);
     void stop(Instant now);
 
@@ -59,20 +57,20 @@ private:
     // `cause`: the advert that led to the actions, if one did.
     void perform(const Actions& actions, Instant now, const Advert* cause);
     void send_advert(std::uint8_t priority);
+    [[nodiscard]] Result<void> send_to_all(std::uint8_t priority);
     [[nodiscard]] Announcer::Addresses present_addresses() const;
     void enter(const Advert* cause);
     void check_faults(Instant now);
 
     config::VrrpInstance config_;
     Link& link_;
-    VirtualRouter router_;
+    AdvertCodec codec_;
     Fsm fsm_;
     LinkState link_state_;
     HeldAddresses addresses_;
     Announcer announcer_;
     Refusals refusals_;
     Journal journal_;
-    std::array<std::uint8_t, advert_bytes_max> packet_{};
 
     std::string send_error_;  // empty: the last advert went out
     bool changed_ = false;

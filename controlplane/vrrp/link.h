@@ -19,15 +19,25 @@ namespace headgate::vrrp {
 struct LinkState {
     std::optional<IpAddress> source;  // the address to send from; set when there is no problem
     std::string problem;              // "interface eth0 down"; empty when there is none
+    std::uint32_t mtu = 0;            // 0: not known
     bool operator==(const LinkState&) const = default;
+};
+
+// An advert for one destination.
+struct OutgoingAdvert {
+    IpAddress source;
+    IpAddress destination;
+    std::uint8_t hop_limit = 255;
+    std::span<const std::uint8_t> bytes;  // IPv4: the packet; IPv6: the message
 };
 
 class Link {
 public:
     virtual ~Link() = default;
 
-    // A complete IPv4 packet to the multicast group.
-    virtual Result<void> send(std::span<const std::uint8_t> packet) = 0;
+    virtual Result<void> send(const OutgoingAdvert& advert) = 0;
+    // The time of day, which authenticated adverts carry.
+    [[nodiscard]] virtual std::chrono::system_clock::time_point wall_now() const = 0;
 
     // Puts the address on its interface for the length of the lease, or renews the lease it has.
     // An address that is there already, even for ever, is taken over into the lease.

@@ -79,8 +79,8 @@ void Loop::stop() {
 void Loop::shut_down() {
     for (const auto& instance : instances_)
         instance->stop(clock_.now());
-    for (const auto& [name, port] : ports_)
-        detach(*port);
+    for (const auto& [channel, port] : ports_)
+        port->detach();
     // The monitor owns its socket, too.
     monitor_readable_.release();
     io_.stop();
@@ -114,40 +114,45 @@ void Loop::watch(const std::shared_ptr<Port>& port) {
     port->readable.async_wait(asio::posix::stream_descriptor::wait_read, handler);
 }
 
-void Loop::detach(Port& port) {
-    if (port.link.index() == 0)
-        return;
-    port.readable.release();
-    port.link.detach();
-    ++port.num_attachments;
-}
-
 // Reads all that has come. After a pause of this process the adverts tell that there is a master,
 // the kernel tells that a lease has ended, and the timers only tell that time has passed: in this
 // order nobody takes over, or puts a VIP back, for want of news that was waiting.
 void Loop::catch_up() {
-    for (const auto& [name, port] : ports_)
+    for (const auto& [channel, port] : ports_)
         read(*port);
     if (const auto read = monitor_.read(); !read)
         log::error("{}", read.error().message);
-    for (const auto& [name, port] : ports_)
+    for (const auto& [channel, port] : ports_)
         refresh(port);
     for (const auto& instance : instances_)
         instance->on_addresses(clock_.now());
 }
 
 void Loop::read(Port& port) {
-    for (int count = 0; count < packets_per_turn_max && port.link.index() != 0; ++count) {
-        const auto packet = port.link.receive();
-        if (!packet)
+    for (int count = 0; count < packets_per_turn_max && port.socket.is_attached(); ++count) {
+        const auto received = port.socket.receive();
+        if (!received)
             return;
-        const auto origin = peek(*packet);
-        Instance* const instance = origin ? port.find(origin->vrid) : nullptr;
-        if (!origin || instance == nullptr)
+        const auto& envelope = received->envelope;
+        const auto vrid = envelope ? vrid_of(*envelope) : std::nullopt;
+        Instance* const instance = vrid ? port.find(*vrid, envelope->source) : nullptr;
+        if (instance == nullptr)
             ++port.num_unknown;
-        else
-            instance->on_packet(clock_.now(), *origin, *packet);
+        else if (!is_for_other_port(port, *envelope, *vrid))
+            instance->on_packet(clock_.now(), *envelope);
     }
+}
+
+// The socket of a multicast group also hears what comes by unicast. Normally that is a mistake of
+// the sender which its instance is to report, unless an instance that uses unicast waits for it.
+bool Loop::is_for_other_port(const Port& port, const Envelope& envelope, std::uint8_t vrid) const {
+    if (port.channel.unicast || envelope.destination.is_multicast())
+        return false;
+    return std::ranges::any_of(ports_, [&](const auto& entry) {
+        const auto& [channel, other] = entry;
+        return channel.unicast && channel.family == port.channel.family &&
+               other->find(vrid, envelope.source) != nullptr;
+    });
 }
 
 void Loop::arm() {

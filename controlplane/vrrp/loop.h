@@ -54,7 +54,6 @@ private:
 
     void watch_monitor();
     void watch(const std::shared_ptr<Port>& port);
-    void detach(Port& port);
     void catch_up();
     void read(Port& port);
     void arm();
@@ -63,8 +62,10 @@ private:
 
     void retire(const std::vector<config::VrrpInstance>& next);
     void open_ports(const std::vector<config::VrrpInstance>& next);
-    void refresh(const std::shared_ptr<Port>& shared);
-    [[nodiscard]] LinkState state_of(const Port& port) const;
+    void refresh(const std::shared_ptr<Port>& port);
+    LinkState attach(const std::shared_ptr<Port>& port, const config::VrrpInstance& config);
+    [[nodiscard]] bool is_for_other_port(const Port& port, const Envelope& envelope,
+                                         std::uint8_t vrid) const;
     [[nodiscard]] Port& port_of(const Instance& instance) const;
 
     boost::asio::io_context io_{1};
@@ -79,10 +80,10 @@ private:
     std::optional<Instant> armed_;
     Duration lateness_max_{};
     bool reconfigured_ = false;
-    std::map<std::string, std::shared_ptr<Port>> ports_;  // by interface; watch() looks weakly
-    AnnounceQueue announcements_;                         // of all instances
-    std::vector<std::unique_ptr<Instance>> instances_;    // in configuration order
-    std::set<IpAddress> vips_;                            // of all instances
+    std::map<Channel, std::shared_ptr<Port>> ports_;    // watch() looks weakly
+    AnnounceQueue announcements_;                       // of all instances
+    std::vector<std::unique_ptr<Instance>> instances_;  // in configuration order
+    std::set<IpAddress> vips_;                          // of all instances
     std::thread thread_;
 };
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/log.h"
+#include "controlplane/vrrp/link_state.h"
 #include "controlplane/vrrp/loop.h"
 
 namespace headgate::vrrp {
@@ -11,7 +11,8 @@ namespace {
 
 // The instance stays in its group of routers, so that it keeps its state.
 bool same_group(const config::VrrpInstance& left, const config::VrrpInstance& right) {
-    return left.name == right.name && left.interface == right.interface && left.vrid == right.vrid;
+    return left.name == right.name && left.vrid == right.vrid &&
+           channel_of(left) == channel_of(right);
 }
 
 }  // namespace
@@ -36,12 +37,15 @@ void Loop::apply(config::Vrrp next) {
             instances_.push_back(std::move(*kept));
             continue;
         }
-        Port& port = *ports_.at(config.interface);
+        const std::shared_ptr<Port>& port = ports_.at(channel_of(config));
+        const LinkState state = attach(port, config);
         instances_.push_back(
-            std::make_unique<Instance>(std::move(config), port.link, announcements_));
-        port.instances.push_back(instances_.back().get());
-        instances_.back()->start(clock_.now(), port.state);
+            std::make_unique<Instance>(std::move(config), port->link, announcements_));
+        port->instances.push_back(instances_.back().get());
+        instances_.back()->start(clock_.now(), state);
     }
+    for (const auto& [channel, port] : ports_)
+        refresh(port);
     reconfigured_ = true;
     after_event();
 }
@@ -65,61 +69,61 @@ void Loop::retire(const std::vector<config::VrrpInstance>& next) {
 void Loop::open_ports(const std::vector<config::VrrpInstance>& next) {
     std::erase_if(ports_, [&](const auto& entry) {
         const bool unused = std::ranges::none_of(next, [&](const config::VrrpInstance& config) {
-            return config.interface == entry.first;
+            return channel_of(config) == entry.first;
         });
         if (unused)
-            detach(*entry.second);
+            entry.second->detach();
         return unused;
     });
     for (const config::VrrpInstance& config : next) {
-        auto& port = ports_[config.interface];
+        const Channel channel = channel_of(config);
+        auto& port = ports_[channel];
         if (!port)
-            port = std::make_shared<Port>(config.interface, kernel_, io_);
+            port = std::make_shared<Port>(channel, kernel_, io_);
     }
-    for (const auto& [name, port] : ports_)
-        refresh(port);
-}
-
-// Brings a port and its instances to the state that its interface has now.
-void Loop::refresh(const std::shared_ptr<Port>& shared) {
-    Port& port = *shared;
-    port.state = state_of(port);
-    const netlink::Interface* const interface = monitor_.table().find(port.interface);
-    if (port.state.source && port.link.index() != interface->index) {
-        detach(port);
-        if (const auto attached = port.link.attach(interface->index); attached) {
-            port.readable.assign(port.link.fd());
-            watch(shared);
-        } else {
-            port.state = {.source = std::nullopt, .problem = attached.error().message};
+    for (const auto& [channel, port] : ports_) {
+        std::uint32_t buffer_bytes = 0;
+        for (const config::VrrpInstance& config : next) {
+            if (channel_of(config) == channel)
+                buffer_bytes = std::max(buffer_bytes, config.transport.receive_buffer_bytes);
         }
+        if (std::exchange(port->buffer_bytes, buffer_bytes) != buffer_bytes)
+            port->detach();
+        refresh(port);
     }
-    for (Instance* const instance : port.instances)
-        instance->on_link(clock_.now(), port.state);
-    if (!port.state.source)
-        detach(port);
 }
 
-LinkState Loop::state_of(const Port& port) const {
-    const auto problem = [&](std::string_view what) {
-        return LinkState{.source = std::nullopt,
-                         .problem = fmt::format("interface {} {}", port.interface, what)};
-    };
-    const netlink::Interface* const interface = monitor_.table().find(port.interface);
-    if (interface == nullptr)
-        return problem("does not exist");
-    if (!interface->up)
-        return problem("down");
-    if (!interface->running)
-        return problem("has no carrier");
-    const auto source = monitor_.table().primary_address(interface->index, vips_);
-    if (!source)
-        return problem("has no IPv4 address to send from");
-    return {.source = IpAddress::v4(*source), .problem = ""};
+// Brings a port and its instances to the state that their interface has now.
+void Loop::refresh(const std::shared_ptr<Port>& port) {
+    bool used = false;
+    for (Instance* const instance : port->instances) {
+        const LinkState state = attach(port, instance->config());
+        used = used || state.source.has_value();
+        instance->on_link(clock_.now(), state);
+    }
+    if (!used)
+        port->detach();
+}
+
+// The state of the link of an instance, with the socket of its port opened where that is possible.
+LinkState Loop::attach(const std::shared_ptr<Port>& port, const config::VrrpInstance& config) {
+    LinkState state = link_state_of(config, monitor_.table(), vips_);
+    if (!state.source)
+        return state;
+    const int index = interface_of(config, monitor_.table())->index;
+    if (port->socket.is_attached_to(index, *state.source))
+        return state;
+    port->detach();
+    const auto attached = port->socket.attach(index, *state.source, port->buffer_bytes);
+    if (!attached)
+        return {.source = std::nullopt, .problem = attached.error().message};
+    port->readable.assign(port->socket.fd());
+    watch(port);
+    return state;
 }
 
 Port& Loop::port_of(const Instance& instance) const {
-    return *ports_.at(instance.config().interface);
+    return *ports_.at(channel_of(instance.config()));
 }
 
 }  // namespace headgate::vrrp

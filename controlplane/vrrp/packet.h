@@ -1,6 +1,8 @@
-// The VRRP advertisement on the wire: version 2 (RFC 3768) and 3 (RFC 9568), IPv4, multicast.
-// Pure: bytes in, values out. The socket is a raw one with IP_HDRINCL, so both directions work on
-// whole IPv4 packets, and the IP header's share of the protocol (TTL 255, the group) is here too.
+// The VRRP advertisement on the wire: version 2 (RFC 3768) and 3 (RFC 9568), IPv4 and IPv6,
+// multicast and unicast, with keepalived's kinds of authentication. Pure: bytes in, values out.
+//
+// IPv4 adverts are whole packets, since authentication covers their IP header. IPv6 adverts are the
+// message alone: there the kernel writes the header and fills in and verifies the checksum.
 #pragma once
 
 #include <array>
@@ -8,7 +10,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -16,88 +17,93 @@
 #include "common/clock.h"
 #include "common/net.h"
 #include "controlplane/config/model_vrrp.h"
+#include "controlplane/vrrp/advert_error.h"
+#include "controlplane/vrrp/auth_header.h"
+#include "controlplane/vrrp/auth_hmac.h"
+#include "controlplane/vrrp/envelope.h"
 
 namespace headgate::vrrp {
 
-inline constexpr std::uint8_t ip_protocol_vrrp = 112;
 inline constexpr std::uint8_t advert_ttl = 255;
 inline constexpr std::uint8_t advert_tos = 0xc0;          // internetwork control
-inline constexpr Be32 advert_group{0xe0000012};           // 224.0.0.18
 inline constexpr std::uint8_t priority_resign = 0;        // "I stop being master"
 inline constexpr std::uint8_t priority_owner = 255;       // owns the addresses: always master
-inline constexpr std::size_t auth_bytes = 8;              // trailer of every version 2 advert
+inline constexpr std::size_t auth_bytes = 8;              // trailer of version 2 adverts over IPv4
 inline constexpr std::size_t advert_addresses_max = 255;  // the count is one byte
-// IPv4 header, VRRP header, addresses, trailer.
-inline constexpr std::size_t advert_bytes_max = 20 + 8 + 4 * advert_addresses_max + auth_bytes;
+// IP header, authentication header, VRRP header, addresses, trailer.
+inline constexpr std::size_t advert_bytes_max =
+    ipv4_header_bytes + auth_header_bytes + 8 + 16 * advert_addresses_max + hmac_trailer_bytes;
 
-// Why an advert was not accepted, in the order in which it is checked (keepalived's order).
-// The last three do not come from decode(): address_list only warns, the others are about who sent
-// it. X(enumerator, words)
-#define HEADGATE_ADVERT_ERRORS(X)                                                      \
-    X(length, "the packet is shorter than its headers or longer than its fields say")  \
-    X(protocol, "not VRRP over IPv4")                                                  \
-    X(ttl, "TTL is not 255: it was routed here")                                       \
-    X(version, "VRRP version differs from ours")                                       \
-    X(vrid, "virtual_router_id differs from ours")                                     \
-    X(auth_type, "authentication type differs from ours")                              \
-    X(auth_pass, "wrong auth_pass")                                                    \
-    X(advert_interval, "advertisement interval differs from ours (version 2) or is 0") \
-    X(type, "not an ADVERTISEMENT")                                                    \
-    X(checksum, "wrong checksum")                                                      \
-    X(destination, "not sent to 224.0.0.18")                                           \
-    X(address_list, "its list of virtual addresses differs from ours (accepted)")      \
-    X(own_address, "it has our own source address")                                    \
-    X(unknown_vrid, "it is for no instance on this interface")
-
-enum class AdvertError : std::uint8_t {
-#define HEADGATE_ENUMERATOR(name, words) name,
-    HEADGATE_ADVERT_ERRORS(HEADGATE_ENUMERATOR)
-#undef HEADGATE_ENUMERATOR
-};
-
-inline constexpr std::size_t num_advert_errors =
-    static_cast<std::size_t>(AdvertError::unknown_vrid) + 1;
-
-// The enumerator's name, as counters are called; and the sentence for people.
-[[nodiscard]] std::string_view name_of(AdvertError error);
-[[nodiscard]] std::string_view describe(AdvertError error);
-
-using AuthPass = std::array<std::uint8_t, auth_bytes>;  // zero-padded
+using AuthPass = AuthKey;
 
 // What the routers of one group must agree on. Adverts are written from it and held against it.
 struct VirtualRouter {
     std::uint8_t vrid = 0;
     std::uint8_t version = 2;
     Duration advert_interval{};         // v2: whole seconds, 1 to 255; v3: 10 ms to 40.95 s
-    std::optional<AuthPass> auth_pass;  // v2 only
-    std::vector<Be32> addresses;        // at most advert_addresses_max
+    std::optional<AuthPass> auth_pass;  // v2 over IPv4 only; PASS, or the key of AH
+    std::vector<IpAddress> addresses;   // of the transport's family; at most advert_addresses_max
+    config::VrrpTransport transport{};
     bool operator==(const VirtualRouter&) const = default;
+
+    [[nodiscard]] Family family() const { return transport.family; }
 };
 
-[[nodiscard]] VirtualRouter virtual_router(const config::VrrpInstance& instance);
+// `mtu`: of the interface; 0: not known. Addresses beyond what fits into an advert stay out of it,
+// in the order of the configuration, which is therefore to be the same on all routers.
+[[nodiscard]] VirtualRouter virtual_router(const config::VrrpInstance& instance,
+                                           std::uint32_t mtu = 0);
 
 struct Advert {
     IpAddress source;
     std::uint8_t priority = 0;
     Duration advert_interval{};
-    bool addresses_match = true;  // the same set as ours, in any order
+    // What the operator should know about it, though it is accepted.
+    std::vector<AdvertError> remarks{};
 };
 
-// Writes the IPv4 packet and returns its length. Requires: an IPv4 source; advert_bytes_max bytes
-// of room suffice for every router; fewer are a programming error.
-std::size_t encode(const VirtualRouter& router, const IpAddress& source, std::uint8_t priority,
-                   std::span<std::uint8_t> packet);
+// The codec of one instance. It remembers what protects against replay, and how others compute
+// checksums.
+class AdvertCodec {
+public:
+    explicit AdvertCodec(VirtualRouter router) { reconfigure(std::move(router)); }
 
-// Who an IPv4 packet that may be an advert is from, to find the router to decode() it with.
-struct AdvertOrigin {
-    IpAddress source;
-    std::uint8_t vrid = 0;
+    [[nodiscard]] const VirtualRouter& router() const { return router_; }
+    // Sequence numbers go on.
+    void reconfigure(VirtualRouter router);
+    // Where each advert is to be sent: the group, or every peer.
+    [[nodiscard]] std::vector<IpAddress> destinations() const;
+
+    // The advert for one destination, valid until the next call. Nothing when it cannot be
+    // authenticated. Requires: addresses of the router's family.
+    std::optional<std::span<const std::uint8_t>> encode(const IpAddress& source,
+                                                        const IpAddress& destination,
+                                                        std::uint8_t priority, WallTime now);
+    [[nodiscard]] tl::expected<Advert, AdvertError> decode(const Envelope& envelope, WallTime now);
+
+private:
+    struct Message;
+
+    void write_ip_header(std::span<std::uint8_t> packet, const IpAddress& source,
+                         const IpAddress& destination);
+    [[nodiscard]] std::optional<AdvertError> check_hmac(const Envelope& envelope,
+                                                        const Message& message, WallTime now);
+    [[nodiscard]] std::optional<AdvertError> check_authentication(const Envelope& envelope,
+                                                                  const Message& message);
+    [[nodiscard]] std::optional<AdvertError> check_checksum(const Envelope& envelope,
+                                                            const Message& message, Advert& advert);
+    [[nodiscard]] std::optional<AdvertError> check_addresses(const Envelope& envelope,
+                                                             const Message& message,
+                                                             Advert& advert) const;
+
+    VirtualRouter router_;
+    AuthHeader auth_header_;
+    HmacTrailer hmac_;
+    config::ChecksumKind checksum_{};       // of the adverts that we send
+    bool adopted_ = false;                  // it is somebody else's
+    std::optional<IpAddress> last_source_;  // of an accepted advert
+    std::uint16_t identification_ = 0;
+    std::array<std::uint8_t, advert_bytes_max> buffer_{};
 };
-// Nothing when the packet is too short to say.
-[[nodiscard]] std::optional<AdvertOrigin> peek(std::span<const std::uint8_t> packet);
-
-// Reads an IPv4 packet, which may be followed by padding of the link layer.
-[[nodiscard]] tl::expected<Advert, AdvertError> decode(std::span<const std::uint8_t> packet,
-                                                       const VirtualRouter& router);
 
 }  // namespace headgate::vrrp

@@ -1,37 +1,36 @@
-// Port: one interface with the instances on it. VRRP thread only.
+// Port: a socket for adverts with the instances that share it. VRRP thread only.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <string>
-#include <utility>
+#include <optional>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "controlplane/vrrp/advert_socket.h"
 #include "controlplane/vrrp/instance.h"
 #include "controlplane/vrrp/kernel_link.h"
 
 namespace headgate::vrrp {
 
 struct Port {
-    Port(std::string name, const Kernel& kernel, boost::asio::io_context& io)
-        : interface(std::move(name)), link(interface, kernel), readable(io) {}
+    Port(const Channel& port_channel, const Kernel& kernel, boost::asio::io_context& io)
+        : channel(port_channel), socket(port_channel), link(socket, kernel), readable(io) {}
 
-    [[nodiscard]] Instance* find(std::uint8_t vrid) const {
-        const auto found = std::ranges::find_if(
-            instances, [&](const Instance* instance) { return instance->config().vrid == vrid; });
-        return found == instances.end() ? nullptr : *found;
-    }
+    // The instance that a packet is for: of several with its VRID the one that its sender is a peer
+    // of. Null: there is none.
+    [[nodiscard]] Instance* find(std::uint8_t vrid, const IpAddress& source) const;
+    void detach();
 
-    std::string interface;
+    Channel channel;
+    AdvertSocket socket;
     KernelLink link;
-    // Waits on the link's socket; the link owns it.
+    // Waits on the socket, which owns the descriptor.
     boost::asio::posix::stream_descriptor readable;
-    std::uint64_t num_attachments = 0;  // tells the sockets that the link has had apart
-    LinkState state;
-    std::uint64_t num_unknown = 0;  // adverts for no instance here
+    std::uint32_t buffer_bytes = 0;     // of the socket, for receiving; 0: the system's default
+    std::uint64_t num_attachments = 0;  // tells the descriptors that the socket has had apart
+    std::uint64_t num_unknown = 0;      // adverts for no instance here
     std::vector<Instance*> instances;
 };
 

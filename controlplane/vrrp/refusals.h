@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/net.h"
-#include "controlplane/vrrp/packet.h"
+#include "controlplane/vrrp/advert_error.h"
 #include "controlplane/vrrp/status.h"
 
 namespace headgate::vrrp {

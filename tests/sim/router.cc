@@ -104,9 +104,9 @@ void Router::receive(Instant now, const Delivery& delivery) {
 
 void Router::handle(Instant now, const std::vector<std::uint8_t>& packet) {
     now_ = now;
-    const auto origin = vrrp::peek(packet);
-    if (origin && origin->vrid == config_.vrid)
-        instance_->on_packet(now, *origin, packet);
+    const auto envelope = vrrp::open_ipv4(packet);
+    if (envelope && vrrp::vrid_of(*envelope) == config_.vrid)
+        instance_->on_packet(now, *envelope);
     settle();
 }
 
@@ -170,10 +170,10 @@ bool Router::has_all_vips() const {
     return kernel_.size() == config_.virtual_addresses.size();
 }
 
-Result<void> Router::send(std::span<const std::uint8_t> packet) {
+Result<void> Router::send(const vrrp::OutgoingAdvert& advert) {
     if (!network_.link_up(index_))
         return fail("network is down");
-    network_.send(now_, index_, packet);
+    network_.send(now_, index_, advert.bytes);
     return {};
 }
 

@@ -50,7 +50,10 @@ public:
     [[nodiscard]] std::uint64_t num_transitions() const { return num_transitions_; }
 
     // ---- vrrp::Link ----
-    Result<void> send(std::span<const std::uint8_t> packet) override;
+    Result<void> send(const vrrp::OutgoingAdvert& advert) override;
+    [[nodiscard]] std::chrono::system_clock::time_point wall_now() const override {
+        return std::chrono::system_clock::time_point(now_.time_since_epoch());
+    }
     Result<void> install(const config::VirtualAddress& vip, std::chrono::seconds lease) override;
     Result<void> withdraw(const config::VirtualAddress& vip) override;
     [[nodiscard]] bool present(const config::VirtualAddress& vip) const override;

@@ -23,10 +23,13 @@ const IpAddress peer = *IpAddress::parse("10.0.0.6");
 
 class FakeLink final : public Link {
 public:
-    Result<void> send(std::span<const std::uint8_t> packet) override {
-        calls.push_back(fmt::format("advert {}", packet[22]));
+    Result<void> send(const OutgoingAdvert& advert) override {
+        calls.push_back(fmt::format("advert {}", advert.bytes[22]));
+        if (!advert.destination.is_multicast())
+            calls.back() += fmt::format(" to {}", advert.destination.to_string());
         return {};
     }
+    [[nodiscard]] WallTime wall_now() const override { return {}; }
     Result<void> install(const config::VirtualAddress& vip, seconds lease) override {
         calls.push_back(fmt::format("lease {} {}", vip.prefix.to_string(), lease.count()));
         if (!install_error.empty())
@@ -90,10 +93,9 @@ protected:
     }
     void hear(Duration when, const VirtualRouter& router, const IpAddress& source,
               std::uint8_t priority) {
-        std::array<std::uint8_t, advert_bytes_max> packet{};
-        const std::size_t size = encode(router, source, priority, packet);
-        const auto bytes = std::span<const std::uint8_t>(packet).first(size);
-        instance.on_packet(at(when), *peek(bytes), bytes);
+        AdvertCodec codec(router);
+        instance.on_packet(at(when),
+                           *open_ipv4(*codec.encode(source, router.transport.group, priority, {})));
     }
     [[nodiscard]] InstanceStatus status() const { return instance.status(at(seconds(60)), {}); }
     [[nodiscard]] std::uint64_t errors(AdvertError error) const {
@@ -215,7 +217,9 @@ TEST_F(InstanceTest, CountsARefusedAdvertByItsReason) {
     hear(seconds(6), other, peer, 200);
     EXPECT_EQ(instance.state(), State::master);
     EXPECT_EQ(errors(AdvertError::auth_type), 2U);
-    EXPECT_EQ(status().warning, "advert from 10.0.0.6: authentication type differs from ours");
+    EXPECT_EQ(status().warning,
+              "advert from 10.0.0.6: authentication type differs from ours: give both sides the "
+              "same `auth_type`");
 }
 
 TEST_F(InstanceTest, AcceptsAnAdvertWithOtherAddressesAndWarns) {
@@ -227,6 +231,52 @@ TEST_F(InstanceTest, AcceptsAnAdvertWithOtherAddressesAndWarns) {
     EXPECT_EQ(errors(AdvertError::address_list), 1U);
     EXPECT_EQ(status().reason, "an advert with a higher priority was heard (200 from 10.0.0.6)");
     EXPECT_EQ(status().adverts_received, 1U);
+}
+
+TEST_F(InstanceTest, SendsEveryPeerAnAdvertOfItsOwn) {
+    config::VrrpInstance config = config_with({vip("10.0.0.100/32")});
+    config.transport.unicast = true;
+    config.transport.peers = {{.address = peer}, {.address = *IpAddress::parse("10.0.0.7")}};
+    Instance unicast(config, link, announcements);
+    unicast.start(at(Duration{}), up);
+    link.take();
+    unicast.on_deadline(*unicast.deadline());
+    const Calls calls = link.take();
+    ASSERT_GE(calls.size(), 2U);
+    EXPECT_EQ(calls[0], "advert 100 to 10.0.0.6");
+    EXPECT_EQ(calls[1], "advert 100 to 10.0.0.7");
+}
+
+TEST_F(InstanceTest, WarnsOnceOfAMasterWithAnotherIntervalAndFollowsIt) {
+    config::VrrpInstance config = config_with({vip("10.0.0.100/32")});
+    config.version = 3;
+    Instance three(config, link, announcements);
+    three.start(at(Duration{}), up);
+    VirtualRouter master = virtual_router(config);
+    master.advert_interval = seconds(2);
+    AdvertCodec codec(master);
+    for (int count = 0; count < 2; ++count)
+        three.on_packet(at(seconds(1)),
+                        *open_ipv4(*codec.encode(peer, master.transport.group, 200, {})));
+    const InstanceStatus status = three.status(at(seconds(2)), {});
+    EXPECT_EQ(status.adverts_received, 2U);
+    EXPECT_EQ(status.advert_errors[static_cast<std::size_t>(AdvertError::interval_differs)].count,
+              2U);
+    EXPECT_GT(status.master_down_interval, seconds(6));
+}
+
+TEST_F(InstanceTest, LeavesAddressesThatDoNotFitTheMtuOutOfItsAdverts) {
+    Instance narrow(config_with({vip("10.0.0.100/32"), vip("10.0.0.101/32")}), link,
+                    announcements);
+    // IP header, VRRP header, one address, authentication data.
+    narrow.start(at(Duration{}), {.source = own, .problem = "", .mtu = 20 + 8 + 4 + 8});
+    VirtualRouter one = virtual_router(config_with({vip("10.0.0.100/32")}));
+    AdvertCodec codec(one);
+    narrow.on_packet(at(seconds(1)), *open_ipv4(*codec.encode(peer, one.transport.group, 200, {})));
+    const InstanceStatus status = narrow.status(at(seconds(2)), {});
+    EXPECT_EQ(status.adverts_received, 1U);
+    EXPECT_EQ(status.advert_errors[static_cast<std::size_t>(AdvertError::address_list)].count, 0U);
+    EXPECT_EQ(status.vips.size(), 2U);
 }
 
 TEST_F(InstanceTest, AReloadOfAMasterChangesOnlyTheAddressesThatChanged) {

@@ -1,5 +1,6 @@
-// Goal: adverts are written byte for byte as other implementations write them, and every reason to
-// refuse one is recognised by its own name, in keepalived's order.
+// Goal: IPv4 multicast adverts are written byte for byte as other implementations write them, and
+// every reason to refuse one is recognised by its own name, in keepalived's order. The other kinds:
+// transport_test.cc, auth_test.cc.
 // Method: vectors made by an independent encoder (scapy); each bad advert is a good one with one
 // thing wrong, and where that would spoil the checksum too, the checksum is made right again.
 #include "controlplane/vrrp/packet.h"
@@ -11,52 +12,17 @@
 
 #include "common/bytes.h"
 #include "common/checksum.h"
+#include "tests/unit/vrrp/support.h"
 
 namespace headgate::vrrp {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
-
-Be32 v4(std::string_view text) {
-    return IpAddress::parse(text)->as_v4();
-}
-
-Bytes from_hex(std::string_view hex) {
-    Bytes bytes;
-    for (std::size_t index = 0; index < hex.size(); index += 2)
-        bytes.push_back(
-            static_cast<std::uint8_t>(std::stoul(std::string(hex.substr(index, 2)), nullptr, 16)));
-    return bytes;
-}
-
-VirtualRouter router_v2() {
-    return {.vrid = 51,
-            .version = 2,
-            .advert_interval = std::chrono::seconds(1),
-            .auth_pass = AuthPass{'s', '3', 'c', 'r', 'e', 't'},
-            .addresses = {v4("10.0.0.100"), v4("10.0.0.101")}};
-}
-
-VirtualRouter router_v3() {
-    return {.vrid = 7,
-            .version = 3,
-            .advert_interval = std::chrono::milliseconds(250),
-            .auth_pass = std::nullopt,
-            .addresses = {v4("192.0.2.100")}};
-}
-
-Bytes encoded(const VirtualRouter& router, Be32 source, std::uint8_t priority) {
-    Bytes bytes(advert_bytes_max);
-    bytes.resize(encode(router, IpAddress::v4(source), priority, bytes));
-    return bytes;
-}
-
 Bytes advert_v2() {
-    return encoded(router_v2(), v4("10.0.0.1"), 150);
+    return encoded(router_v2(), ip("10.0.0.1"), 150);
 }
 
 Bytes advert_v3() {
-    return encoded(router_v3(), v4("192.0.2.1"), 100);
+    return encoded(router_v3(), ip("192.0.2.1"), 100);
 }
 
 // Offsets into an advert with an IPv4 header of 20 bytes.
@@ -86,7 +52,7 @@ TEST(AdvertEncode, WritesVersion3WithPseudoHeaderChecksumByteForByte) {
 TEST(AdvertEncode, WritesZeroesWhereVersion2HasNoPassword) {
     VirtualRouter router = router_v2();
     router.auth_pass.reset();
-    const Bytes bytes = encoded(router, v4("10.0.0.1"), 150);
+    const Bytes bytes = encoded(router, ip("10.0.0.1"), 150);
     EXPECT_EQ(bytes[auth_type_offset], 0);
     EXPECT_EQ(Bytes(bytes.end() - 8, bytes.end()), Bytes(8, 0));
     EXPECT_TRUE(decode(bytes, router));
@@ -96,40 +62,40 @@ TEST(AdvertEncode, HasRoomForTheMostAddresses) {
     VirtualRouter router = router_v2();
     router.addresses.clear();
     for (std::uint32_t index = 0; index < advert_addresses_max; ++index)
-        router.addresses.emplace_back(0x0a010000 + index);
-    const Bytes bytes = encoded(router, v4("10.0.0.1"), 1);
-    EXPECT_EQ(bytes.size(), advert_bytes_max);
+        router.addresses.push_back(IpAddress::v4(Be32(0x0a010000 + index)));
+    const Bytes bytes = encoded(router, ip("10.0.0.1"), 1);
+    EXPECT_EQ(bytes.size(), 20 + 8 + 4 * advert_addresses_max + 8);
     ASSERT_TRUE(decode(bytes, router));
-    EXPECT_TRUE(decode(bytes, router)->addresses_match);
+    EXPECT_TRUE(decode(bytes, router)->remarks.empty());
 }
 
 TEST(AdvertDecode, ReadsWhatWasWritten) {
     const auto two = decode(advert_v2(), router_v2());
     ASSERT_TRUE(two);
-    EXPECT_EQ(two->source, IpAddress::v4(v4("10.0.0.1")));
+    EXPECT_EQ(two->source, ip("10.0.0.1"));
     EXPECT_EQ(two->priority, 150);
     EXPECT_EQ(two->advert_interval, std::chrono::seconds(1));
-    EXPECT_TRUE(two->addresses_match);
-    EXPECT_EQ(peek(advert_v2())->vrid, 51);
-    EXPECT_EQ(peek(advert_v2())->source, IpAddress::v4(v4("10.0.0.1")));
+    EXPECT_TRUE(two->remarks.empty());
+    EXPECT_EQ(vrid_of(*open_ipv4(advert_v2())), 51);
 
     const auto three = decode(advert_v3(), router_v3());
     ASSERT_TRUE(three);
     EXPECT_EQ(three->priority, 100);
     EXPECT_EQ(three->advert_interval, std::chrono::milliseconds(250));
-    EXPECT_EQ(peek(advert_v3())->vrid, 7);
+    EXPECT_EQ(vrid_of(*open_ipv4(advert_v3())), 7);
 }
 
 TEST(AdvertDecode, Version3LearnsAnotherIntervalAndVersion2RefusesIt) {
     VirtualRouter slower = router_v3();
     slower.advert_interval = std::chrono::seconds(40);
-    const auto learned = decode(encoded(slower, v4("192.0.2.2"), 100), router_v3());
+    const auto learned = decode(encoded(slower, ip("192.0.2.2"), 100), router_v3());
     ASSERT_TRUE(learned);
     EXPECT_EQ(learned->advert_interval, std::chrono::seconds(40));
+    EXPECT_EQ(learned->remarks, std::vector{AdvertError::interval_differs});
 
     VirtualRouter other = router_v2();
     other.advert_interval = std::chrono::seconds(2);
-    const auto refused = decode(encoded(other, v4("10.0.0.2"), 100), router_v2());
+    const auto refused = decode(encoded(other, ip("10.0.0.2"), 100), router_v2());
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error(), AdvertError::advert_interval);
 }
@@ -151,22 +117,27 @@ TEST(AdvertDecode, AcceptsAnIpHeaderWithOptions) {
 TEST(AdvertDecode, ComparesAddressListsAsSetsAndAcceptsADifference) {
     struct Case {
         std::string description;
-        std::vector<Be32> theirs;
+        std::vector<IpAddress> theirs;
         bool match;
     };
-    const Be32 first = v4("10.0.0.100");
-    const Be32 second = v4("10.0.0.101");
+    const IpAddress first = ip("10.0.0.100");
+    const IpAddress second = ip("10.0.0.101");
     for (const Case& test :
          {Case{"the same", {first, second}, true}, Case{"another order", {second, first}, true},
           Case{"one is missing", {first}, false},
-          Case{"one more", {first, second, v4("10.0.0.102")}, false},
-          Case{"another one", {first, v4("10.0.0.102")}, false},
+          Case{"one more", {first, second, ip("10.0.0.102")}, false},
+          Case{"another one", {first, ip("10.0.0.102")}, false},
           Case{"one twice, one missing", {first, first}, false}, Case{"none", {}, false}}) {
         VirtualRouter theirs = router_v2();
         theirs.addresses = test.theirs;
-        const auto advert = decode(encoded(theirs, v4("10.0.0.2"), 100), router_v2());
+        const auto advert = decode(encoded(theirs, ip("10.0.0.2"), 100), router_v2());
         ASSERT_TRUE(advert) << test.description;
-        EXPECT_EQ(advert->addresses_match, test.match) << test.description;
+        EXPECT_EQ(advert->remarks.empty(), test.match) << test.description;
+
+        VirtualRouter strict = router_v2();
+        strict.transport.strict_addresses = true;
+        EXPECT_EQ(decode(encoded(theirs, ip("10.0.0.2"), 100), strict).has_value(), test.match)
+            << test.description;
     }
 }
 
@@ -186,14 +157,15 @@ Bytes changed(const std::function<void(Bytes&)>& change) {
 Bytes sent_by(const std::function<void(VirtualRouter&)>& change) {
     VirtualRouter router = router_v2();
     change(router);
-    return encoded(router, v4("10.0.0.2"), 100);
+    return encoded(router, ip("10.0.0.2"), 100);
 }
 
 TEST(AdvertDecode, NamesEveryReasonToRefuse) {
     const std::vector<RefusedCase> cases{
         {"empty", AdvertError::length, [] { return Bytes{}; }},
         {"half an IP header", AdvertError::length, [] { return Bytes(10, 0x45); }},
-        {"IPv6", AdvertError::length, [] { return changed([](Bytes& p) { p[0] = 0x65; }); }},
+        {"another IP version", AdvertError::length,
+         [] { return changed([](Bytes& p) { p[0] = 0x65; }); }},
         {"IP header length below 20", AdvertError::length,
          [] { return changed([](Bytes& p) { p[0] = 0x44; }); }},
         {"cut off", AdvertError::length, [] { return changed([](Bytes& p) { p.pop_back(); }); }},
@@ -277,11 +249,30 @@ TEST(AdvertDecode, ChecksInKeepalivedsOrder) {
     expect(AdvertError::ttl);
 }
 
-TEST(AdvertPeek, FindsNobodyInWhatIsTooShort) {
-    EXPECT_FALSE(peek({}));
+TEST(Envelope, IsForNobodyWhenItIsTooShort) {
+    EXPECT_FALSE(open_ipv4({}));
     Bytes packet = advert_v3();
     packet.resize(27);
-    EXPECT_FALSE(peek(packet));
+    EXPECT_FALSE(open_ipv4(packet));
+    packet.resize(21);
+    packet[3] = 21;
+    EXPECT_EQ(vrid_of(*open_ipv4(packet)), std::nullopt);
+}
+
+TEST(AdvertDecode, LooksAtTheListOnceWhenToldToSkipKnownRouters) {
+    VirtualRouter ours = router_v2();
+    ours.transport.skip_known_addresses = true;
+    VirtualRouter theirs = router_v2();
+    theirs.addresses.pop_back();
+    AdvertCodec codec(ours);
+    const auto hear = [&](std::string_view source) {
+        const Bytes bytes = encoded(theirs, ip(source), 100);
+        return codec.decode(*open_ipv4(bytes), {})->remarks;
+    };
+    const std::vector<AdvertError> remark{AdvertError::address_list};
+    EXPECT_EQ(hear("10.0.0.2"), remark);
+    EXPECT_EQ(hear("10.0.0.2"), std::vector<AdvertError>{});
+    EXPECT_EQ(hear("10.0.0.3"), remark) << "from another router";
 }
 
 TEST(VirtualRouter, TakesThePasswordPaddedWithZeroesAndOnlyInVersion2) {
@@ -294,7 +285,7 @@ TEST(VirtualRouter, TakesThePasswordPaddedWithZeroesAndOnlyInVersion2) {
                                           .broadcast = {}});
     const VirtualRouter two = virtual_router(instance);
     EXPECT_EQ(two.auth_pass, (AuthPass{'1', '1', '1', '1', 0, 0, 0, 0}));
-    EXPECT_EQ(two.addresses, std::vector<Be32>{v4("10.0.0.100")});
+    EXPECT_EQ(two.addresses, std::vector<IpAddress>{ip("10.0.0.100")});
     instance.version = 3;
     EXPECT_EQ(virtual_router(instance).auth_pass, std::nullopt);
 }

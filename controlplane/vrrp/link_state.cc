@@ -1,0 +1,48 @@
+#include "controlplane/vrrp/link_state.h"
+
+#include <fmt/format.h>
+
+namespace headgate::vrrp {
+
+const netlink::Interface* interface_of(const config::VrrpInstance& instance,
+                                       const netlink::InterfaceTable& table) {
+    if (!instance.interface.empty())
+        return table.find(instance.interface);
+    // Unicast without `interface`: wherever its source is. The configuration makes sure of one.
+    return instance.transport.source ? table.holder(*instance.transport.source) : nullptr;
+}
+
+LinkState link_state_of(const config::VrrpInstance& instance, const netlink::InterfaceTable& table,
+                        const std::set<IpAddress>& vips) {
+    const auto faulty = [](std::string problem) {
+        return LinkState{.source = std::nullopt, .problem = std::move(problem)};
+    };
+    const config::VrrpTransport& transport = instance.transport;
+    if (transport.unicast && transport.peers.empty() && transport.fault_without_peer)
+        return faulty("there is no unicast_peer");
+    const netlink::Interface* const interface = interface_of(instance, table);
+    if (interface == nullptr)
+        return faulty(instance.interface.empty()
+                          ? fmt::format("no interface has {}", transport.source->to_string())
+                          : fmt::format("interface {} does not exist", instance.interface));
+    const auto problem = [&](std::string_view what) {
+        return faulty(fmt::format("interface {} {}", interface->name, what));
+    };
+    if (!interface->up)
+        return problem("down");
+    if (!interface->running)
+        return problem("has no carrier");
+    if (transport.source) {
+        if (transport.track_source && !table.can_send_from(interface->index, *transport.source))
+            return problem(fmt::format("does not have {}", transport.source->to_string()));
+        return {.source = transport.source, .problem = "", .mtu = interface->mtu};
+    }
+    const auto source = table.source_address(interface->index, transport.family, vips);
+    if (!source)
+        return problem(transport.family == Family::ipv4
+                           ? "has no IPv4 address to send from"
+                           : "has no IPv6 link-local address to send from");
+    return {.source = source, .problem = "", .mtu = interface->mtu};
+}
+
+}  // namespace headgate::vrrp
