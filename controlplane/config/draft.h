@@ -10,6 +10,7 @@
 #include "controlplane/config/draft_announce.h"
 #include "controlplane/config/draft_bfd.h"
 #include "controlplane/config/draft_vrrp.h"
+#include "controlplane/config/draft_vrrp_transport.h"
 #include "controlplane/config/model.h"
 #include "controlplane/config/setting.h"
 
@@ -18,6 +19,7 @@ namespace headgate::config {
 struct GlobalDraft {
     Setting<std::string> router_id;
     Setting<std::uint8_t> vrrp_version;
+    GlobalTransportDraft transport;
     AnnounceDraft announce;
     AnnounceLimitDraft announce_limit;
     bool min_garp = false;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/config/draft_announce.h"
+#include "controlplane/config/draft_vrrp_transport.h"
 #include "controlplane/config/model_vrrp.h"
 #include "controlplane/config/setting.h"
 
@@ -26,6 +27,7 @@ struct VrrpDraft {
     Setting<Duration> advert_interval;
     Setting<AuthType> auth_type;
     Setting<std::string> auth_pass;
+    TransportDraft transport;
     Setting<bool> preempt;
     std::vector<Located<VirtualAddress>> addresses;
     Setting<std::chrono::seconds> vip_lease;

@@ -19,13 +19,21 @@ std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const 
 // Likewise.
 std::vector<BfdInstance> finish_bfd_instances(const std::vector<BfdDraft>& drafts, Report& report);
 
+// The transport of an instance whose other settings are not finished yet, and its version, which
+// the family of its addresses decides. False: it cannot run, and that is reported. Virtual
+// addresses of the other family are taken out of the draft.
+bool finish_transport(VrrpDraft& draft, const GlobalDraft& global, VrrpInstance& instance,
+                      Report& report);
+// Whether an instance is held to the letter of the RFCs.
+bool is_strict(const VrrpDraft& draft, const GlobalDraft& global);
+
 // What an instance says, what it does not say from global_defs, and keepalived's defaults.
 Announcing finish_announcing(const AnnounceDraft& draft, const GlobalDraft& global);
 // Groups without a limit or an interface are left out, and that is reported.
 AnnounceLimits finish_announce_limits(const std::vector<GarpGroupDraft>& groups,
                                       const GlobalDraft& global, Report& report);
 
-// Likewise. Virtual servers that only the forwarding cannot carry stay in.
+// Left out likewise. Virtual servers that only the forwarding cannot carry stay in.
 std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts, Report& report);
 
 }  // namespace headgate::config

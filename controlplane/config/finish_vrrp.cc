@@ -28,17 +28,18 @@ public:
 
     // Absent: the instance cannot run.
     std::optional<VrrpInstance> run() {
-        const bool wants_ah = draft_.auth_type && draft_.auth_type->value == AuthType::ah;
-        if (!draft_.interface || !draft_.vrid || wants_ah)
+        if (!draft_.vrid)
             return std::nullopt;  // reported where it was read
         instance_.name = draft_.name;
         instance_.location = draft_.where.location();
-        instance_.interface = draft_.interface->value;
+        instance_.interface = value_or(draft_.interface, instance_.interface);
         instance_.vrid = draft_.vrid->value;
         instance_.version =
             value_or(draft_.version, value_or(global_.vrrp_version, instance_.version));
         instance_.vip_lease = value_or(draft_.vip_lease, instance_.vip_lease);
         instance_.announcing = finish_announcing(draft_.announce, global_);
+        if (!finish_transport(draft_, global_, instance_, report_))
+            return std::nullopt;
         set_election();
         set_advert_interval();
         set_authentication();
@@ -53,6 +54,8 @@ private:
         const bool starts_as_master = instance_.initial_state == VrrpInitialState::master;
         instance_.priority =
             value_or(draft_.priority, starts_as_master ? owner_priority : instance_.priority);
+        if (is_strict(draft_, global_))
+            enforce_strict_state();
         if (!draft_.preempt || draft_.preempt->value)
             return;
         const Span& where = draft_.preempt->where;
@@ -68,6 +71,20 @@ private:
         } else {
             instance_.preempt = false;
         }
+    }
+
+    // The state to start in follows from the priority.
+    void enforce_strict_state() {
+        const bool owner = instance_.priority == owner_priority;
+        const auto wanted = owner ? VrrpInitialState::master : VrrpInitialState::backup;
+        if (draft_.state && draft_.state->value != wanted)
+            report_.error(
+                draft_.state->where,
+                owner ? "strict mode: the router with `priority 255` starts as MASTER"
+                      : "strict mode: only the router with `priority 255` starts as "
+                        "MASTER",
+                fmt::format("write `state {}`, which is used now", owner ? "MASTER" : "BACKUP"));
+        instance_.initial_state = wanted;
     }
 
     void set_advert_interval() {
@@ -100,10 +117,19 @@ private:
         const auto& [type, password] = std::tie(draft_.auth_type, draft_.auth_pass);
         if (!type && !password)
             return;
-        if (instance_.version != 2) {
+        if (is_strict(draft_, global_)) {
+            report_.error(type ? type->where : password->where,
+                          "strict mode does not allow authentication; it is ignored",
+                          "remove the authentication block, or `vrrp_strict` and `strict_mode`");
+        } else if (instance_.transport.family == Family::ipv6) {
+            report_.error(type ? type->where : password->where,
+                          "VRRP has this authentication over IPv4 only; it is ignored",
+                          "remove the authentication block, or write `auth_hmac` on all routers");
+        } else if (instance_.version != 2) {
             const Span& where = type ? type->where : password->where;
             report_.error(where, "VRRP version 3 has no authentication; it is ignored",
-                          "remove the authentication block, or write `version 2` on all routers");
+                          "remove the authentication block, or write `version 2` or `auth_hmac` on "
+                          "all routers");
         } else if (!type) {
             if (!draft_.mentions.contains("auth_type"))
                 report_.error(password->where, "this password is not used: no `auth_type` is given",
@@ -114,6 +140,7 @@ private:
                               "write `auth_pass PASSWORD` beside it");
         } else {
             instance_.auth_pass = password->value;
+            instance_.transport.auth_header = type->value == AuthType::ah;
         }
     }
 
@@ -137,11 +164,11 @@ private:
                                 fmt::format("{} is in this instance already",
                                             address.prefix.address.to_string()),
                                 "remove this line; the first one counts");
-            } else if (instance_.virtual_addresses.size() == addresses_max) {
-                report_.error(where, "an instance has at most 255 virtual addresses",
-                              "move this one and those that follow to another vrrp_instance");
-                break;
             } else {
+                if (instance_.virtual_addresses.size() == addresses_max)
+                    report_.warning(where, "an advert has room for 255 addresses",
+                                    "this one and those that follow are held, but not advertised; "
+                                    "another vrrp_instance could do that");
                 instance_.virtual_addresses.push_back(std::move(address));
             }
         }
@@ -154,13 +181,31 @@ private:
     VrrpInstance instance_;
 };
 
+// Whether the adverts of the one would be taken for the other's.
+bool are_one_group(const VrrpInstance& left, const VrrpInstance& right) {
+    const VrrpTransport& one = left.transport;
+    const VrrpTransport& other = right.transport;
+    if (left.interface != right.interface || left.vrid != right.vrid ||
+        one.family != other.family || one.unicast != other.unicast)
+        return false;
+    if (!one.unicast)
+        return one.group == other.group;
+    if (one.source && other.source && one.source != other.source)
+        return false;
+    // keepalived, too, tells them apart by their peers.
+    return std::ranges::any_of(one.peers, [&](const UnicastPeer& peer) {
+        return std::ranges::find(other.peers, peer.address, &UnicastPeer::address) !=
+               other.peers.end();
+    });
+}
+
 }  // namespace
 
 std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const GlobalDraft& global,
                                            Report& report) {
     std::vector<VrrpInstance> instances;
     std::map<std::string, Span> places_by_name;
-    std::map<std::pair<std::string, std::uint8_t>, std::string> names_by_group;
+    std::map<IpAddress, std::string> owners;
     for (VrrpDraft& draft : drafts) {
         const Span where = draft.where;
         const Span vrid_where = draft.vrid ? draft.vrid->where : where;
@@ -172,19 +217,32 @@ std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const 
                                      line_of(name->second.location(), where)));
             continue;
         }
+        std::map<IpAddress, Span> vips;
+        for (const auto& [vip, place] : draft.addresses)
+            vips.emplace(vip.prefix.address, place);
         auto instance = InstanceFinisher(std::move(draft), global, report).run();
         if (!instance)
             continue;
-        const auto [group, is_new_group] =
-            names_by_group.emplace(std::pair(instance->interface, instance->vrid), instance->name);
-        if (!is_new_group) {
+        const auto rival = std::ranges::find_if(
+            instances, [&](const VrrpInstance& other) { return are_one_group(other, *instance); });
+        if (rival != instances.end()) {
             report.error(vrid_where,
                          fmt::format("virtual_router_id {} is taken on {}", instance->vrid,
-                                     quote(instance->interface)),
+                                     instance->interface.empty() ? "these peers"
+                                                                 : quote(instance->interface)),
                          fmt::format("vrrp_instance {} has it; choose another number, this "
                                      "instance is left out now",
-                                     quote(group->second)));
+                                     quote(rival->name)));
             continue;
+        }
+        for (const auto& [address, where_vip] : vips) {
+            const auto [first, is_new_vip] = owners.emplace(address, instance->name);
+            if (!is_new_vip)
+                report.warning(where_vip,
+                               fmt::format("vrrp_instance {} has {}, too", quote(first->second),
+                                           address.to_string()),
+                               "an address belongs to one instance: two may become MASTER on "
+                               "different routers");
         }
         instances.push_back(std::move(*instance));
     }

@@ -39,9 +39,7 @@ constexpr Group groups[] = {
      "lvs_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
      ""},
     {Block::global_defs,
-     "vrrp_mcast_group4 vrrp_mcast_group6 "
      "vrrp_down_timer_adverts vrrp_lower_prio_no_advert vrrp_higher_prio_send_advert "
-     "v3_checksum_as_v2 vrrp_check_unicast_src vrrp_skip_check_adv_addr vrrp_strict "
      "vrrp_owner_ignore_adverts vrrp_startup_delay vrrp_delay_after_boot log_unknown_vrids "
      "default_interface dynamic_interfaces vmac_prefix vmac_addr_prefix disable_local_igmp "
      "vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier",
@@ -73,20 +71,15 @@ constexpr Group groups[] = {
      ""},
 
     {Block::vrrp_instance,
-     "auth_hmac virtual_ipaddress_excluded no_virtual_ipaddress virtual_routes virtual_rules "
+     "virtual_ipaddress_excluded no_virtual_ipaddress virtual_routes virtual_rules "
      "promote_secondaries preempt_delay",
      ""},
     {Block::vrrp_instance,
-     "unicast_src_ip unicast_peer unicast_fault_no_peer unicast_ttl check_unicast_src "
-     "mcast_src_ip mcast_dst_ip",
-     "advertisements go to the multicast group 224.0.0.18"},
-    {Block::vrrp_instance,
-     "track_src_ip track_interface track_script track_file track_process track_bfd "
+     "track_interface track_script track_file track_process track_bfd "
      "dont_track_primary use_vmac vmac_xmit_base use_vmac_addr use_ipvlan vrf accept no_accept "
-     "strict_mode lower_prio_no_advert higher_prio_send_advert down_timer_adverts "
-     "timer_expired_backup thread_timer_expired owner_ignore_adverts skip_check_adv_addr "
-     "old_unicast_checksum v3_checksum_as_v2 kernel_rx_buf_size native_ipv6 debug "
-     "linkbeat_use_polling lvs_sync_daemon_interface",
+     "lower_prio_no_advert higher_prio_send_advert down_timer_adverts "
+     "timer_expired_backup thread_timer_expired owner_ignore_adverts "
+     "debug linkbeat_use_polling lvs_sync_daemon_interface",
      ""},
     {Block::vrrp_instance,
      "notify_master notify_backup notify_fault notify_stop notify notify_deleted "

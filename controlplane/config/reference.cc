@@ -152,9 +152,11 @@ std::string explain_row(const Keyword& row) {
 std::string render_reference() {
     std::string text(introduction);
     for (int index = 0; index < last_block; ++index) {
-        if (static_cast<Block>(index) != Block::virtual_ipaddress &&
-            static_cast<Block>(index) != Block::garp_interfaces)
-            text += section(static_cast<Block>(index));
+        // Blocks of values have no keywords.
+        const auto block = static_cast<Block>(index);
+        if (block != Block::virtual_ipaddress && block != Block::garp_interfaces &&
+            block != Block::unicast_peer)
+            text += section(block);
     }
     return text;
 }

@@ -10,11 +10,10 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 7> table() {
-    return {global_keywords(), global_announce_keywords(),
-            vrrp_keywords(),   instance_announce_keywords(),
-            bfd_keywords(),    service_keywords(),
-            checker_keywords()};
+std::array<std::span<const Keyword>, 9> table() {
+    return {global_keywords(),    global_announce_keywords(), vrrp_keywords(),
+            vrrp_auth_keywords(), vrrp_transport_keywords(),  instance_announce_keywords(),
+            bfd_keywords(),       service_keywords(),         checker_keywords()};
 }
 
 std::string joined(std::span<const Choice> choices, std::string_view separator, bool carried_only) {
@@ -90,6 +89,10 @@ std::string_view block_name(Block block) {
             return "vrrp_instance";
         case Block::authentication:
             return "authentication";
+        case Block::auth_hmac:
+            return "auth_hmac";
+        case Block::unicast_peer:
+            return "unicast_peer";
         case Block::virtual_ipaddress:
             return "virtual_ipaddress";
         case Block::garp_group:

@@ -16,6 +16,8 @@ enum class Block : std::uint8_t {
     global_defs,
     vrrp_instance,
     authentication,
+    auth_hmac,
+    unicast_peer,
     virtual_ipaddress,
     garp_group,
     garp_interfaces,
@@ -171,6 +173,8 @@ std::span<const Keyword> global_announce_keywords();
 std::span<const Keyword> vrrp_keywords();
 std::span<const Keyword> instance_announce_keywords();
 std::span<const Keyword> bfd_keywords();
+std::span<const Keyword> vrrp_auth_keywords();
+std::span<const Keyword> vrrp_transport_keywords();
 std::span<const Keyword> service_keywords();
 std::span<const Keyword> checker_keywords();
 

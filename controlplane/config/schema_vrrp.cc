@@ -16,8 +16,7 @@ constexpr std::array states{
 
 constexpr std::array auth_types{
     Choice{"PASS", static_cast<int>(AuthType::pass), ""},
-    Choice{"AH", static_cast<int>(AuthType::ah),
-           "write `auth_type PASS` here and on the peers; the vrrp_instance is left out"},
+    Choice{"AH", static_cast<int>(AuthType::ah), ""},
 };
 
 void read_instance(const Context& context, const Value& value) {
@@ -78,8 +77,9 @@ constexpr Keyword rows[] = {
             [](const Context& context, const Value& value) {
                 context.instance->interface = {std::string(value.text), value.where};
             },
-        .doc = "Where advertisements are sent and received, and addresses are put.",
-        .required = true,
+        .doc =
+            "Where advertisements are sent and received, and addresses are put. Required but for "
+            "a `unicast_peer` with `unicast_src_ip`, when every address has a `dev`.",
     },
     {
         .blocks = Block::vrrp_instance,
@@ -132,7 +132,7 @@ constexpr Keyword rows[] = {
         .name = "authentication",
         .argument = nothing().with_block(Block::authentication),
         .handler = read_authentication,
-        .doc = "Password in advertisements; version 2 only.",
+        .doc = "Password in advertisements; version 2 over IPv4 only.",
     },
     {
         .blocks = Block::authentication,
@@ -143,7 +143,8 @@ constexpr Keyword rows[] = {
                 context.instance->auth_type = {static_cast<AuthType>(value.number), value.where};
             },
         .doc = "PASS: a password in clear text, which guards against mistakes, not against "
-               "attackers.",
+               "attackers. AH: an IPsec header with a digest that MD5 and eight bytes of key make "
+               "weak. Better: version 3 with auth_hmac.",
     },
     {
         .blocks = Block::authentication,

@@ -305,10 +305,6 @@ const std::vector<Broken>& relations() {
          instance_with("    authentication {\n        auth_type >>PASS\n"
                        "    }"),
          "no password is given", "write `auth_pass PASSWORD`"},
-        {"AuthenticationHeader",
-         second_instance + instance_with("    authentication {\n        auth_type >>AH\n"
-                                         "        auth_pass secret\n    }"),
-         "`auth_type AH` is not carried", "write `auth_type PASS`"},
     };
     return cases;
 }

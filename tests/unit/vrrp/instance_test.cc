@@ -266,8 +266,7 @@ TEST_F(InstanceTest, WarnsOnceOfAMasterWithAnotherIntervalAndFollowsIt) {
 }
 
 TEST_F(InstanceTest, LeavesAddressesThatDoNotFitTheMtuOutOfItsAdverts) {
-    Instance narrow(config_with({vip("10.0.0.100/32"), vip("10.0.0.101/32")}), link,
-                    announcements);
+    Instance narrow(config_with({vip("10.0.0.100/32"), vip("10.0.0.101/32")}), link, announcements);
     // IP header, VRRP header, one address, authentication data.
     narrow.start(at(Duration{}), {.source = own, .problem = "", .mtu = 20 + 8 + 4 + 8});
     VirtualRouter one = virtual_router(config_with({vip("10.0.0.100/32")}));
