@@ -74,13 +74,11 @@ private:
         if (!prefix) {
             const std::size_t slash = word.text.find('/');
             const bool is_length = IpAddress::parse(word.text.substr(0, slash)).has_value();
-            return refuse(word, is_length ? "has no prefix length from 0 to 32 behind its `/`"
-                                          : "is not an IP address");
+            const bool is_v6 = word.text.find(':') != std::string::npos;
+            return refuse(word, !is_length ? "is not an IP address"
+                                : is_v6    ? "has no prefix length from 0 to 128 behind its `/`"
+                                           : "has no prefix length from 0 to 32 behind its `/`");
         }
-        if (!prefix->address.is_v4())
-            return refuse(word, "is an IPv6 address, which this version does not carry yet",
-                          "only IPv4 addresses are carried; this one is left out, and so is an "
-                          "instance that has no other");
         if (prefix->address.is_unspecified() || prefix->address.is_multicast())
             return refuse(word, "cannot be the address of a host");
         address_.prefix = *prefix;
@@ -163,6 +161,10 @@ private:
     }
 
     bool read_broadcast(const Word& value) {
+        if (!address_.prefix.address.is_v4()) {
+            report_.error(value.span, "IPv6 has no broadcast", "remove `brd`; it is ignored");
+            return true;
+        }
         if (value.text == "+" || value.text == "-") {
             address_.broadcast = with_host_bits(address_.prefix, value.text == "+");
             return true;

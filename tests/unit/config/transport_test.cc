@@ -81,6 +81,30 @@ TEST(Transport, TakesGroupsAndMulticastSourcesFromWhereTheyAreSaid) {
               ip("224.0.0.98"));
 }
 
+TEST(Transport, ChoosesFamilyAndVersionByTheFirstAddress) {
+    const auto instance_v6 = [](std::string_view lines) {
+        return only_instance("vrrp_instance VI_6 {\ninterface eth0\nvirtual_router_id 51\n" +
+                             std::string(lines) +
+                             "\nvirtual_ipaddress {\nfe80::10/64\n2001:db8::10/64\n}\n}\n");
+    };
+    const VrrpInstance usual = instance_v6("");
+    EXPECT_EQ(usual.transport.family, Family::ipv6);
+    EXPECT_EQ(usual.transport.group, ip("ff02::12"));
+    EXPECT_EQ(usual.version, 3);
+    EXPECT_EQ(usual.virtual_addresses.size(), 2U);
+    EXPECT_EQ(instance_v6("version 2").version, 2);
+    EXPECT_EQ(instance_v6("unicast_peer {\nfd00::3\n}").transport.peers.size(), 1U);
+    EXPECT_EQ(instance_v6("mcast_dst_ip ff02::13").transport.group, ip("ff02::13"));
+}
+
+TEST(Groups, OfOneNumberForBothFamiliesAreTwo) {
+    const LoadResult result = load_text(
+        instance_with("", "vrrp_instance VI_6 {\ninterface eth0\nvirtual_router_id 51\n"
+                          "virtual_ipaddress {\nfe80::10/64\n}\n}\n"));
+    EXPECT_TRUE(result.diagnostics.empty()) << render_report(result.diagnostics);
+    EXPECT_EQ(result.config->vrrp.instances.size(), 2U);
+}
+
 TEST(Transport, KnowsTheChecksumsAndWhetherTheyAreFixed) {
     struct Case {
         std::string_view lines;
