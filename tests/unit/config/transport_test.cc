@@ -98,9 +98,10 @@ TEST(Transport, ChoosesFamilyAndVersionByTheFirstAddress) {
 }
 
 TEST(Groups, OfOneNumberForBothFamiliesAreTwo) {
-    const LoadResult result = load_text(
-        instance_with("", "vrrp_instance VI_6 {\ninterface eth0\nvirtual_router_id 51\n"
-                          "virtual_ipaddress {\nfe80::10/64\n}\n}\n"));
+    const LoadResult result =
+        load_text(instance_with("",
+                                "vrrp_instance VI_6 {\ninterface eth0\nvirtual_router_id 51\n"
+                                "virtual_ipaddress {\nfe80::10/64\n}\n}\n"));
     EXPECT_TRUE(result.diagnostics.empty()) << render_report(result.diagnostics);
     EXPECT_EQ(result.config->vrrp.instances.size(), 2U);
 }
@@ -320,8 +321,12 @@ const std::vector<BrokenTransport>& broken_transports() {
     return cases;
 }
 
+std::string name_of_case(const testing::TestParamInfo<BrokenTransport>& tested) {
+    return tested.param.name;
+}
+
 INSTANTIATE_TEST_SUITE_P(Transport, BrokenTransports, testing::ValuesIn(broken_transports()),
-                         [](const auto& info) { return info.param.name; });
+                         name_of_case);
 
 }  // namespace
 }  // namespace headgate::config
