@@ -48,6 +48,8 @@ Outcome outcome_of(const TrackerUse& use, const TrackerState& state) {
             return {.effect = use.weight == 0 ? Effect::waiting : Effect::none};
         case Verdict::value:
             return outcome_of_value(use, state.value);
+        case Verdict::disabled:
+            return {};
         case Verdict::up:
         case Verdict::down:
             break;
@@ -162,13 +164,18 @@ bool Tracking::update(const TrackerId& id, const TrackerState& state) {
     return changed;
 }
 
+int Tracking::sum() const {
+    int sum = 0;
+    for (const Line& line : lines_)
+        sum += line.summand;
+    return sum;
+}
+
 std::uint8_t Tracking::effective_priority() const {
     if (base_priority_ == priority_owner)
         return priority_owner;
-    int sum = base_priority_;
-    for (const Line& line : lines_)
-        sum += line.summand;
-    return static_cast<std::uint8_t>(std::clamp(sum, priority_min, priority_max));
+    return static_cast<std::uint8_t>(
+        std::clamp(base_priority_ + sum(), priority_min, priority_max));
 }
 
 std::string Tracking::problem() const {

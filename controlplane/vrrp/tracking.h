@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,8 @@ struct TrackerState {
         unknown,  // it has not said anything yet
         up,
         down,
-        value,  // a file's number
+        value,     // a file's number
+        disabled,  // it cannot be watched, and has no effect
     };
 
     Verdict verdict = Verdict::unknown;
@@ -39,6 +41,8 @@ struct TrackerState {
     std::string cause;   // why, when more is known: `exit 1 "connection refused"`
     bool operator==(const TrackerState&) const = default;
 };
+
+using TrackerStates = std::map<TrackerId, TrackerState>;
 
 // "track_script": the block in which such trackers are used.
 [[nodiscard]] std::string_view keyword_of(TrackerKind kind);
@@ -75,6 +79,8 @@ public:
     bool update(const TrackerId& id, const TrackerState& state);
 
     [[nodiscard]] std::uint8_t base_priority() const { return base_priority_; }
+    // What all weights together add to the priority.
+    [[nodiscard]] int sum() const;
     [[nodiscard]] std::uint8_t effective_priority() const;
     // Why the instance must be in FAULT, one sentence: that of the first tracker that is down, else
     // of the first that is waited for. Empty: nothing is in the way.

@@ -16,6 +16,8 @@ MAY_INCLUDE = {
     "dataplane/": ["common/", "bpf/", "dataplane/"],
     "controlplane/config/": ["common/", "controlplane/config/"],
     "controlplane/process/": ["common/", "controlplane/process/"],
+    "controlplane/track/": ["common/", "controlplane/config/model", "controlplane/process/",
+                            "controlplane/track/"],
     "controlplane/netlink/": ["common/", "controlplane/config/model", "controlplane/netlink/"],
     "controlplane/bfd/": ["common/", "controlplane/config/model", "controlplane/bfd/"],
     "controlplane/vrrp/": ["common/", "controlplane/config/model", "controlplane/netlink/",
