@@ -158,7 +158,8 @@ def start_with_blocked_log(director, text):
     director.config.write_text(text)
     director.process = subprocess.Popen(
         director.host.command(*director.command()), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, pipesize=LOG_PIPE_BYTES)
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        pipesize=LOG_PIPE_BYTES)
     director.host.network.processes.append(director.process)
     (director.host.directory / f"{director.log_name}.log").touch()
 
