@@ -9,7 +9,7 @@
 // go, since the thread has adverts to send, too.
 //
 // Bounded: an instance has one entry per address. Announcing an address again while it waits
-// replaces what is left of it, unless more repeats are left than are asked for now.
+// replaces what is left of it, unless more repeats are left than it asks for.
 //
 // VRRP thread only. Time is a parameter, and frames go out through each instance's Link.
 #pragma once

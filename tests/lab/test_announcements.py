@@ -69,7 +69,8 @@ def test_limits_space_the_frames_and_refreshes_repeat_them(crew, topo):
         crew.headgated("d1").start(text(
             lines="    garp_master_repeat 3\n    garp_master_delay 0\n"
                   "    garp_master_refresh 2\n    garp_master_refresh_repeat 1",
-            groups="garp_group {\n    garp_interval 0.05\n    interfaces {\n        eth0\n    }\n}"))
+            groups="garp_group {\n    garp_interval 0.05\n"
+                   "    interfaces {\n        eth0\n    }\n}"))
         wait_until(lambda: len(tap.arps) >= 15, 20, "a block and two refreshes")
         arps = list(tap.arps)[:15]
     assert [arp.address for arp in arps] == VIPS * 5

@@ -291,6 +291,12 @@ const std::vector<BrokenTransport>& broken_transports() {
                        "vrrp_instance VI_2 {\ninterface eth0\nvirtual_router_id 52\n"
                        "virtual_ipaddress {\n>>192.0.2.10\n}\n}\n"),
          "vrrp_instance `VI_1` has 192.0.2.10, too", "belongs to one instance", Severity::warning},
+    };
+    return cases;
+}
+
+const std::vector<BrokenTransport>& broken_authentications() {
+    static const std::vector<BrokenTransport> cases{
         {"HmacInVersion2", instance_with(">>auth_hmac {\nkey 1 " + secret + "\n}"),
          "`auth_hmac` is for VRRP version 3", "write `version 3`"},
         {"HmacWithoutKey", instance_with("version 3\n>>auth_hmac {\n}"), "has no usable `key`",
@@ -327,6 +333,8 @@ std::string name_of_case(const testing::TestParamInfo<BrokenTransport>& tested) 
 
 INSTANTIATE_TEST_SUITE_P(Transport, BrokenTransports, testing::ValuesIn(broken_transports()),
                          name_of_case);
+INSTANTIATE_TEST_SUITE_P(Authentication, BrokenTransports,
+                         testing::ValuesIn(broken_authentications()), name_of_case);
 
 }  // namespace
 }  // namespace headgate::config
