@@ -20,7 +20,8 @@ using Addresses = std::vector<config::VirtualAddress>;
 
 class RecordingLink final : public Link {
 public:
-    Result<void> send(std::span<const std::uint8_t> /*packet*/) override { return {}; }
+    Result<void> send(const OutgoingAdvert& /*advert*/) override { return {}; }
+    [[nodiscard]] std::chrono::system_clock::time_point wall_now() const override { return {}; }
     Result<void> install(const config::VirtualAddress& /*vip*/, seconds /*lease*/) override {
         return {};
     }
