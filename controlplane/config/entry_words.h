@@ -24,7 +24,10 @@ public:
         : words_(words), what_(what), notation_(notation), names_(names), report_(report) {}
 
     [[nodiscard]] bool at_end() const { return next_ == words_.size(); }
-    [[nodiscard]] std::string_view peek() const { return at_end() ? "" : words_[next_].text; }
+    // Empty at the end.
+    [[nodiscard]] std::string_view peek() const {
+        return at_end() ? std::string_view() : std::string_view(words_[next_].text);
+    }
     // Requires: not at_end().
     const Word& take() { return words_[next_++]; }
     // Takes the next word if it is this one.
