@@ -9,6 +9,7 @@
 
 #include "controlplane/config/draft_announce.h"
 #include "controlplane/config/draft_bfd.h"
+#include "controlplane/config/draft_election.h"
 #include "controlplane/config/draft_vrrp.h"
 #include "controlplane/config/draft_vrrp_transport.h"
 #include "controlplane/config/model.h"
@@ -23,6 +24,8 @@ struct GlobalDraft {
     AnnounceDraft announce;
     AnnounceLimitDraft announce_limit;
     bool min_garp = false;
+    ElectionDraft election;
+    StartupDraft startup;
 };
 
 // The timing keywords, which virtual_server, real_server and the checks all have: the innermost
@@ -84,6 +87,7 @@ struct Drafts {
     std::vector<VrrpDraft> instances;
     std::vector<GarpGroupDraft> garp_groups;
     std::vector<BfdDraft> bfd_instances;
+    std::vector<SyncGroupDraft> sync_groups;
     std::vector<ServerDraft> servers;
     Dataplane dataplane;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/config/draft_announce.h"
+#include "controlplane/config/draft_election.h"
 #include "controlplane/config/draft_vrrp_transport.h"
 #include "controlplane/config/model_vrrp.h"
 #include "controlplane/config/setting.h"
@@ -29,6 +30,7 @@ struct VrrpDraft {
     Setting<std::string> auth_pass;
     TransportDraft transport;
     Setting<bool> preempt;
+    ElectionDraft election;
     std::vector<Located<VirtualAddress>> addresses;
     Setting<std::chrono::seconds> vip_lease;
     AnnounceDraft announce;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "controlplane/config/finish.h"
+#include "controlplane/config/finish_election.h"
 
 namespace headgate::config {
 namespace {
@@ -41,6 +42,7 @@ public:
         if (!finish_transport(draft_, global_, instance_, report_))
             return std::nullopt;
         set_election();
+        finish_election(instance_, draft_.election, global_.election, report_);
         set_advert_interval();
         set_authentication();
         if (!set_addresses())

@@ -23,7 +23,7 @@ constexpr Group groups[] = {
     {Block::root,
      "static_ipaddress static_routes static_rules track_group linkbeat_interfaces "
      "interface_up_down_delays vrrp_script vrrp_track_process vrrp_track_file "
-     "track_file vrrp_sync_group SSL",
+     "track_file SSL",
      ""},
     {Block::root, "virtual_server_group", "write a virtual_server for each address"},
 
@@ -39,8 +39,7 @@ constexpr Group groups[] = {
      "lvs_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
      ""},
     {Block::global_defs,
-     "vrrp_down_timer_adverts vrrp_lower_prio_no_advert vrrp_higher_prio_send_advert "
-     "vrrp_owner_ignore_adverts vrrp_startup_delay vrrp_delay_after_boot log_unknown_vrids "
+     "log_unknown_vrids "
      "default_interface dynamic_interfaces vmac_prefix vmac_addr_prefix disable_local_igmp "
      "vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier",
      ""},
@@ -72,15 +71,18 @@ constexpr Group groups[] = {
 
     {Block::vrrp_instance,
      "virtual_ipaddress_excluded no_virtual_ipaddress virtual_routes virtual_rules "
-     "promote_secondaries preempt_delay",
+     "promote_secondaries",
      ""},
     {Block::vrrp_instance,
      "track_interface track_script track_file track_process track_bfd "
      "dont_track_primary use_vmac vmac_xmit_base use_vmac_addr use_ipvlan vrf accept no_accept "
-     "lower_prio_no_advert higher_prio_send_advert down_timer_adverts "
-     "timer_expired_backup thread_timer_expired owner_ignore_adverts "
      "debug linkbeat_use_polling lvs_sync_daemon_interface",
      ""},
+    {Block::vrrp_sync_group,
+     "track_interface track_script track_file track_process track_bfd notify_master notify_backup "
+     "notify_fault notify_stop notify smtp_alert notify_priority_changes",
+     ""},
+    {Block::vrrp_sync_group, "global_tracking", "write `sync_group_tracking_weight` instead"},
     {Block::vrrp_instance,
      "notify_master notify_backup notify_fault notify_stop notify notify_deleted "
      "notify_master_rx_lower_pri notify_priority_changes smtp_alert",

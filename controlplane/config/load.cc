@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "controlplane/config/finish.h"
+#include "controlplane/config/finish_election.h"
 #include "controlplane/config/lexer.h"
 #include "controlplane/config/parser.h"
 #include "controlplane/config/reader.h"
@@ -167,6 +168,9 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     config.vrrp.announce_limits = finish_announce_limits(drafts.garp_groups, drafts.global, report);
     config.vrrp.instances = finish_instances(drafts.instances, drafts.global, report);
     config.bfd_instances = finish_bfd_instances(drafts.bfd_instances, report);
+    config.vrrp.sync_groups =
+        finish_sync_groups(drafts.sync_groups, drafts.instances, config.vrrp.instances, report);
+    config.vrrp.startup_delay = finish_startup(drafts.global.startup);
     config.virtual_servers = finish_servers(drafts.servers, report);
     check_dataplane(config, drafts, report);
 

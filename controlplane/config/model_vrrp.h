@@ -13,6 +13,7 @@
 #include "controlplane/config/location.h"
 #include "controlplane/config/model_addresses.h"
 #include "controlplane/config/model_announce.h"
+#include "controlplane/config/model_election.h"
 #include "controlplane/config/model_vrrp_transport.h"
 
 namespace headgate::config {
@@ -32,6 +33,7 @@ struct VrrpInstance {
     std::optional<std::string> auth_pass;
     VrrpTransport transport;
     bool preempt = true;
+    Election election;
     std::vector<VirtualAddress> virtual_addresses;
     // A VIP disappears from the kernel this long after the last renewal.
     std::chrono::seconds vip_lease = limits::vip_lease_default;
@@ -42,6 +44,8 @@ struct VrrpInstance {
 struct Vrrp {
     AnnounceLimits announce_limits;
     std::vector<VrrpInstance> instances;
+    std::vector<SyncGroup> sync_groups;
+    StartupDelay startup_delay;
 };
 
 }  // namespace headgate::config

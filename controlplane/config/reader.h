@@ -18,6 +18,7 @@ struct Context {
     Report& report;
     VrrpDraft* instance = nullptr;
     GarpGroupDraft* garp_group = nullptr;
+    SyncGroupDraft* sync_group = nullptr;
     ServerDraft* server = nullptr;
     RealServerDraft* real_server = nullptr;
     CheckDraft* check = nullptr;

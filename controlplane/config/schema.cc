@@ -10,10 +10,11 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 9> table() {
+std::array<std::span<const Keyword>, 11> table() {
     return {global_keywords(),    global_announce_keywords(), vrrp_keywords(),
             vrrp_auth_keywords(), vrrp_transport_keywords(),  instance_announce_keywords(),
-            bfd_keywords(),       service_keywords(),         checker_keywords()};
+            election_keywords(),  sync_group_keywords(),      bfd_keywords(),
+            service_keywords(),   checker_keywords()};
 }
 
 std::string joined(std::span<const Choice> choices, std::string_view separator, bool carried_only) {
@@ -99,6 +100,10 @@ std::string_view block_name(Block block) {
             return "garp_group";
         case Block::garp_interfaces:
             return "interfaces";
+        case Block::vrrp_sync_group:
+            return "vrrp_sync_group";
+        case Block::group:
+            return "group";
         case Block::virtual_server:
             return "virtual_server";
         case Block::real_server:

@@ -21,6 +21,8 @@ enum class Block : std::uint8_t {
     virtual_ipaddress,
     garp_group,
     garp_interfaces,
+    vrrp_sync_group,
+    group,
     virtual_server,
     real_server,
     tcp_check,
@@ -175,6 +177,8 @@ std::span<const Keyword> instance_announce_keywords();
 std::span<const Keyword> bfd_keywords();
 std::span<const Keyword> vrrp_auth_keywords();
 std::span<const Keyword> vrrp_transport_keywords();
+std::span<const Keyword> election_keywords();
+std::span<const Keyword> sync_group_keywords();
 std::span<const Keyword> service_keywords();
 std::span<const Keyword> checker_keywords();
 

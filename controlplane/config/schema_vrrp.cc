@@ -66,8 +66,9 @@ constexpr Keyword rows[] = {
         .argument = one_of(states),
         .default_text = "BACKUP",
         .handler = set_state,
-        .doc = "The state to start in. MASTER starts as if elected, and without a `priority` means "
-               "priority 255.",
+        .doc = "MASTER means that `nopreempt` and `preempt_delay` do not count, that a sync group "
+               "waits for one advertisement only when it starts, and, without a `priority`, "
+               "priority 255. It does not make the instance MASTER at once.",
     },
     {
         .blocks = Block::vrrp_instance,

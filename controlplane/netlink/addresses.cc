@@ -14,9 +14,6 @@ namespace {
 
 using config::VirtualAddress;
 
-// Who has put the address there, for `ip address` and for other managers of addresses. The number
-// is that of routes (RTPROT_KEEPALIVED); kernels before 5.18 ignore it.
-constexpr std::uint8_t address_protocol_vrrp = 18;
 constexpr std::uint32_t for_ever = UINT32_MAX;
 
 std::uint32_t flags_of(const VirtualAddress& address) {

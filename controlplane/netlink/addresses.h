@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 #include "common/net.h"
@@ -12,6 +13,10 @@
 #include "controlplane/netlink/socket.h"
 
 namespace headgate::netlink {
+
+// Who has put the address there, for `ip address` and for other managers of addresses. The number
+// is that of routes (RTPROT_KEEPALIVED); kernels before 5.18 ignore it.
+inline constexpr std::uint8_t address_protocol_vrrp = 18;
 
 // Builds the requests; what AddressWriter sends. Without a lease the address stays.
 Message lease_request(int interface_index, const config::VirtualAddress& address,

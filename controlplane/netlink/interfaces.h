@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/clock.h"
 #include "common/net.h"
 
 struct nlmsghdr;
@@ -42,6 +43,10 @@ public:
     // base is in another network namespace.
     [[nodiscard]] const Interface* base_of(const Interface& interface) const;
     [[nodiscard]] bool has_address(int index, const Prefix& prefix) const;
+    // When the lease of an address was last renewed, by us or by an earlier run of us; nothing for
+    // an address that is not leased or that somebody else has put there. The kernel's clock for it
+    // may be a little behind, so the lease may be younger, and never is older.
+    [[nodiscard]] std::optional<Instant> renewed(int index, const Prefix& prefix) const;
     // Whether the interface has this address, and duplicate address detection is done with it.
     [[nodiscard]] bool can_send_from(int index, const IpAddress& address) const;
     // The interface that has this address; null when none has.
@@ -61,6 +66,7 @@ private:
         Prefix prefix;
         bool secondary = false;
         bool tentative = false;
+        std::optional<Instant> renewed{};  // see there
     };
 
     void apply_link(nlmsghdr* message);

@@ -79,8 +79,6 @@ std::optional<Instant> Fsm::deadline() const {
             break;
         case State::master:
             also(next_advert_);
-            if (next_garps_)
-                also(*next_garps_);
             break;
         case State::init:
         case State::fault:
@@ -213,7 +211,7 @@ Actions Fsm::reconfigure(Instant now, const Parameters& parameters, bool group_c
         advertise(actions, now);
     if (group_changed) {
         actions.push({.kind = Action::Kind::add_vips});
-        announce(actions, now, Event::reconfigured);
+        actions.push({.kind = Action::Kind::send_garps, .event = Event::reconfigured});
     }
     return actions;
 }
@@ -340,7 +338,7 @@ void Fsm::meet_weaker(Actions& actions, Instant now, const Advert& advert) {
         note(actions, Event::forcing_election);
         advertise(actions, now);
     }
-    announce(actions, now, Event::forcing_election);
+    actions.push({.kind = Action::Kind::send_garps, .event = Event::forcing_election});
 }
 
 // `advert` is of a master beside the one that is to be.
@@ -369,23 +367,12 @@ void Fsm::on_master_deadline(Actions& actions, Instant now) {
         if (due + parameters_.advert_interval > now)
             next_advert_ = due + parameters_.advert_interval;
     }
-    if (next_garps_ && now >= *next_garps_) {
-        next_garps_.reset();
-        actions.push({.kind = Action::Kind::send_garps, .event = reason_});
-    }
 }
 
 void Fsm::advertise(Actions& actions, Instant now) {
     actions.push({.kind = Action::Kind::send_advert, .priority = effective_priority()});
     last_advert_ = now;
     next_advert_ = now + parameters_.advert_interval;
-}
-
-void Fsm::announce(Actions& actions, Instant now, Event cause) {
-    actions.push({.kind = Action::Kind::send_garps, .event = cause});
-    next_garps_.reset();
-    if (parameters_.garp_delay > Duration::zero())
-        next_garps_ = now + parameters_.garp_delay;
 }
 
 // ---- the sync group -----------------------------------------------------------------------------
@@ -480,7 +467,7 @@ void Fsm::enter_master(Actions& actions, Instant now, Event reason) {
     advertise(actions, now);
     enter(actions, now, State::master, reason);
     actions.push({.kind = Action::Kind::add_vips});
-    announce(actions, now, reason);
+    actions.push({.kind = Action::Kind::send_garps, .event = reason});
 }
 
 // The VIPs go before the others are told, so that no two routers ever answer for them.

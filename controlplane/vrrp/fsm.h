@@ -70,8 +70,7 @@ struct Parameters {
     std::uint8_t version = 2;
     std::uint8_t priority = 100;  // 1 to 255, before trackers add and subtract
     Duration advert_interval = std::chrono::seconds(1);
-    bool preempt = true;    // an owner always preempts
-    Duration garp_delay{};  // until the second block of gratuitous ARPs; 0: none
+    bool preempt = true;  // an owner always preempts
     // For how long a weaker master is followed all the same, from its first advert; 0: not at all.
     Duration preempt_delay{};
     // How many adverts a backup waits for (RFC 9568 6.1: three).
@@ -200,7 +199,6 @@ private:
     void on_backup_deadline(Actions& actions, Instant now);
     void on_master_deadline(Actions& actions, Instant now);
     void advertise(Actions& actions, Instant now);
-    void announce(Actions& actions, Instant now, Event cause);
 
     Parameters parameters_;
     int weight_ = 0;
@@ -226,7 +224,6 @@ private:
     // MASTER.
     Instant next_advert_{};
     Instant last_advert_{};
-    std::optional<Instant> next_garps_;
     std::optional<Instant> last_election_;  // when we last answered a weaker master
     RogueOwner rogue_owner_;
     bool gave_way_ = false;  // to it

@@ -28,6 +28,17 @@ HeldAddresses::HeldAddresses(std::string owner, const config::VrrpInstance& conf
     }
 }
 
+std::optional<Instant> HeldAddresses::renewed() const {
+    std::optional<Instant> earliest;
+    for (const Vip& vip : vips_) {
+        const std::optional<Instant> renewed = link_.renewed(vip.address);
+        if (!renewed)
+            return std::nullopt;
+        earliest = earliest ? std::min(*earliest, *renewed) : renewed;
+    }
+    return earliest;
+}
+
 void HeldAddresses::hold(Instant now) {
     next_renewal_ = now + Duration(lease_) / renewals_per_lease;
     for (Vip& vip : vips_)

@@ -47,6 +47,9 @@ public:
     // The kernel's addresses may have changed. True as above.
     bool on_addresses(Instant now);
     [[nodiscard]] std::optional<Instant> deadline() const;
+    // When an earlier run of us last renewed all of them; nothing when one is not there, or not
+    // under a lease of ours.
+    [[nodiscard]] std::optional<Instant> renewed() const;
 
     [[nodiscard]] const std::vector<Vip>& vips() const { return vips_; }
     [[nodiscard]] std::uint64_t num_restored() const { return num_restored_; }

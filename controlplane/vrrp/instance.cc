@@ -10,10 +10,19 @@ namespace headgate::vrrp {
 namespace {
 
 Parameters parameters_of(const config::VrrpInstance& config) {
+    const config::Election& election = config.election;
     return {.version = config.version,
             .priority = config.priority,
             .advert_interval = config.advert_interval,
-            .preempt = config.preempt};
+            .preempt = config.preempt,
+            .preempt_delay = election.preempt_delay,
+            .down_timer_adverts = election.down_timer_adverts,
+            .higher_prio_send_advert = election.higher_prio_send_advert,
+            .lower_prio_no_advert = election.lower_prio_no_advert,
+            .owner_ignore_adverts = election.owner_ignore_adverts,
+            .late_takeover_priority = election.late_takeover_priority,
+            .grouped = !election.sync_group.empty(),
+            .initial_master = config.initial_state == config::VrrpInitialState::master};
 }
 
 }  // namespace
@@ -28,10 +37,20 @@ Instance::Instance(config::VrrpInstance config, Link& link, AnnounceQueue& annou
       refusals_(config_.name),
       journal_(config_.name) {}
 
-void Instance::start(Instant now, const LinkState& state) {
+void Instance::start(Instant now, const LinkState& state, const Start& how) {
     link_state_ = state;
     codec_.reconfigure(virtual_router(config_, state.mtu));
-    perform(state.source ? fsm_.start(now, *state.source) : fsm_.start_faulty(now), now, nullptr);
+    perform(state.source ? fsm_.start(now, *state.source, how) : fsm_.start_faulty(now, how), now,
+            nullptr);
+}
+
+// At its last renewal the earlier run was MASTER, and an advert interval before that at the latest
+// its peers heard of it. From then on they wait for their master down interval.
+bool Instance::can_resume(Instant now, const LinkState& state) const {
+    const std::optional<Instant> renewed = addresses_.renewed();
+    return state.source && renewed &&
+           now - *renewed + config_.advert_interval <
+               config_.election.down_timer_adverts * config_.advert_interval;
 }
 
 void Instance::on_packet(Instant now, const Envelope& envelope) {
@@ -79,7 +98,7 @@ void Instance::check_faults(Instant now) {
         perform(fsm_.on_recovery(now, FaultSource::instance), now, nullptr);
         return;
     }
-    if (fsm_.reason() == Event::fault && journal_.set_problem(problem))
+    if (state() == State::fault && journal_.set_problem(problem))
         changed_ = true;
     perform(fsm_.on_fault(now, FaultSource::instance), now, nullptr);
 }
@@ -115,6 +134,29 @@ void Instance::reconfigure(Instant now, config::VrrpInstance next) {
 
 void Instance::stop(Instant now) {
     perform(fsm_.stop(now), now, nullptr);
+}
+
+void Instance::take_over(Instant now) {
+    perform(fsm_.take_over(now), now, nullptr);
+}
+
+void Instance::join_master(Instant now) {
+    perform(fsm_.join_master(now), now, nullptr);
+}
+
+void Instance::step_back(Instant now) {
+    perform(fsm_.step_back(now), now, nullptr);
+}
+
+void Instance::set_group_fault(Instant now, const std::string& why) {
+    group_fault_ = why;
+    if (why.empty()) {
+        perform(fsm_.on_recovery(now, FaultSource::group), now, nullptr);
+        return;
+    }
+    if (state() == State::fault && !has_fault() && journal_.set_problem(why))
+        changed_ = true;
+    perform(fsm_.on_fault(now, FaultSource::group), now, nullptr);
 }
 
 std::optional<Instant> Instance::deadline() const {
@@ -206,7 +248,8 @@ Announcer::Addresses Instance::present_addresses() const {
 }
 
 void Instance::enter(const Advert* cause) {
-    journal_.entered(fsm_, cause, link_state_.problem);
+    journal_.entered(fsm_, cause,
+                     fsm_.reason() == Event::group_fault ? group_fault_ : link_state_.problem);
     if (state() == State::master)
         ++became_master_;
     refusals_.forget();
@@ -225,7 +268,7 @@ InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_poi
         .interface = config_.interface,
         .vrid = config_.vrid,
         .version = config_.version,
-        .priority = config_.priority,
+        .priority = fsm_.effective_priority(),
         .preempt = config_.preempt,
         .advert_interval = config_.advert_interval,
         .skew = fsm_.skew(),
@@ -239,7 +282,12 @@ InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_poi
         .vips_restored = addresses_.num_restored(),
         .advert_errors = refusals_.counts(),
         .warning = refusals_.warning(),
+        .preempt_delay = config_.election.preempt_delay,
     };
+    for (std::size_t index = 0; index < num_events; ++index) {
+        const auto event = static_cast<Event>(index);
+        status.events.push_back({.name = name_of(event), .count = fsm_.count(event)});
+    }
     for (const HeldAddresses::Vip& vip : addresses_.vips()) {
         status.vips.push_back({.prefix = vip.address.prefix,
                                .interface = vip.address.interface,
@@ -249,6 +297,10 @@ InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_poi
         status.warning = std::move(problem);
     if (!send_error_.empty())
         status.warning = "adverts cannot be sent: " + send_error_;
+    if (const auto suspect = fsm_.split_brain())
+        status.warning =
+            fmt::format("split brain: {} with priority {} is MASTER too and does not yield",
+                        suspect->other.to_string(), suspect->priority);
     return status;
 }
 

@@ -20,15 +20,19 @@
 #include "controlplane/vrrp/packet.h"
 #include "controlplane/vrrp/refusals.h"
 #include "controlplane/vrrp/status.h"
+#include "controlplane/vrrp/sync_group.h"
 
 namespace headgate::vrrp {
 
-class Instance {
+class Instance final : public SyncMember {
 public:
     // `link` and `announcements` outlive the instance.
     Instance(config::VrrpInstance config, Link& link, AnnounceQueue& announcements);
 
-    void start(Instant now, const LinkState& state);
+    void start(Instant now, const LinkState& state, const Start& how = {});
+    // Before start(): whether an earlier run was MASTER so short a time ago that nobody can have
+    // taken over yet.
+    [[nodiscard]] bool can_resume(Instant now, const LinkState& state) const;
     // A packet with our VRID.
     void on_packet(Instant now, const Envelope& envelope);
     // Call it at deadline() or later; early calls do nothing.
@@ -44,7 +48,7 @@ public:
     void stop(Instant now);
 
     [[nodiscard]] std::optional<Instant> deadline() const;
-    [[nodiscard]] State state() const { return fsm_.state(); }
+    [[nodiscard]] State state() const override { return fsm_.state(); }
     [[nodiscard]] const config::VrrpInstance& config() const { return config_; }
     // `now` and `wall_now` are the same moment on the two clocks. Errors that are counted by
     // interface and the lateness are the caller's to add.
@@ -52,6 +56,19 @@ public:
                                         std::chrono::system_clock::time_point wall_now) const;
     // Whether there was a transition, or a VIP came or went, since the last call.
     [[nodiscard]] bool take_changed();
+
+    // Two masters, for longer than the protocol explains.
+    [[nodiscard]] bool suspects_split_brain() const { return fsm_.split_brain().has_value(); }
+
+    // ---- SyncMember ----
+    [[nodiscard]] const std::string& name() const override { return config_.name; }
+    [[nodiscard]] const std::string& reason() const override { return journal_.reason(); }
+    [[nodiscard]] bool wants_master() const override { return fsm_.wants_master(); }
+    [[nodiscard]] bool has_fault() const override { return fsm_.has_fault(FaultSource::instance); }
+    void take_over(Instant now) override;
+    void join_master(Instant now) override;
+    void step_back(Instant now) override;
+    void set_group_fault(Instant now, const std::string& why) override;
 
 private:
     // `cause`: the advert that led to the actions, if one did.
@@ -71,6 +88,7 @@ private:
     Announcer announcer_;
     Refusals refusals_;
     Journal journal_;
+    std::string group_fault_;  // why its sync group is in FAULT; empty: it is not
 
     std::string send_error_;  // empty: the last advert went out
     bool changed_ = false;

@@ -58,6 +58,12 @@ bool KernelLink::present(const config::VirtualAddress& vip) const {
     return interface != nullptr && kernel_.table.has_address(interface->index, vip.prefix);
 }
 
+std::optional<Instant> KernelLink::renewed(const config::VirtualAddress& vip) const {
+    const netlink::Interface* const interface = kernel_.table.find(vip.interface);
+    return interface != nullptr ? kernel_.table.renewed(interface->index, vip.prefix)
+                                : std::nullopt;
+}
+
 Result<void> KernelLink::announce(const config::VirtualAddress& vip) {
     const netlink::Interface* const interface = kernel_.table.find(vip.interface);
     if (interface == nullptr)

@@ -39,6 +39,7 @@ public:
     Result<void> install(const config::VirtualAddress& vip, std::chrono::seconds lease) override;
     Result<void> withdraw(const config::VirtualAddress& vip) override;
     [[nodiscard]] bool present(const config::VirtualAddress& vip) const override;
+    [[nodiscard]] std::optional<Instant> renewed(const config::VirtualAddress& vip) const override;
     Result<void> announce(const config::VirtualAddress& vip) override;
     [[nodiscard]] std::string_view base_of(std::string_view interface) const override;
 

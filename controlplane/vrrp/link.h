@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/clock.h"
 #include "common/net.h"
 #include "common/result.h"
 #include "controlplane/config/model_vrrp.h"
@@ -46,6 +47,11 @@ public:
     virtual Result<void> withdraw(const config::VirtualAddress& vip) = 0;
     // Whether the kernel has the address, as far as its notifications have been read.
     [[nodiscard]] virtual bool present(const config::VirtualAddress& vip) const = 0;
+    // When its lease was last renewed, if it has one, by us or by an earlier run of us.
+    [[nodiscard]] virtual std::optional<Instant> renewed(const config::VirtualAddress& vip) const {
+        static_cast<void>(vip);
+        return std::nullopt;
+    }
     // One gratuitous ARP, or one unsolicited Neighbour Advertisement.
     virtual Result<void> announce(const config::VirtualAddress& vip) = 0;
     // The name of the interface that this macvlan or ipvlan is made on; empty: it is neither.

@@ -140,6 +140,7 @@ void Loop::read(Port& port) {
             ++port.num_unknown;
         else if (!is_for_other_port(port, *envelope, *vrid))
             instance->on_packet(clock_.now(), *envelope);
+        settle_groups();
     }
 }
 
@@ -183,13 +184,17 @@ void Loop::on_timer() {
     }
     armed_.reset();
     catch_up();
-    for (const auto& instance : instances_)
+    for (const auto& instance : instances_) {
         instance->on_deadline(clock_.now());
+        // At once, so that a group is never seen half MASTER, nor waits for its next event.
+        settle_groups();
+    }
     announcements_.run(clock_.now());
     after_event();
 }
 
 void Loop::after_event() {
+    settle_groups();
     bool changed = std::exchange(reconfigured_, false);
     for (const auto& instance : instances_)
         changed = instance->take_changed() || changed;
@@ -205,6 +210,11 @@ std::vector<InstanceStatus> Loop::statuses() const {
     for (const auto& instance : instances_) {
         InstanceStatus& status = statuses.emplace_back(instance->status(now, wall_now));
         status.timer_lateness_max = lateness_max_;
+        const auto group = std::ranges::find_if(groups_, [&](const auto& candidate) {
+            return candidate->name() == instance->config().election.sync_group;
+        });
+        if (group != groups_.end())
+            status.sync_group = (*group)->status(now, wall_now);
         status.advert_errors[static_cast<std::size_t>(AdvertError::unknown_vrid)].count =
             port_of(*instance).num_unknown;
     }

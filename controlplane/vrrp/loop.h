@@ -27,6 +27,7 @@
 #include "controlplane/vrrp/announce_queue.h"
 #include "controlplane/vrrp/port.h"
 #include "controlplane/vrrp/status.h"
+#include "controlplane/vrrp/sync_group.h"
 #include "controlplane/vrrp/vrrp_thread.h"
 
 namespace headgate::vrrp {
@@ -60,6 +61,11 @@ private:
     void on_timer();
     void after_event();
 
+    void form_groups(const config::Vrrp& next, const std::map<const Instance*, LinkState>& fresh);
+    void settle_groups();
+    [[nodiscard]] Start first_start(const config::Vrrp& next) const;
+    [[nodiscard]] bool can_resume(const Instance& instance,
+                                  const std::map<const Instance*, LinkState>& fresh) const;
     void retire(const std::vector<config::VrrpInstance>& next);
     void open_ports(const std::vector<config::VrrpInstance>& next);
     void refresh(const std::shared_ptr<Port>& port);
@@ -83,6 +89,8 @@ private:
     std::map<Channel, std::shared_ptr<Port>> ports_;    // watch() looks weakly
     AnnounceQueue announcements_;                       // of all instances
     std::vector<std::unique_ptr<Instance>> instances_;  // in configuration order
+    std::vector<std::unique_ptr<SyncGroup>> groups_;    // likewise; they refer to instances_
+    bool started_ = false;                              // apply() has been called
     std::set<IpAddress> vips_;                          // of all instances
     std::thread thread_;
 };

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <utility>
 
+#include <time.h>
+
+#include "common/log.h"
 #include "controlplane/vrrp/link_state.h"
 #include "controlplane/vrrp/loop.h"
 
@@ -27,27 +30,98 @@ void Loop::apply(config::Vrrp next) {
     retire(next.instances);
     open_ports(next.instances);
 
+    const Start how = first_start(next);
+    std::map<const Instance*, LinkState> fresh;
     std::vector<std::unique_ptr<Instance>> previous = std::exchange(instances_, {});
-    for (config::VrrpInstance& config : next.instances) {
+    for (const config::VrrpInstance& config : next.instances) {
         const auto kept = std::ranges::find_if(previous, [&](const auto& candidate) {
             return candidate && same_group(candidate->config(), config);
         });
         if (kept != previous.end()) {
-            (*kept)->reconfigure(clock_.now(), std::move(config));
+            (*kept)->reconfigure(clock_.now(), config);
             instances_.push_back(std::move(*kept));
             continue;
         }
         const std::shared_ptr<Port>& port = ports_.at(channel_of(config));
         const LinkState state = attach(port, config);
-        instances_.push_back(
-            std::make_unique<Instance>(std::move(config), port->link, announcements_));
+        instances_.push_back(std::make_unique<Instance>(config, port->link, announcements_));
         port->instances.push_back(instances_.back().get());
-        instances_.back()->start(clock_.now(), state);
+        fresh.emplace(instances_.back().get(), state);
     }
+    for (const auto& instance : instances_) {
+        if (!fresh.contains(instance.get()))
+            continue;
+        Start start = how;
+        start.resume = can_resume(*instance, fresh);
+        instance->start(clock_.now(), fresh.at(instance.get()), start);
+    }
+    form_groups(next, fresh);
+    started_ = true;
     for (const auto& [channel, port] : ports_)
         refresh(port);
     reconfigured_ = true;
     after_event();
+}
+
+// The instances of a group go on together or not at all.
+bool Loop::can_resume(const Instance& instance,
+                      const std::map<const Instance*, LinkState>& fresh) const {
+    if (started_)
+        return false;
+    const std::string& group = instance.config().election.sync_group;
+    return std::ranges::all_of(instances_, [&](const auto& candidate) {
+        const bool together = candidate.get() == &instance ||
+                              (!group.empty() && candidate->config().election.sync_group == group);
+        return !together || (fresh.contains(candidate.get()) &&
+                             candidate->can_resume(clock_.now(), fresh.at(candidate.get())));
+    });
+}
+
+// Groups keep their history over a reload.
+void Loop::form_groups(const config::Vrrp& next,
+                       const std::map<const Instance*, LinkState>& fresh) {
+    std::vector<std::unique_ptr<SyncGroup>> previous = std::exchange(groups_, {});
+    for (const config::SyncGroup& config : next.sync_groups) {
+        std::vector<SyncGroup::Member> members;
+        for (const auto& instance : instances_) {
+            if (instance->config().election.sync_group == config.name)
+                members.push_back({instance.get(), fresh.contains(instance.get())});
+        }
+        const auto kept = std::ranges::find_if(previous, [&](const auto& candidate) {
+            return candidate && candidate->name() == config.name;
+        });
+        groups_.push_back(kept != previous.end() ? std::move(*kept)
+                                                 : std::make_unique<SyncGroup>(config.name));
+        groups_.back()->assemble(clock_.now(), members);
+    }
+    // A member that is in no group any more is held in FAULT by none.
+    for (const auto& instance : instances_) {
+        if (instance->config().election.sync_group.empty())
+            instance->set_group_fault(clock_.now(), "");
+    }
+}
+
+void Loop::settle_groups() {
+    for (const auto& group : groups_)
+        group->settle(clock_.now());
+}
+
+// The delays are for the start of the daemon; what a reload adds begins at once.
+Start Loop::first_start(const config::Vrrp& next) const {
+    if (started_)
+        return {};
+    const Instant now = clock_.now();
+    const config::StartupDelay& delay = next.startup_delay;
+    // Since the boot, and unlike the steady clock also while the machine slept.
+    timespec up{};
+    check(clock_gettime(CLOCK_BOOTTIME, &up) == 0, "every kernel has CLOCK_BOOTTIME");
+    const Duration since_boot =
+        std::chrono::seconds(up.tv_sec) + std::chrono::nanoseconds(up.tv_nsec);
+    const Duration wait = std::max(delay.after_start, delay.after_boot - since_boot);
+    if (wait <= Duration::zero())
+        return {};
+    log::info("Delaying startup for {:.3g} seconds", std::chrono::duration<double>(wait).count());
+    return {.deaf_until = now + wait};
 }
 
 // Stops what `next` no longer has, and removes the VIPs that others may be waiting for.

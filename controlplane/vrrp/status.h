@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,17 @@ struct NamedCount {
     bool operator==(const NamedCount&) const = default;
 };
 
+// Of a vrrp_sync_group.
+struct GroupStatus {
+    std::string name;
+    State state = State::init;
+    std::string reason;  // whose reason it is, and what it is
+    std::int64_t last_transition_unix_ms = 0;
+    std::uint64_t became_master = 0;
+    std::vector<std::string> members;
+    bool operator==(const GroupStatus&) const = default;
+};
+
 struct InstanceStatus {
     std::string name;
     State state = State::init;
@@ -39,7 +51,7 @@ struct InstanceStatus {
     std::string interface;
     std::uint8_t vrid = 0;
     std::uint8_t version = 2;
-    std::uint8_t priority = 0;
+    std::uint8_t priority = 0;  // what adverts say
     bool preempt = true;
     Duration advert_interval{};
     Duration skew{};
@@ -55,15 +67,9 @@ struct InstanceStatus {
     // The longest that a timer of the VRRP thread ever fired after its time.
     Duration timer_lateness_max{};
     std::string warning;  // something the operator should look at; empty when nothing is
-};
-
-struct GroupStatus {
-    std::string name;
-    State state = State::init;
-    std::string reason;  // whose reason it is, and what it is
-    std::int64_t last_transition_unix_ms = 0;
-    std::uint64_t became_master = 0;
-    std::vector<std::string> members;
+    std::optional<GroupStatus> sync_group{};  // that it is a member of
+    Duration preempt_delay{};
+    std::vector<NamedCount> events{};  // every reason and note of the state machine, also the zeros
 };
 
 }  // namespace headgate::vrrp

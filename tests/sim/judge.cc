@@ -14,15 +14,17 @@ double milliseconds_of(Duration duration) {
 
 }  // namespace
 
-void Judge::disturbed(Instant now) {
+void Judge::disturbed(Instant now, bool coherent) {
     quiet_since_ = now;
+    coherent_ = coherent;
     settled_transitions_.reset();
     masterless_.clear();
 }
 
-void Judge::priorities_changed(Instant now) {
-    disturbed(now);
+void Judge::rules_changed(Instant now, bool coherent) {
+    disturbed(now, coherent);
     masters_.clear();
+    followed_.clear();
 }
 
 void Judge::before(Instant now) {
@@ -33,16 +35,18 @@ void Judge::before(Instant now) {
 }
 
 void Judge::after(Instant now) {
+    for (std::size_t router = 0; router < routers_.size(); ++router)
+        check_patience(now, router);
     for (std::size_t left = 0; left < routers_.size(); ++left) {
         for (std::size_t right = left + 1; right < routers_.size(); ++right) {
             const bool connected = network_.connected(left, right);
             watch(masters_, {left, right}, connected && is_master(left) && is_master(right), now);
             watch(vips_, {left, right},
-                  connected && routers_[left]->has_any_vip() && routers_[right]->has_any_vip(),
-                  now);
+                  connected && leg(left).has_any_vip() && leg(right).has_any_vip(), now);
         }
-        watch(masterless_, {left, left}, is_up(left) && !has_master(left), now);
-        watch(incomplete_, {left, left}, is_master(left) && !routers_[left]->has_all_vips(), now);
+        watch(masterless_, {left, left},
+              coherent_ && routers_[left]->is_up(now) && !has_master(left), now);
+        watch(incomplete_, {left, left}, is_master(left) && !leg(left).has_all_vips(), now);
     }
     if (now >= quiet_since_ + bounds_.settle)
         check_settled(now);
@@ -71,27 +75,28 @@ void Judge::check_settled(Instant now) {
     ++num_settled_checks_;
     std::uint64_t transitions = 0;
     for (std::size_t router = 0; router < routers_.size(); ++router) {
-        transitions += routers_[router]->num_transitions();
-        if (is_up(router))
+        transitions += leg(router).num_transitions();
+        if (coherent_ && routers_[router]->is_up(now))
             check_part(now, router);
-        if (!is_master(router) && routers_[router]->has_any_vip())
+        check_alarm(now, router);
+        if (!is_master(router) && leg(router).has_any_vip())
             broken(now, fmt::format("router {} still has a VIP and is not MASTER", router));
     }
-    if (settled_transitions_.value_or(transitions) != transitions)
+    if (coherent_ && settled_transitions_.value_or(transitions) != transitions)
         broken(now, "a router changed its state without a cause");
     settled_transitions_ = transitions;
 }
 
 // The part of the network that `member` can hear.
 void Judge::check_part(Instant now, std::size_t member) {
-    const config::VrrpInstance& candidate = routers_[member]->config();
+    const config::VrrpInstance& candidate = leg(member).config();
     const bool preempts = candidate.preempt || candidate.priority == vrrp::priority_owner;
     std::size_t num_masters = 0;
     for (std::size_t router = 0; router < routers_.size(); ++router) {
         if (!is_master(router) || !network_.connected(member, router))
             continue;
         ++num_masters;
-        if (preempts && routers_[router]->config().priority < candidate.priority)
+        if (preempts && leg(router).config().priority < candidate.priority)
             broken(now, fmt::format("router {} preempts and has a higher priority than MASTER {}",
                                     member, router));
     }
@@ -99,17 +104,48 @@ void Judge::check_part(Instant now, std::size_t member) {
         broken(now, fmt::format("router {} hears {} masters", member, num_masters));
 }
 
-bool Judge::is_up(std::size_t router) const {
-    return routers_[router]->running() && network_.link_up(router);
+bool Judge::is_master(std::size_t router) const {
+    return leg(router).is_master();
 }
 
-bool Judge::is_master(std::size_t router) const {
-    return routers_[router]->running() && routers_[router]->state() == vrrp::State::master;
+// It has become MASTER beside one that it heard, and that it had to leave alone.
+void Judge::check_patience(Instant now, std::size_t router) {
+    const config::VrrpInstance& config = leg(router).config();
+    const bool owner = config.priority == vrrp::priority_owner;
+    for (std::size_t master = 0; master < routers_.size(); ++master) {
+        if (master == router)
+            continue;
+        const Pair pair{router, master};
+        const auto since = followed_.find(pair);
+        // A resignation may have been on its way for some time, and is obeyed.
+        if (since != followed_.end() && is_master(router) && is_master(master) && !owner &&
+            network_.connected(router, master) && !leg(router).was_resigned_to()) {
+            if (!config.preempt && now - since->second > bounds_.heard)
+                broken(now, fmt::format("router {} has nopreempt and takes over from MASTER {}",
+                                        router, master));
+        }
+        watch(followed_, pair,
+              routers_[router]->is_up(now) && leg(router).state() == vrrp::State::backup &&
+                  is_master(master) && network_.connected(router, master),
+              now);
+    }
+}
+
+// The stronger of two masters hears the other, and is not heard.
+void Judge::check_alarm(Instant now, std::size_t router) {
+    for (std::size_t other = 0; other < routers_.size(); ++other) {
+        if (other == router || !is_master(router) || !is_master(other))
+            continue;
+        if (network_.reaches(other, router) && !network_.reaches(router, other) &&
+            leg(other).config().priority < leg(router).config().priority &&
+            !leg(router).suspects_split_brain())
+            broken(now, fmt::format("router {} does not suspect MASTER {}", router, other));
+    }
 }
 
 bool Judge::has_master(std::size_t member) const {
     for (std::size_t router = 0; router < routers_.size(); ++router) {
-        if (network_.connected(member, router) && is_master(router))
+        if (network_.reaches(router, member) && is_master(router))
             return true;
     }
     return false;

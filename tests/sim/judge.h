@@ -1,16 +1,19 @@
-// The judge: watches a simulated group of routers and knows what VRRP promises.
+// The judge: watches the routers in one simulated network and knows what VRRP promises.
 //
 //  overlap     two masters that can hear each other are so no longer than it takes for one advert
-//  to
-//              get through
+//              to get through
 //  no master   where a router is up, there is a master within a master down interval
 //  one master  once nothing has happened for long enough, there is exactly one per connected part,
 //              and no running router that preempts has a higher priority
 //  no flap     from then on nobody changes his state
+//  patience    a router with nopreempt takes nothing away from a master that it hears
 //  vips        then the master's kernel has all the VIPs and no other kernel has any; and at no
-//  time
-//              do two kernels that can hear each other have them longer than a lease
+//              time do two kernels that can hear each other have them longer than a lease
 //  repair      a VIP that somebody removes from a master is back within 100 ms
+//  alarm       two masters that stay, because one does not hear the other, are suspected
+//
+// In an incoherent world, where a path works in one direction only or the networks of a sync group
+// are split in different ways, nobody promises that there is one master; all else holds.
 #pragma once
 
 #include <cstddef>
@@ -31,18 +34,22 @@ struct Bounds {
     Duration vips_overlap_max{};
     Duration masterless_max{};
     Duration settle{};  // after the last disturbance
+    // For how long a master must have been heard to be left alone, and when no advert of it can
+    // still be on its way.
+    Duration heard{};
 };
 
 class Judge {
 public:
+    // `index`: of the network.
     Judge(const std::vector<std::unique_ptr<Router>>& routers, const Network& network,
-          const Bounds& bounds)
-        : routers_(routers), network_(network), bounds_(bounds) {}
+          std::size_t index, const Bounds& bounds)
+        : routers_(routers), network_(network), index_(index), bounds_(bounds) {}
 
     // A disturbance: from now on changes have a cause.
-    void disturbed(Instant now);
-    // As it, and who is the stronger may have changed too.
-    void priorities_changed(Instant now);
+    void disturbed(Instant now, bool coherent);
+    // As it, and who is the stronger, or for how long one waits, may have changed too.
+    void rules_changed(Instant now, bool coherent);
     // Everything has been as it is until `now`, when the next event is about to happen.
     void before(Instant now);
     // An event has happened.
@@ -63,16 +70,21 @@ private:
     void check_settled(Instant now);
     void check_part(Instant now, std::size_t member);
     [[nodiscard]] bool is_master(std::size_t router) const;
-    [[nodiscard]] bool is_up(std::size_t router) const;
+    void check_patience(Instant now, std::size_t router);
+    void check_alarm(Instant now, std::size_t router);
+    [[nodiscard]] const Leg& leg(std::size_t router) const { return routers_[router]->leg(index_); }
     [[nodiscard]] bool has_master(std::size_t member) const;
     void broken(Instant now, const std::string& what);
 
     const std::vector<std::unique_ptr<Router>>& routers_;
     const Network& network_;
+    std::size_t index_;
     Bounds bounds_;
     Instant quiet_since_{};
+    bool coherent_ = true;
     Stopwatch masters_;
     Stopwatch vips_;
+    Stopwatch followed_;    // (router, master): it is BACKUP and hears that master
     Stopwatch masterless_;  // (router, itself): it is up, and hears no master
     Stopwatch incomplete_;  // (router, itself): master without all of its VIPs
     std::optional<std::uint64_t> settled_transitions_;

@@ -1,6 +1,7 @@
-// The simulator's Ethernet: delivers adverts late, twice, corrupted or not at all, in virtual time.
-// Losses are random, but never more than `losses_in_row_max` one after another from one router to
-// another, since a protocol that waits for three adverts promises nothing beyond two.
+// The simulator's Ethernet: delivers adverts late, twice, out of order, corrupted or not at all, in
+// virtual time. Losses are random, but never more than `losses_in_row_max` one after another from
+// one router to another, since a protocol that waits for three adverts promises nothing beyond two.
+// A straggler, which is overtaken by later ones, counts as a loss.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <queue>
 #include <random>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -15,8 +17,6 @@
 #include "common/clock.h"
 
 namespace headgate::sim {
-
-inline constexpr int losses_in_row_max = 2;
 
 using Random = std::mt19937_64;
 
@@ -31,9 +31,12 @@ inline Duration up_to(Random& random, Duration most) {
 
 struct Weather {
     Duration delay_max{};
+    int losses_in_row_max = 2;
     unsigned loss_percent = 0;
     unsigned corruption_percent = 0;  // of the VRRP message: the receiver has to find out
     unsigned duplicate_percent = 0;
+    unsigned straggler_percent = 0;
+    Duration straggler_delay_max{};
 };
 
 struct Delivery {
@@ -61,8 +64,17 @@ public:
     void set_side(std::size_t router, int side) { side_[router] = side; }
     void set_link(std::size_t router, bool up) { link_up_[router] = up; }
     [[nodiscard]] bool link_up(std::size_t router) const { return link_up_[router]; }
+    // One direction of a path breaks, or all of them are whole again.
+    void cut(std::size_t from, std::size_t to) { cuts_.insert({from, to}); }
+    void mend() { cuts_.clear(); }
+    [[nodiscard]] bool has_cuts() const { return !cuts_.empty(); }
+    [[nodiscard]] bool reaches(std::size_t from, std::size_t to) const {
+        return link_up_[from] && link_up_[to] && side_[from] == side_[to] &&
+               !cuts_.contains({from, to});
+    }
+    // In both directions.
     [[nodiscard]] bool connected(std::size_t left, std::size_t right) const {
-        return link_up_[left] && link_up_[right] && side_[left] == side_[right];
+        return reaches(left, right) && reaches(right, left);
     }
 
 private:
@@ -74,6 +86,7 @@ private:
     Random& random_;
     std::vector<int> side_;
     std::vector<bool> link_up_;
+    std::set<std::pair<std::size_t, std::size_t>> cuts_;
     std::map<std::pair<std::size_t, std::size_t>, int> lost_in_row_;
     std::priority_queue<Delivery, std::vector<Delivery>, std::greater<>> in_flight_;
     std::uint64_t num_sent_ = 0;

@@ -4,196 +4,135 @@
 
 namespace headgate::sim {
 
-namespace {
-
-// Linux checks address lifetimes by a timer of whole seconds with some slack; measured on 6.18, an
-// address goes up to 0.35 s after its lease.
-constexpr Duration lease_slack_max = std::chrono::milliseconds(350);
-
-// Long enough that blocks are still queued when mastership is lost.
-constexpr Duration announce_interval = std::chrono::milliseconds(50);
-
-}  // namespace
-
-Router::Router(std::size_t index, config::VrrpInstance config, Network& network, Random& random,
-               Duration latency_max)
-    : index_(index),
-      config_(std::move(config)),
-      network_(network),
-      random_(random),
-      latency_max_(latency_max) {
-    announcements_.set_limits({}, {.others = {.garp = announce_interval, .na = {}}, .groups = {}});
-}
-
-vrrp::LinkState Router::link_state() const {
-    if (!network_.link_up(index_))
-        return {.source = std::nullopt, .problem = "interface sim0 down"};
-    return {.source = IpAddress::v4(Be32(0x0a000001 + static_cast<std::uint32_t>(index_))),
-            .problem = ""};
+Router::Router(std::size_t index, const config::VrrpInstance& config,
+               const std::vector<std::unique_ptr<Network>>& networks, Random& random,
+               const RouterOptions& options)
+    : clock_(options.drift_ppm), startup_delay_(options.startup_delay) {
+    for (std::size_t network = 0; network < networks.size(); ++network) {
+        config::VrrpInstance own = config;
+        own.name = fmt::format("VI_{}", network + 1);
+        if (networks.size() > 1)
+            own.election.sync_group = "VG";
+        legs_.push_back(std::make_unique<Leg>(index, std::move(own), *networks[network], random,
+                                              clock_, options.latency_max));
+    }
 }
 
 void Router::boot(Instant now) {
-    now_ = now;
-    socket_.clear();
-    paused_ = false;
-    instance_ = std::make_unique<vrrp::Instance>(config_, *this, announcements_);
-    instance_->start(now, link_state());
-    settle();
+    for (const auto& leg : legs_)
+        leg->create(now);
+    vrrp::Start how;
+    how.resume = std::ranges::all_of(legs_, [&](const auto& leg) { return leg->can_resume(now); });
+    how.deaf_until = clock_.local(now) + startup_delay_;
+    deaf_until_ = how.resume ? now : clock_.moment(how.deaf_until);
+    if (how.resume)
+        ++num_resumed_;
+    for (const auto& leg : legs_)
+        leg->start(now, how);
+    if (legs_.size() == 1)
+        return;
+    group_.emplace("VG");
+    std::vector<vrrp::SyncGroup::Member> members;
+    for (const auto& leg : legs_)
+        members.push_back({&leg->instance(), true});
+    group_->assemble(clock_.local(now), members);
+    settle_group(now);
 }
 
 void Router::kill() {
-    instance_.reset();
-    paused_ = false;
-    settle();
+    group_.reset();
+    for (const auto& leg : legs_)
+        leg->kill();
 }
 
 void Router::shut_down(Instant now) {
-    if (paused_)
+    if (paused())
         resume(now);
-    now_ = now;
-    instance_->stop(now);
+    for (const auto& leg : legs_)
+        leg->stop(now);
     kill();
 }
 
-// The order of VrrpThread: what is in the sockets is read before any timer is looked at, or a
-// router that was asleep would take its own absence for that of the master.
-void Router::resume(Instant now) {
-    now_ = now;
-    paused_ = false;
-    instance_->on_link(now, link_state());
-    for (const auto& packet : std::exchange(socket_, {}))
-        handle(now, packet);
-    instance_->on_addresses(now);
-    settle();
+void Router::pause() {
+    for (const auto& leg : legs_)
+        leg->pause();
 }
 
-void Router::set_link(Instant now, bool up) {
-    network_.set_link(index_, up);
-    if (!running())
-        return;
-    now_ = now;
-    instance_->on_link(now, link_state());
-    settle();
+void Router::resume(Instant now) {
+    for (const auto& leg : legs_)
+        leg->resume(now);
+    settle_group(now);
+}
+
+void Router::set_link(Instant now, std::size_t network, bool up) {
+    legs_[network]->set_link(now, up);
+    settle_group(now);
+}
+
+template <typename Change>
+void Router::reconfigure(Instant now, Change change) {
+    for (const auto& leg : legs_) {
+        config::VrrpInstance config = leg->config();
+        change(config);
+        leg->reconfigure(now, config);
+    }
+    settle_group(now);
 }
 
 void Router::set_priority(Instant now, std::uint8_t priority) {
-    config_.priority = priority;
-    if (!running())
-        return;
-    now_ = now;
-    instance_->reconfigure(now, config_);
-    settle();
+    reconfigure(now, [&](config::VrrpInstance& config) { config.priority = priority; });
 }
 
-void Router::lose_address(Instant now) {
-    if (kernel_.empty() || !running())
-        return;
-    now_ = now;
-    kernel_.erase(
-        std::next(kernel_.begin(), static_cast<std::ptrdiff_t>(below(random_, kernel_.size()))));
-    instance_->on_addresses(now);
-    settle();
+void Router::set_interval(Instant now, Duration interval) {
+    reconfigure(now, [&](config::VrrpInstance& config) { config.advert_interval = interval; });
 }
 
-void Router::receive(Instant now, const Delivery& delivery) {
-    if (paused_)
-        socket_.push_back(delivery.packet);
-    else if (instance_)
-        handle(now, delivery.packet);
+void Router::lose_address(Instant now, std::size_t network) {
+    legs_[network]->lose_address(now);
 }
 
-void Router::handle(Instant now, const std::vector<std::uint8_t>& packet) {
-    now_ = now;
-    const auto envelope = vrrp::open_ipv4(packet);
-    if (envelope && vrrp::vrid_of(*envelope) == config_.vrid)
-        instance_->on_packet(now, *envelope);
-    settle();
+void Router::receive(Instant now, std::size_t network, const Delivery& delivery) {
+    legs_[network]->receive(now, delivery);
+    settle_group(now);
 }
 
 void Router::run(Instant now) {
-    expire_leases(now);
-    if (!running() || !asked_deadline_ || now < wake_)
+    for (const auto& leg : legs_) {
+        leg->run(now);
+        settle_group(now);
+    }
+}
+
+// What the VRRP thread does after each event.
+void Router::settle_group(Instant now) {
+    if (!group_ || paused())
         return;
-    now_ = now;
-    instance_->on_deadline(now);
-    announcements_.run(now);
-    asked_deadline_.reset();
-    settle();
-}
-
-void Router::expire_leases(Instant now) {
-    const bool lost =
-        std::erase_if(kernel_, [&](const auto& entry) { return entry.second <= now; }) > 0;
-    if (lost && running()) {
-        now_ = now;
-        instance_->on_addresses(now);
-        settle();
-    }
-}
-
-// After every event: draws the latency of the next wake-up once, and counts transitions.
-void Router::settle() {
-    const auto wanted =
-        instance_ ? earliest({instance_->deadline(), announcements_.deadline()}) : std::nullopt;
-    if (wanted != asked_deadline_) {
-        asked_deadline_ = wanted;
-        if (wanted)
-            wake_ = *wanted + up_to(random_, latency_max_);
-    }
-    if (state() != last_state_)
-        ++num_transitions_;
-    last_state_ = state();
+    group_->settle(clock_.local(now));
+    for (const auto& leg : legs_)
+        leg->settle();
 }
 
 std::optional<Instant> Router::deadline() const {
     std::optional<Instant> earliest;
-    if (running() && asked_deadline_)
-        earliest = wake_;
-    for (const auto& [address, end] : kernel_)
-        earliest = earliest ? std::min(*earliest, end) : end;
+    for (const auto& leg : legs_) {
+        if (const auto deadline = leg->deadline())
+            earliest = earliest ? std::min(*earliest, *deadline) : deadline;
+    }
     return earliest;
 }
 
-vrrp::State Router::state() const {
-    return instance_ ? instance_->state() : vrrp::State::init;
+bool Router::all_links_up() const {
+    return std::ranges::all_of(legs_, [](const auto& leg) { return leg->link_up(); });
 }
 
-std::string Router::reason(Instant now) const {
-    return instance_ ? instance_->status(now, {}).reason : "no process";
+bool Router::is_up(Instant now) const {
+    return legs_[0]->running() && all_links_up() && now >= deaf_until_;
 }
 
-Duration Router::master_down_interval(Instant now) const {
-    return instance_ ? instance_->status(now, {}).master_down_interval : Duration{};
-}
-
-bool Router::has_all_vips() const {
-    return kernel_.size() == config_.virtual_addresses.size();
-}
-
-Result<void> Router::send(const vrrp::OutgoingAdvert& advert) {
-    if (!network_.link_up(index_))
-        return fail("network is down");
-    network_.send(now_, index_, advert.bytes);
-    return {};
-}
-
-Result<void> Router::install(const config::VirtualAddress& vip, std::chrono::seconds lease) {
-    kernel_[vip.prefix] = now_ + lease + up_to(random_, lease_slack_max);
-    return {};
-}
-
-Result<void> Router::withdraw(const config::VirtualAddress& vip) {
-    kernel_.erase(vip.prefix);
-    return {};
-}
-
-bool Router::present(const config::VirtualAddress& vip) const {
-    return kernel_.contains(vip.prefix);
-}
-
-Result<void> Router::announce(const config::VirtualAddress& vip) {
-    check(instance_->state() == vrrp::State::master, "only a master announces");
-    return present(vip) ? Result<void>{} : fail("an address that is not there was announced");
+bool Router::is_half_master() const {
+    const auto num_masters =
+        std::ranges::count_if(legs_, [](const auto& leg) { return leg->is_master(); });
+    return num_masters != 0 && num_masters != static_cast<std::ptrdiff_t>(legs_.size());
 }
 
 }  // namespace headgate::sim

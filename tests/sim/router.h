@@ -1,86 +1,66 @@
-// One simulated router: a real Instance over a fake Link, with a kernel that keeps leased addresses
-// and removes them when the lease ends, whether or not there still is a process.
+// One simulated router: a leg in each network, and a sync group when there are two. All of them are
+// one process, with one clock.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "common/clock.h"
-#include "controlplane/config/model_vrrp.h"
-#include "controlplane/vrrp/instance.h"
-#include "controlplane/vrrp/link.h"
-#include "tests/sim/network.h"
+#include "controlplane/vrrp/sync_group.h"
+#include "tests/sim/clock.h"
+#include "tests/sim/leg.h"
 
 namespace headgate::sim {
 
-class Router final : public vrrp::Link {
-public:
-    // `latency_max`: how long after its time the event loop may get to a timer.
-    Router(std::size_t index, config::VrrpInstance config, Network& network, Random& random,
-           Duration latency_max);
+struct RouterOptions {
+    Duration latency_max{};
+    int drift_ppm = 0;
+    Duration startup_delay{};
+};
 
-    // ---- what happens to it ----
+class Router {
+public:
+    // A leg for each network.
+    Router(std::size_t index, const config::VrrpInstance& config,
+           const std::vector<std::unique_ptr<Network>>& networks, Random& random,
+           const RouterOptions& options);
+    Router(const Router&) = delete;  // legs refer to the clock
+    Router& operator=(const Router&) = delete;
+
     void boot(Instant now);
-    void kill();  // as by SIGKILL: the kernel keeps the addresses until their lease ends
+    void kill();                  // as by SIGKILL: the kernel keeps the addresses
     void shut_down(Instant now);  // as by SIGTERM
-    void pause() { paused_ = true; }
+    void pause();
     void resume(Instant now);
-    void set_link(Instant now, bool up);
+    void set_link(Instant now, std::size_t network, bool up);
     void set_priority(Instant now, std::uint8_t priority);
-    // Somebody removes a VIP behind its back.
-    void lose_address(Instant now);
-    void receive(Instant now, const Delivery& delivery);
-    // Timers of the process and leases of the kernel that are due.
+    void set_interval(Instant now, Duration interval);
+    void lose_address(Instant now, std::size_t network);
+    void receive(Instant now, std::size_t network, const Delivery& delivery);
     void run(Instant now);
 
-    // ---- what can be seen of it ----
     [[nodiscard]] std::optional<Instant> deadline() const;
-    [[nodiscard]] bool running() const { return instance_ != nullptr && !paused_; }
-    [[nodiscard]] bool exists() const { return instance_ != nullptr; }
-    [[nodiscard]] bool paused() const { return paused_; }
-    // INIT when there is no process.
-    [[nodiscard]] vrrp::State state() const;
-    [[nodiscard]] std::string reason(Instant now) const;
-    [[nodiscard]] bool has_all_vips() const;
-    [[nodiscard]] bool has_any_vip() const { return !kernel_.empty(); }
-    [[nodiscard]] const config::VrrpInstance& config() const { return config_; }
-    [[nodiscard]] Duration master_down_interval(Instant now) const;
-    [[nodiscard]] std::uint64_t num_transitions() const { return num_transitions_; }
-
-    // ---- vrrp::Link ----
-    Result<void> send(const vrrp::OutgoingAdvert& advert) override;
-    [[nodiscard]] std::chrono::system_clock::time_point wall_now() const override {
-        return std::chrono::system_clock::time_point(now_.time_since_epoch());
-    }
-    Result<void> install(const config::VirtualAddress& vip, std::chrono::seconds lease) override;
-    Result<void> withdraw(const config::VirtualAddress& vip) override;
-    [[nodiscard]] bool present(const config::VirtualAddress& vip) const override;
-    Result<void> announce(const config::VirtualAddress& vip) override;
-    [[nodiscard]] std::string_view base_of(std::string_view) const override { return {}; }
+    [[nodiscard]] const Leg& leg(std::size_t network) const { return *legs_[network]; }
+    [[nodiscard]] bool exists() const { return legs_[0]->exists(); }
+    [[nodiscard]] bool paused() const { return legs_[0]->paused(); }
+    [[nodiscard]] bool all_links_up() const;
+    // It takes part in the elections.
+    [[nodiscard]] bool is_up(Instant now) const;
+    // MASTER on some legs only.
+    [[nodiscard]] bool is_half_master() const;
+    [[nodiscard]] std::uint64_t num_resumed() const { return num_resumed_; }
 
 private:
-    void expire_leases(Instant now);
-    void handle(Instant now, const std::vector<std::uint8_t>& packet);
-    void settle();
-    [[nodiscard]] vrrp::LinkState link_state() const;
+    void settle_group(Instant now);
+    template <typename Change>
+    void reconfigure(Instant now, Change change);
 
-    std::size_t index_;
-    config::VrrpInstance config_;
-    Network& network_;
-    Random& random_;
-    Duration latency_max_;
-    vrrp::AnnounceQueue announcements_;
-    std::unique_ptr<vrrp::Instance> instance_;
-    bool paused_ = false;
-    std::vector<std::vector<std::uint8_t>> socket_;  // what arrived while paused
-    std::map<Prefix, Instant> kernel_;               // address -> end of its lease
-    std::optional<Instant> asked_deadline_;          // of the process; wake_ belongs to it
-    Instant wake_{};
-    Instant now_{};  // of the event that is being handled: a Link call has no time of its own
-    vrrp::State last_state_ = vrrp::State::init;
-    std::uint64_t num_transitions_ = 0;
+    DriftingClock clock_;
+    Duration startup_delay_;
+    std::vector<std::unique_ptr<Leg>> legs_;
+    std::optional<vrrp::SyncGroup> group_;
+    Instant deaf_until_{};
+    std::uint64_t num_resumed_ = 0;
 };
 
 }  // namespace headgate::sim

@@ -33,16 +33,13 @@ int run(std::uint64_t first, std::uint64_t count) {
             fmt::print("seed {}: {}\nreplay it with --seed {}\n", seed, *outcome.violation, seed);
             return 1;
         }
-        sum.num_events += outcome.num_events;
-        sum.num_disturbances += outcome.num_disturbances;
-        sum.num_transitions += outcome.num_transitions;
-        sum.num_settled_checks += outcome.num_settled_checks;
+        sum.add(outcome);
     }
     fmt::print(
-        "seeds {} to {}: {} events, {} disturbances, {} transitions, {} checks of a settled "
-        "network; every promise kept\n",
+        "seeds {} to {}: {} events, {} disturbances, {} transitions, {} restarts as "
+        "MASTER, {} checks of a settled network; every promise kept\n",
         first, first + count - 1, sum.num_events, sum.num_disturbances, sum.num_transitions,
-        sum.num_settled_checks);
+        sum.num_resumed, sum.num_settled_checks);
     return 0;
 }
 

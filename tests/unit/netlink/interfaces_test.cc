@@ -146,6 +146,29 @@ TEST_F(Table, SendsIpv6FromTheLinkLocalAddressOnceItIsKnownToBeUnique) {
     EXPECT_FALSE(table.can_send_from(8, link_local));
 }
 
+TEST_F(Table, KnowsWhenALeaseOfOursWasRenewed) {
+    const auto leased = [](std::uint8_t protocol, std::uint32_t valid) {
+        Message message = address_message(RTM_NEWADDR, 7, "10.0.0.100/32");
+        nla_put_u8(message.get(), IFA_PROTO, protocol);
+        ifa_cacheinfo info{};
+        info.ifa_valid = valid;
+        info.tstamp = 12345;  // hundredths of a second
+        nla_put(message.get(), IFA_CACHEINFO, sizeof info, &info);
+        return message;
+    };
+    const auto renewed = [&] { return table.renewed(7, prefix("10.0.0.100/32")); };
+    EXPECT_EQ(renewed(), std::nullopt);
+    apply(leased(address_protocol_vrrp, 3));
+    EXPECT_EQ(renewed(), Instant(std::chrono::milliseconds(123450)));
+    EXPECT_EQ(table.renewed(8, prefix("10.0.0.100/32")), std::nullopt);
+    apply(leased(address_protocol_vrrp, 0xffffffff));
+    EXPECT_EQ(renewed(), std::nullopt) << "for ever: of keepalived, or static";
+    apply(leased(1, 3));
+    EXPECT_EQ(renewed(), std::nullopt) << "of somebody else";
+    apply(address_message(RTM_NEWADDR, 7, "10.0.0.100/32"));
+    EXPECT_EQ(renewed(), std::nullopt);
+}
+
 TEST_F(Table, FindsTheInterfaceOfAnAddress) {
     const IpAddress address = *IpAddress::parse("2001:db8::2");
     apply(link_message(RTM_NEWLINK, 7, "eth0", IFF_UP));

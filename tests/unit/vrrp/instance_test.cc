@@ -4,6 +4,7 @@
 #include "controlplane/vrrp/instance.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -53,9 +54,15 @@ public:
         return {};
     }
 
+    [[nodiscard]] std::optional<Instant> renewed(const config::VirtualAddress& vip) const override {
+        const auto found = leases.find(vip.prefix);
+        return found != leases.end() ? std::optional(found->second) : std::nullopt;
+    }
+
     Calls take() { return std::exchange(calls, {}); }
 
     std::set<Prefix> kernel;
+    std::map<Prefix, Instant> leases;  // of an earlier run: when they were renewed
     Calls calls;
     std::string install_error;
 };
@@ -320,6 +327,23 @@ TEST_F(InstanceTest, TellsWhenItsLastTransitionWasOnTheWallClock) {
     const InstanceStatus status = instance.status(at(seconds(60)), wall);
     // MASTER since 3.609375 s, which was 56.390625 s ago.
     EXPECT_EQ(status.last_transition_unix_ms, 1'700'000'000'000 - 56'391);
+}
+
+TEST(InstanceResume, WhileNobodyCanHaveTakenOver) {
+    FakeLink link;
+    const config::VrrpInstance config = config_with({vip("10.0.0.100/32"), vip("10.0.0.101/24")});
+    AnnounceQueue announcements;
+    const Instance instance(config, link, announcements);
+    const LinkState up{.source = *IpAddress::parse("10.0.0.5"), .problem = ""};
+    const Instant renewed(seconds(100));
+    link.leases[*Prefix::parse("10.0.0.100/32")] = renewed + seconds(9);
+    EXPECT_FALSE(instance.can_resume(renewed, up)) << "one address is not leased";
+    link.leases[*Prefix::parse("10.0.0.101/24")] = renewed;
+    // Adverts are a second apart and three have to be missing; the last one may have been sent a
+    // second before the renewal.
+    EXPECT_TRUE(instance.can_resume(renewed + milliseconds(1999), up));
+    EXPECT_FALSE(instance.can_resume(renewed + seconds(2), up));
+    EXPECT_FALSE(instance.can_resume(renewed, {.source = std::nullopt, .problem = "down"}));
 }
 
 }  // namespace

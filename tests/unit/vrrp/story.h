@@ -90,18 +90,12 @@ public:
 };
 
 inline Parameters version2(std::uint8_t priority = 100) {
-    return {.version = 2,
-            .priority = priority,
-            .advert_interval = std::chrono::seconds(1),
-            .garp_delay = std::chrono::seconds(5)};
+    return {.version = 2, .priority = priority, .advert_interval = std::chrono::seconds(1)};
 }
 
 inline Parameters version3(std::uint8_t priority = 100,
                            Duration interval = std::chrono::milliseconds(100)) {
-    return {.version = 3,
-            .priority = priority,
-            .advert_interval = interval,
-            .garp_delay = std::chrono::seconds(5)};
+    return {.version = 3, .priority = priority, .advert_interval = interval};
 }
 
 }  // namespace headgate::vrrp

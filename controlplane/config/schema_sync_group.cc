@@ -1,0 +1,71 @@
+// Rows of the schema table: vrrp_sync_group.
+#include "controlplane/config/reader.h"
+#include "controlplane/config/schema.h"
+
+namespace headgate::config {
+namespace {
+
+void read_sync_group(const Context& context, const Value& value) {
+    SyncGroupDraft draft;
+    draft.name = value.text;
+    draft.where = value.statement->keyword().span;
+    Context inner = context;
+    inner.sync_group = &draft;
+    draft.mentions.merge(read_body(inner, *value.statement, Block::vrrp_sync_group));
+    if (value.valid)
+        context.drafts.sync_groups.push_back(std::move(draft));
+}
+
+// Names, as many on a line as one likes.
+void read_members(const Context& context, const Value& value) {
+    constexpr std::string_view notation = "write the name of a vrrp_instance on each line";
+    if (value.statement->body.empty())
+        context.report.error(value.statement->keyword().span, "this block has no name in it",
+                             std::string(notation));
+    for (const Statement& entry : value.statement->body) {
+        if (entry.unusable)
+            continue;
+        if (entry.has_block)
+            context.report.error(entry.keyword().span, "a member of a group has no block",
+                                 std::string(notation) + "; the block is ignored");
+        for (const Word& word : entry.words)
+            context.sync_group->members.push_back({word.text, word.span});
+    }
+}
+
+constexpr Keyword rows[] = {
+    {
+        .blocks = Block::root,
+        .name = "vrrp_sync_group",
+        .argument = text("NAME").with_block(Block::vrrp_sync_group),
+        .handler = read_sync_group,
+        .doc = "Instances that are MASTER together or not at all: they become MASTER when every "
+               "one of them would, and one that leaves, or is in FAULT, takes the others along.",
+        .repeats = true,
+    },
+    {
+        .blocks = Block::vrrp_sync_group,
+        .name = "group",
+        .argument = nothing().with_block(Block::group),
+        .handler = read_members,
+        .doc = "The members: names of vrrp_instances, one on each line. An instance is in one "
+               "group at most.",
+    },
+    {
+        .blocks = Block::vrrp_sync_group,
+        .name = "sync_group_tracking_weight",
+        .argument = nothing(),
+        .handler = [](const Context& context,
+                      const Value&) { context.sync_group->tracking_weight = true; },
+        .doc = "Trackers with a weight change the priorities of the members; without it they are "
+               "ignored in a group, where all priorities have to stay in step.",
+    },
+};
+
+}  // namespace
+
+std::span<const Keyword> sync_group_keywords() {
+    return rows;
+}
+
+}  // namespace headgate::config

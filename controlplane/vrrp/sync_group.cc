@@ -1,0 +1,141 @@
+#include "controlplane/vrrp/sync_group.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/check.h"
+#include "common/log.h"
+
+namespace headgate::vrrp {
+
+namespace {
+
+std::string words_of(const SyncMember& member) {
+    return fmt::format("{}: {}", member.name(), member.reason());
+}
+
+}  // namespace
+
+void SyncGroup::assemble(Instant now, const std::vector<Member>& members) {
+    check(!members.empty(), "a sync group has members");
+    members_.clear();
+    bool old_are_masters = true;
+    bool any_old = false;
+    for (const Member& member : members) {
+        members_.push_back(member.instance);
+        if (member.fresh)
+            continue;
+        any_old = true;
+        old_are_masters = old_are_masters && member.instance->state() == State::master;
+    }
+    if (any_old && old_are_masters) {
+        for (const Member& member : members) {
+            if (member.fresh && member.instance->state() == State::backup)
+                member.instance->join_master(now);
+        }
+    }
+    settle(now);
+}
+
+void SyncGroup::settle(Instant now) {
+    settle_faults(now);
+    // Before the others follow it: who leaves MASTER first knows why.
+    const auto leaver = std::ranges::find_if(
+        members_, [](const SyncMember* member) { return member->state() == State::backup; });
+    const std::string cause = leaver != members_.end() ? words_of(**leaver) : "";
+    settle_masters(now);
+    if (any_in(State::init))
+        enter(now, State::init, "not started");
+    else if (any_in(State::fault))
+        enter(now, State::fault, words_for_fault());
+    else if (all_in(State::master))
+        enter(now, State::master, words_of(*members_.back()));
+    else
+        enter(now, State::backup, cause);
+}
+
+// keepalived's lines, which people and their tools look for.
+void SyncGroup::settle_faults(Instant now) {
+    const bool faulty = !fault_.empty() || std::ranges::any_of(members_, &SyncMember::has_fault);
+    if (faulty && state_ != State::fault)
+        log::info("VRRP_Group({}) Syncing instances to FAULT state", name_);
+    else if (!faulty && state_ == State::fault)
+        log::info("VRRP_Group({}) Leaving FAULT state", name_);
+    for (SyncMember* const member : members_) {
+        // A member that has a fault, too, stays down for the others' sake when its own is over.
+        const auto other = std::ranges::find_if(members_, [&](const SyncMember* candidate) {
+            return candidate != member && candidate->has_fault();
+        });
+        if (!fault_.empty())
+            member->set_group_fault(now, fault_);
+        else if (other != members_.end())
+            member->set_group_fault(now, words_of(**other));
+        else
+            member->set_group_fault(now, "");
+    }
+}
+
+void SyncGroup::settle_masters(Instant now) {
+    if (all_in(State::master))
+        return;
+    if (any_in(State::master)) {
+        log::info("VRRP_Group({}) Syncing instances to BACKUP state", name_);
+        for (SyncMember* const member : members_) {
+            if (member->state() == State::master)
+                member->step_back(now);
+        }
+    } else if (std::ranges::all_of(members_, &SyncMember::wants_master)) {
+        log::info("VRRP_Group({}) Syncing instances to MASTER state", name_);
+        for (SyncMember* const member : members_)
+            member->take_over(now);
+    }
+}
+
+void SyncGroup::enter(Instant now, State state, std::string reason) {
+    // In FAULT another cause may have taken the place of the first.
+    if (state == state_ && state != State::fault)
+        return;
+    reason_ = std::move(reason);
+    if (std::exchange(state_, state) == state)
+        return;
+    since_ = now;
+    if (state == State::master)
+        ++became_master_;
+}
+
+std::string SyncGroup::words_for_fault() const {
+    if (!fault_.empty())
+        return fault_;
+    const auto faulty = std::ranges::find_if(members_, &SyncMember::has_fault);
+    return faulty != members_.end() ? words_of(**faulty) : "";
+}
+
+bool SyncGroup::all_in(State state) const {
+    return std::ranges::all_of(members_,
+                               [&](const SyncMember* member) { return member->state() == state; });
+}
+
+bool SyncGroup::any_in(State state) const {
+    return std::ranges::any_of(members_,
+                               [&](const SyncMember* member) { return member->state() == state; });
+}
+
+GroupStatus SyncGroup::status(Instant now, std::chrono::system_clock::time_point wall_now) const {
+    const auto since = wall_now - (now - since_);
+    GroupStatus status{
+        .name = name_,
+        .state = state_,
+        .reason = reason_,
+        .last_transition_unix_ms =
+            std::chrono::duration_cast<std::chrono::milliseconds>(since.time_since_epoch()).count(),
+        .became_master = became_master_,
+        .members = {},
+    };
+    for (const SyncMember* const member : members_)
+        status.members.push_back(member->name());
+    return status;
+}
+
+}  // namespace headgate::vrrp

@@ -1,0 +1,175 @@
+// Goal: the keywords of elections and sync groups mean what they mean to keepalived, and each
+// mistake with them gives one diagnostic at its place. In the texts, >> marks the place.
+#include <algorithm>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/config/support.h"
+
+namespace headgate::config {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::string instance(std::string_view name, int vrid, std::string_view lines = "") {
+    return "vrrp_instance " + std::string(name) + " {\ninterface eth0\nvirtual_router_id " +
+           std::to_string(vrid) + "\nvirtual_ipaddress {\n192.0.2." + std::to_string(vrid) +
+           "/24\n}\n" + std::string(lines) + "\n}\n";
+}
+
+Config load_fine(const std::string& text) {
+    const LoadResult result = load_text(text);
+    EXPECT_EQ(result.exit_code, exit_fine) << text << render_report(result.diagnostics);
+    return result.config.value_or(Config{});
+}
+
+Election election_of(const std::string& text) {
+    const Config config = load_fine(text);
+    EXPECT_EQ(config.vrrp.instances.size(), 1U);
+    return config.vrrp.instances.empty() ? Election{} : config.vrrp.instances[0].election;
+}
+
+TEST(Election, HasKeepalivedsDefaults) {
+    EXPECT_EQ(election_of(instance_with("")), Election{});
+    EXPECT_EQ(load_fine(instance_with("")).vrrp.startup_delay, StartupDelay{});
+}
+
+TEST(Election, SetsEveryKeyword) {
+    const Election election =
+        election_of(instance_with("preempt_delay 4.12\ndown_timer_adverts 5\nlower_prio_no_advert\n"
+                                  "higher_prio_send_advert on\ntimer_expired_backup 120\n"));
+    EXPECT_EQ(election.preempt_delay, milliseconds(4120));
+    EXPECT_EQ(election.down_timer_adverts, 5);
+    EXPECT_TRUE(election.lower_prio_no_advert);
+    EXPECT_TRUE(election.higher_prio_send_advert);
+    EXPECT_EQ(election.late_takeover_priority, 120);
+    EXPECT_TRUE(
+        election_of(instance_with("priority 255\nowner_ignore_adverts")).owner_ignore_adverts);
+}
+
+TEST(Election, WithoutAPriorityExpectsTheQuickestRouterToTakeOver) {
+    EXPECT_EQ(election_of(instance_with("timer_expired_backup")).late_takeover_priority, 254);
+    EXPECT_EQ(election_of(instance_with("thread_timer_expired 7")).late_takeover_priority, 7);
+}
+
+TEST(Election, TakesDefaultsFromGlobalDefs) {
+    const std::string global =
+        "global_defs {\nvrrp_down_timer_adverts 7\nvrrp_lower_prio_no_advert\n"
+        "vrrp_higher_prio_send_advert\nvrrp_owner_ignore_adverts\n}\n";
+    const Election inherited = election_of(global + instance_with("priority 255"));
+    EXPECT_EQ(inherited.down_timer_adverts, 7);
+    EXPECT_TRUE(inherited.lower_prio_no_advert);
+    EXPECT_TRUE(inherited.higher_prio_send_advert);
+    EXPECT_TRUE(inherited.owner_ignore_adverts);
+    const Election own = election_of(
+        global + instance_with("priority 255\ndown_timer_adverts 2\nlower_prio_no_advert no\n"
+                               "higher_prio_send_advert off\nowner_ignore_adverts false"));
+    Election expected;
+    expected.down_timer_adverts = 2;
+    EXPECT_EQ(own, expected);
+}
+
+TEST(Election, KnowsTheStartupDelays) {
+    const Config config = load_fine(
+        "global_defs {\nvrrp_startup_delay 5.5\nvrrp_delay_after_boot 60\n}\n" + instance_with(""));
+    EXPECT_EQ(config.vrrp.startup_delay.after_start, milliseconds(5500));
+    EXPECT_EQ(config.vrrp.startup_delay.after_boot, seconds(60));
+}
+
+TEST(SyncGroup, KnowsItsMembersWhereverItStands) {
+    const Config config = load_fine(
+        "vrrp_sync_group VG_1 {\ngroup {\nVI_1\nVI_2\n}\nsync_group_tracking_weight\n}\n" +
+        instance("VI_1", 1) + instance("VI_2", 2) + instance("VI_3", 3) + instance("VI_4", 4) +
+        instance("VI_5", 5) + "vrrp_sync_group VG_2 {\ngroup { VI_3 VI_4 }\n}\n");
+    ASSERT_EQ(config.vrrp.sync_groups.size(), 2U);
+    const SyncGroup& first = config.vrrp.sync_groups[0];
+    EXPECT_EQ(first.name, "VG_1");
+    EXPECT_EQ(first.members, (std::vector<std::string>{"VI_1", "VI_2"}));
+    EXPECT_TRUE(first.tracking_weight);
+    EXPECT_EQ(config.vrrp.sync_groups[1].members, (std::vector<std::string>{"VI_3", "VI_4"}));
+    EXPECT_FALSE(config.vrrp.sync_groups[1].tracking_weight);
+    EXPECT_EQ(config.vrrp.instances[1].election.sync_group, "VG_1");
+    EXPECT_EQ(config.vrrp.instances[3].election.sync_group, "VG_2");
+    EXPECT_EQ(config.vrrp.instances[4].election.sync_group, "");
+}
+
+struct Broken {
+    std::string name;
+    std::string text;
+    std::string message;
+    std::string hint;
+    Severity severity = Severity::error;
+};
+
+void PrintTo(const Broken& broken, std::ostream* out) {
+    *out << broken.name;
+}
+
+class BrokenElection : public testing::TestWithParam<Broken> {};
+
+TEST_P(BrokenElection, GivesOneDiagnosticThatHelps) {
+    const Broken& broken = GetParam();
+    std::string text = broken.text;
+    const std::size_t mark = text.find(">>");
+    const auto line =
+        std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(mark), '\n') + 1;
+    text.erase(mark, 2);
+    const LoadResult result = load_text(text);
+    ASSERT_EQ(result.diagnostics.size(), 1U) << text << render_report(result.diagnostics);
+    const Diagnostic& diagnostic = result.diagnostics.front();
+    const std::string shown = text + render(diagnostic);
+    EXPECT_EQ(diagnostic.location.line, line) << shown;
+    EXPECT_NE(diagnostic.message.find(broken.message), std::string::npos) << shown;
+    EXPECT_NE(diagnostic.hint.find(broken.hint), std::string::npos) << shown;
+    EXPECT_EQ(diagnostic.severity, broken.severity) << shown;
+    EXPECT_TRUE(result.config) << shown;
+}
+
+const std::string two = instance("VI_1", 1) + instance("VI_2", 2);
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BrokenElection,
+    testing::Values(
+        Broken{"delay too long", instance_with("preempt_delay >>1001"), "", "0 to 1000"},
+        Broken{"delay with state MASTER",
+               instance_with("state MASTER\npriority 9\npreempt_delay >>5"),
+               "no effect with `state MASTER`", "state BACKUP", Severity::warning},
+        Broken{"delay with nopreempt", instance_with("nopreempt\npreempt_delay >>5"),
+               "no effect with `nopreempt`", "remove one", Severity::warning},
+        Broken{"delay of an owner", instance_with("priority 255\npreempt_delay >>5"),
+               "no effect with `priority 255`", "1 to 254", Severity::warning},
+        Broken{"no adverts", instance_with("down_timer_adverts >>0"), "", "1 to 100"},
+        Broken{"deaf without owning", instance_with("owner_ignore_adverts >>on"),
+               "`priority 255` only", "has to listen", Severity::warning},
+        Broken{"late takeover of an owner", instance_with("timer_expired_backup >>255"), "",
+               "1 to 254"},
+        Broken{"no startup delay", "global_defs {\nvrrp_startup_delay >>0\n}\n" + two, "", "0.001"},
+        Broken{"unknown member", two + "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n>>VI_3\n}\n}\n",
+               "no vrrp_instance `VI_3`", "remove this line"},
+        Broken{"member of two groups",
+               two + instance("VI_3", 3) + "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n}\n}\n" +
+                   "vrrp_sync_group VH {\ngroup {\nVI_3\n>>VI_2\n}\n}\n",
+               "in vrrp_sync_group `VG` already", "one group at most"},
+        Broken{"a member twice", two + "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n>>VI_1\n}\n}\n",
+               "already", "remove this line"},
+        Broken{"single member", two + "vrrp_sync_group VG {\ngroup {\n>>VI_1\n}\n}\n",
+               "single member", "add another", Severity::warning},
+        Broken{"no group block", two + ">>vrrp_sync_group VG {\n}\n", "has no members",
+               "`group { ... }`"},
+        Broken{"nobody in it", two + "vrrp_sync_group VG {\n>>group {\n}\n}\n", "no name in it",
+               "vrrp_instance"},
+        Broken{"the same name twice",
+               two + instance("VI_3", 3) + instance("VI_4", 4) +
+                   "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n}\n}\n" +
+                   ">>vrrp_sync_group VG {\ngroup {\nVI_3\nVI_4\n}\n}\n",
+               "the name `VG` is taken", "left out"}),
+    [](const auto& test) {
+        std::string name = test.param.name;
+        std::ranges::replace(name, ' ', '_');
+        return name;
+    });
+
+}  // namespace
+}  // namespace headgate::config
