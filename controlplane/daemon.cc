@@ -1,6 +1,7 @@
 #include "controlplane/daemon.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -20,6 +21,8 @@
 #include "controlplane/service/history.h"
 #include "controlplane/service/words.h"
 #include "controlplane/status.h"
+#include "controlplane/track/trackers.h"
+#include "controlplane/tracker_wiring.h"
 #include "controlplane/vrrp/vrrp_thread.h"
 
 namespace headgate {
@@ -48,8 +51,14 @@ config::Config restrict_to(config::Config config, const Daemon::Options& options
         config.dataplane.interfaces = forwarding::engine_of(config).interfaces;
         config.vrrp.instances.clear();
     }
-    if (!options.run_services)
+    if (!options.run_services) {
         config.virtual_servers.clear();
+        // Nobody here knows how they are.
+        for (config::VrrpInstance& instance : config.vrrp.instances)
+            std::erase_if(instance.trackers, [](const config::TrackerUse& use) {
+                return use.tracker.kind == config::TrackerKind::virtual_server;
+            });
+    }
     return config;
 }
 
@@ -80,10 +89,12 @@ public:
           // Grows over restarts too, so that an adopted dataplane never sees it go back.
           generation_(static_cast<std::uint64_t>(unix_ms_now())),
           monitor_(context, [this] { evaluate_soon(); }),
+          trackers_(context, [this](const auto& id, const auto& said) { tracked(id, said); }),
+          service_trackers_([this](const auto& id, const auto& said) { tracked(id, said); }),
           bypass_(context, {.executable = options_.dataplane_program,
                             .socket = options_.dataplane_socket,
                             .arguments = options_.dataplane_arguments}),
-          bfd_(context, [](const auto&) {}) {}
+          bfd_(context, [this](const auto& sessions) { report(sessions); }) {}
 
     Result<void> start(config::Config config) {
         auto admin = admin::AdminServer::listen(
@@ -124,6 +135,7 @@ public:
         admin_.reset();
         monitor_.configure({});
         bfd_.stop();
+        trackers_.configure({}, {});
         if (vrrp_)
             vrrp_->stop();
         bypass_.stop(std::move(done));
@@ -133,20 +145,27 @@ private:
     // Makes `config` the running one. Nothing has changed when it fails.
     Result<void> adopt(config::Config config) {
         config = restrict_to(std::move(config), options_);
+        // Before the instances: what is known by then, they need not wait for.
+        trackers_.configure(config.trackers, used_trackers(config.vrrp));
         if (vrrp_) {
             vrrp_->reconfigure(config.vrrp);
         } else if (!config.vrrp.instances.empty()) {
             auto started = vrrp::VrrpThread::start(
-                config.vrrp, {.on_change = [this](auto instances) {
-                    asio::post(context_, [this, instances = std::move(instances)]() mutable {
-                        vrrp_status_ = std::move(instances);
-                        evaluate_soon();
-                    });
-                }});
+                config.vrrp,
+                {.on_change =
+                     [this](auto instances) {
+                         asio::post(context_, [this, instances = std::move(instances)]() mutable {
+                             vrrp_status_ = std::move(instances);
+                             evaluate_soon();
+                         });
+                     },
+                 .trackers = std::exchange(said_before_start_, {})});
             if (!started)
                 return fail_with("start VRRP", started.error());
             vrrp_ = std::move(*started);
         }
+        // The sessions are reported anew to the instances as they are now.
+        vrrp_of_bfd_ = vrrp_.get();
         bfd_.configure(config.bfd_instances);
         config_ = std::move(config);
         config_loaded_unix_ms_ = unix_ms_now();
@@ -213,9 +232,27 @@ private:
         asio::post(context_, [this] { evaluate(); });
     }
 
+    // On the BFD thread, straight to VRRP's: what is noticed within milliseconds must not wait for
+    // the main thread.
+    void report(const std::vector<bfd::InstanceStatus>& sessions) {
+        vrrp::VrrpThread* const vrrp = vrrp_of_bfd_;
+        for (const bfd::InstanceStatus& session : sessions) {
+            if (vrrp != nullptr && session.for_vrrp)
+                vrrp->on_tracker({config::TrackerKind::bfd, session.name}, tracker_state(session));
+        }
+    }
+
+    void tracked(const config::TrackerId& id, const track::Verdict& verdict) {
+        if (vrrp_)
+            vrrp_->on_tracker(id, tracker_state(verdict));
+        else
+            said_before_start_[id] = tracker_state(verdict);
+    }
+
     void evaluate() {
         evaluation_due_ = false;
         views_ = service::evaluate(config_, service_inputs());
+        service_trackers_.update(config_, views_);
         for (const auto& change : history_.update(config_, views_, unix_ms_now()))
             log_change(change);
         if (!config_.virtual_servers.empty())
@@ -314,11 +351,15 @@ private:
     std::vector<vrrp::InstanceStatus> vrrp_status_;
     std::vector<service::ServiceView> views_;
     service::History history_;
+    vrrp::TrackerStates said_before_start_;
     health::Monitor monitor_;
+    track::Trackers trackers_;
+    ServiceTrackers service_trackers_;
     forwarding::Bypass bypass_;
     std::unique_ptr<admin::AdminServer> admin_;
     std::unique_ptr<vrrp::VrrpThread> vrrp_;
-    BfdSessions bfd_;  // ends before those to whom it reports
+    std::atomic<vrrp::VrrpThread*> vrrp_of_bfd_ = nullptr;  // vrrp_, for the BFD thread
+    BfdSessions bfd_;                                       // ends before those to whom it reports
 };
 
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

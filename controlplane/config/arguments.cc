@@ -289,6 +289,20 @@ std::optional<std::int64_t> read_number(const Word& word, std::int64_t minimum,
     return std::nullopt;
 }
 
+std::optional<Duration> read_seconds(const Word& word, double minimum, double maximum,
+                                     Report& report, std::string hint) {
+    constexpr std::size_t fraction_digits = 6;
+    const auto value = fixed_point(word.text, fraction_digits);
+    if (value && static_cast<double>(*value) >= minimum * microseconds_per_second &&
+        static_cast<double>(*value) <= maximum * microseconds_per_second)
+        return std::chrono::microseconds(*value);
+    report.error(
+        word.span,
+        fmt::format("{} {}", quote(word.text), value ? "is out of range" : "is not a number"),
+        advice_on_notation(word.text, true) + std::move(hint));
+    return std::nullopt;
+}
+
 std::optional<IpAddress> read_address(const Word& word, Report& report, std::string hint) {
     const auto address = IpAddress::parse(word.text);
     if (address && !has_control_character(word.text))

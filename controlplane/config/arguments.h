@@ -41,6 +41,9 @@ std::optional<Value> read_arguments(const Keyword& row, const Statement& stateme
 // Conversions that handlers of free-form arguments share. Each reports what is wrong, with `hint`.
 std::optional<std::int64_t> read_number(const Word& word, std::int64_t minimum,
                                         std::int64_t maximum, Report& report, std::string hint);
+// Bounds in seconds.
+std::optional<Duration> read_seconds(const Word& word, double minimum, double maximum,
+                                     Report& report, std::string hint);
 std::optional<IpAddress> read_address(const Word& word, Report& report, std::string hint);
 std::optional<std::string_view> read_interface(const Word& word, Report& report, std::string hint);
 

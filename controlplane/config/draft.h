@@ -84,6 +84,7 @@ struct ServerDraft {
 // Everything that the files say, before defaults and cross-references.
 struct Drafts {
     GlobalDraft global;
+    TrackersDraft trackers;
     std::vector<VrrpDraft> instances;
     std::vector<GarpGroupDraft> garp_groups;
     std::vector<BfdDraft> bfd_instances;

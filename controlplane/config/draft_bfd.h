@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/net.h"
+#include "controlplane/config/draft_tracking.h"
 #include "controlplane/config/model_bfd.h"
 #include "controlplane/config/setting.h"
 
@@ -27,6 +28,7 @@ struct BfdDraft {
     bool passive = false;
     bool for_vrrp = false;  // both false: for both
     bool for_checkers = false;
+    WeightDraft weight;  // for who tracks it and gives none
 };
 
 }  // namespace headgate::config

@@ -8,6 +8,7 @@
 
 #include "controlplane/config/draft_announce.h"
 #include "controlplane/config/draft_election.h"
+#include "controlplane/config/draft_tracking.h"
 #include "controlplane/config/draft_vrrp_transport.h"
 #include "controlplane/config/model_vrrp.h"
 #include "controlplane/config/setting.h"
@@ -34,6 +35,8 @@ struct VrrpDraft {
     std::vector<Located<VirtualAddress>> addresses;
     Setting<std::chrono::seconds> vip_lease;
     AnnounceDraft announce;
+    std::vector<TrackerUseDraft> trackers;
+    bool track_primary = true;
 };
 
 }  // namespace headgate::config

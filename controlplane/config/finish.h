@@ -8,16 +8,18 @@
 #include <vector>
 
 #include "controlplane/config/draft.h"
+#include "controlplane/config/finish_tracking.h"
 #include "controlplane/config/report.h"
 
 namespace headgate::config {
 
 // Instances that cannot run are left out, and that is reported.
 std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const GlobalDraft& global,
-                                           Report& report);
+                                           const TrackerCatalog& catalog, Report& report);
 
 // Likewise.
-std::vector<BfdInstance> finish_bfd_instances(const std::vector<BfdDraft>& drafts, Report& report);
+std::vector<BfdInstance> finish_bfd_instances(const std::vector<BfdDraft>& drafts,
+                                              TrackerCatalog& catalog, Report& report);
 
 // The transport of an instance whose other settings are not finished yet, and its version, which
 // the family of its addresses decides. False: it cannot run, and that is reported. Virtual

@@ -124,7 +124,8 @@ bool are_indistinct(const BfdInstance& left, const BfdInstance& right) {
 
 }  // namespace
 
-std::vector<BfdInstance> finish_bfd_instances(const std::vector<BfdDraft>& drafts, Report& report) {
+std::vector<BfdInstance> finish_bfd_instances(const std::vector<BfdDraft>& drafts,
+                                              TrackerCatalog& catalog, Report& report) {
     std::vector<BfdInstance> instances;
     std::map<std::string, Span> places_by_name;
     for (const BfdDraft& draft : drafts) {
@@ -150,6 +151,8 @@ std::vector<BfdInstance> finish_bfd_instances(const std::vector<BfdDraft>& draft
                 "left out now");
             continue;
         }
+        if (instance->for_vrrp)
+            catalog.add({TrackerKind::bfd, instance->name}, draft.weight, draft.where);
         instances.push_back(std::move(*instance));
     }
     return instances;

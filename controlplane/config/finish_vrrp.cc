@@ -24,8 +24,9 @@ constexpr milliseconds advert_max_v3{40'950};
 
 class InstanceFinisher {
 public:
-    InstanceFinisher(VrrpDraft draft, const GlobalDraft& global, Report& report)
-        : draft_(std::move(draft)), global_(global), report_(report) {}
+    InstanceFinisher(VrrpDraft draft, const GlobalDraft& global, const TrackerCatalog& catalog,
+                     Report& report)
+        : draft_(std::move(draft)), global_(global), catalog_(catalog), report_(report) {}
 
     // Absent: the instance cannot run.
     std::optional<VrrpInstance> run() {
@@ -43,6 +44,7 @@ public:
             return std::nullopt;
         set_election();
         finish_election(instance_, draft_.election, global_.election, report_);
+        set_trackers();
         set_advert_interval();
         set_authentication();
         if (!set_addresses())
@@ -87,6 +89,21 @@ private:
                         "MASTER",
                 fmt::format("write `state {}`, which is used now", owner ? "MASTER" : "BACKUP"));
         instance_.initial_state = wanted;
+    }
+
+    void set_trackers() {
+        instance_.track_primary = draft_.track_primary;
+        instance_.trackers = catalog_.resolve(draft_.trackers, report_);
+        if (instance_.priority != owner_priority)
+            return;
+        for (const TrackerUse& use : instance_.trackers) {
+            if (use.weight == 0)
+                continue;
+            report_.warning(draft_.where,
+                            fmt::format("the weight of {} does not change `priority 255`",
+                                        quote(use.tracker.name)),
+                            "write a priority from 1 to 254, or `weight 0` for a FAULT");
+        }
     }
 
     void set_advert_interval() {
@@ -179,6 +196,7 @@ private:
 
     VrrpDraft draft_;
     const GlobalDraft& global_;
+    const TrackerCatalog& catalog_;
     Report& report_;
     VrrpInstance instance_;
 };
@@ -204,7 +222,7 @@ bool are_one_group(const VrrpInstance& left, const VrrpInstance& right) {
 }  // namespace
 
 std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const GlobalDraft& global,
-                                           Report& report) {
+                                           const TrackerCatalog& catalog, Report& report) {
     std::vector<VrrpInstance> instances;
     std::map<std::string, Span> places_by_name;
     std::map<IpAddress, std::string> owners;
@@ -222,7 +240,7 @@ std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const 
         std::map<IpAddress, Span> vips;
         for (const auto& [vip, place] : draft.addresses)
             vips.emplace(vip.prefix.address, place);
-        auto instance = InstanceFinisher(std::move(draft), global, report).run();
+        auto instance = InstanceFinisher(std::move(draft), global, catalog, report).run();
         if (!instance)
             continue;
         const auto rival = std::ranges::find_if(

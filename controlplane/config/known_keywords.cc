@@ -16,15 +16,12 @@ constexpr Blocks every_check = Block::tcp_check | Block::http_get;
 constexpr Group groups[] = {
     // Processes, namespaces and files.
     {Block::root,
-     "net_namespace net_namespace_ipvs namespace_with_ipsets instance use_pid_dir child_wait_time "
-     "linkbeat_use_polling",
+     "net_namespace net_namespace_ipvs namespace_with_ipsets instance use_pid_dir child_wait_time",
      ""},
+    {Block::root | Block::vrrp_instance, "linkbeat_use_polling linkbeat_interfaces",
+     "remove it: the kernel tells by itself when an interface loses its carrier"},
     {Block::root, "includer includem includew includeb includea", "write `include` instead"},
-    {Block::root,
-     "static_ipaddress static_routes static_rules track_group linkbeat_interfaces "
-     "interface_up_down_delays vrrp_script vrrp_track_process vrrp_track_file "
-     "track_file SSL",
-     ""},
+    {Block::root, "static_ipaddress static_routes static_rules track_group SSL", ""},
     {Block::root, "virtual_server_group", "write a virtual_server for each address"},
 
     {Block::global_defs,
@@ -33,7 +30,6 @@ constexpr Group groups[] = {
      "checker_log_all_failures rs_init_notifies",
      ""},
     {Block::global_defs,
-     "script_user enable_script_security use_symlink_paths set_supplementary_groups "
      "startup_script startup_script_timeout shutdown_script shutdown_script_timeout notify_fifo "
      "notify_fifo_script vrrp_notify_fifo vrrp_notify_fifo_script lvs_notify_fifo "
      "lvs_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
@@ -74,9 +70,8 @@ constexpr Group groups[] = {
      "promote_secondaries",
      ""},
     {Block::vrrp_instance,
-     "track_interface track_script track_file track_process track_bfd "
-     "dont_track_primary use_vmac vmac_xmit_base use_vmac_addr use_ipvlan vrf accept no_accept "
-     "debug linkbeat_use_polling lvs_sync_daemon_interface",
+     "use_vmac vmac_xmit_base use_vmac_addr use_ipvlan vrf accept no_accept debug "
+     "lvs_sync_daemon_interface",
      ""},
     {Block::vrrp_sync_group,
      "track_interface track_script track_file track_process track_bfd notify_master notify_backup "
@@ -87,8 +82,6 @@ constexpr Group groups[] = {
      "notify_master notify_backup notify_fault notify_stop notify notify_deleted "
      "notify_master_rx_lower_pri notify_priority_changes smtp_alert",
      ""},
-
-    {Block::bfd_instance, "weight", ""},
 
     {Block::virtual_server,
      "persistence_engine warmup omega quorum hysteresis quorum_up quorum_down sorry_server "

@@ -8,6 +8,7 @@
 
 #include "controlplane/config/model_bfd.h"
 #include "controlplane/config/model_services.h"
+#include "controlplane/config/model_tracking.h"
 #include "controlplane/config/model_vrrp.h"
 
 namespace headgate::config {
@@ -17,6 +18,7 @@ struct Config {
     std::string router_id;  // default: the host name
     Vrrp vrrp;
     std::vector<BfdInstance> bfd_instances;
+    Trackers trackers;
     std::vector<VirtualServer> virtual_servers;
     Dataplane dataplane;
 };

@@ -14,6 +14,7 @@
 #include "controlplane/config/model_addresses.h"
 #include "controlplane/config/model_announce.h"
 #include "controlplane/config/model_election.h"
+#include "controlplane/config/model_tracking.h"
 #include "controlplane/config/model_vrrp_transport.h"
 
 namespace headgate::config {
@@ -38,6 +39,8 @@ struct VrrpInstance {
     // A VIP disappears from the kernel this long after the last renewal.
     std::chrono::seconds vip_lease = limits::vip_lease_default;
     Announcing announcing;
+    std::vector<TrackerUse> trackers;
+    bool track_primary = true;  // in FAULT while `interface` is down
 };
 
 // All that the VRRP thread works from.
@@ -46,6 +49,7 @@ struct Vrrp {
     std::vector<VrrpInstance> instances;
     std::vector<SyncGroup> sync_groups;
     StartupDelay startup_delay;
+    std::vector<InterfaceDelay> interface_delays;
 };
 
 }  // namespace headgate::config

@@ -19,6 +19,10 @@ struct Context {
     VrrpDraft* instance = nullptr;
     GarpGroupDraft* garp_group = nullptr;
     SyncGroupDraft* sync_group = nullptr;
+    std::vector<TrackerUseDraft>* uses = nullptr;  // of the innermost block that tracks
+    TrackScriptDraft* script = nullptr;
+    TrackFileDraft* track_file = nullptr;
+    TrackProcessDraft* process = nullptr;
     ServerDraft* server = nullptr;
     RealServerDraft* real_server = nullptr;
     CheckDraft* check = nullptr;

@@ -10,11 +10,20 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 11> table() {
-    return {global_keywords(),    global_announce_keywords(), vrrp_keywords(),
-            vrrp_auth_keywords(), vrrp_transport_keywords(),  instance_announce_keywords(),
-            election_keywords(),  sync_group_keywords(),      bfd_keywords(),
-            service_keywords(),   checker_keywords()};
+std::array<std::span<const Keyword>, 13> table() {
+    return {global_keywords(),
+            global_announce_keywords(),
+            vrrp_keywords(),
+            vrrp_auth_keywords(),
+            vrrp_transport_keywords(),
+            instance_announce_keywords(),
+            election_keywords(),
+            sync_group_keywords(),
+            tracking_keywords(),
+            script_keywords(),
+            bfd_keywords(),
+            service_keywords(),
+            checker_keywords()};
 }
 
 std::string joined(std::span<const Choice> choices, std::string_view separator, bool carried_only) {
@@ -118,6 +127,16 @@ std::string_view block_name(Block block) {
             return "bfd_instance";
         case Block::dataplane:
             return "dataplane";
+        case Block::vrrp_script:
+            return "vrrp_script";
+        case Block::track_file:
+            return "track_file";
+        case Block::vrrp_track_process:
+            return "vrrp_track_process";
+        case Block::track_list:
+            return "a list of trackers";
+        case Block::interface_delays:
+            return "interface_up_down_delays";
         case Block::ignored:
             break;
     }

@@ -30,7 +30,12 @@ enum class Block : std::uint8_t {
     url,
     dataplane,
     bfd_instance,
-    ignored,  // the body of something that is not acted on: only its braces matter
+    vrrp_script,
+    track_file,
+    vrrp_track_process,
+    track_list,        // entries, not keywords
+    interface_delays,  // likewise
+    ignored,           // the body of something that is not acted on: only its braces matter
 };
 
 // "vrrp_instance"; "the top level" for root.
@@ -41,6 +46,11 @@ class Blocks {
 public:
     constexpr Blocks(Block block)  // NOLINT(google-explicit-constructor): one block is a set
         : bits_(1U << static_cast<unsigned>(block)) {}
+    static constexpr Blocks every() {
+        constexpr auto num_blocks = static_cast<unsigned>(Block::ignored);
+        static_assert(num_blocks < 32, "a bit for each");
+        return Blocks((1U << num_blocks) - 1);
+    }
     constexpr Blocks operator|(Blocks other) const { return Blocks(bits_ | other.bits_); }
     [[nodiscard]] constexpr bool contains(Block block) const {
         return (bits_ & Blocks(block).bits_) != 0;
@@ -179,6 +189,8 @@ std::span<const Keyword> vrrp_auth_keywords();
 std::span<const Keyword> vrrp_transport_keywords();
 std::span<const Keyword> election_keywords();
 std::span<const Keyword> sync_group_keywords();
+std::span<const Keyword> tracking_keywords();
+std::span<const Keyword> script_keywords();
 std::span<const Keyword> service_keywords();
 std::span<const Keyword> checker_keywords();
 

@@ -3,6 +3,7 @@
 
 #include "controlplane/config/reader.h"
 #include "controlplane/config/schema.h"
+#include "controlplane/config/track_list.h"
 
 namespace headgate::config {
 namespace {
@@ -155,6 +156,21 @@ constexpr Keyword rows[] = {
             },
         .doc = "The neighbor is behind routers (RFC 5883, UDP port 4784 instead of 3784); needs "
                "`max_hops`.",
+    },
+    {
+        .blocks = Block::bfd_instance,
+        .name = "weight",
+        .argument = words("<-253..253> [reverse]"),
+        .default_text = "0",
+        .handler =
+            [](const Context& context, const Value& value) {
+                if (const auto weight =
+                        read_weight(value.words, weight_max(TrackerKind::bfd), context.report))
+                    context.bfd->weight = *weight;
+            },
+        .doc = "0: an instance that tracks the session is in FAULT while it is not up. Above 0 it "
+               "is added to the priority while the session is up, below 0 while it is not; "
+               "`reverse` subtracts.",
     },
     {
         .blocks = Block::bfd_instance,

@@ -25,15 +25,9 @@ void add_interfaces(const Context& context, const Value& value) {
     }
 }
 
-constexpr Blocks every_block = Block::root | Block::global_defs | Block::vrrp_instance |
-                               Block::authentication | Block::auth_hmac | Block::unicast_peer |
-                               Block::virtual_ipaddress | Block::garp_group |
-                               Block::garp_interfaces | Block::virtual_server | Block::real_server |
-                               Block::tcp_check | Block::http_get | Block::url | Block::dataplane;
-
 constexpr Keyword rows[] = {
     {
-        .blocks = every_block,
+        .blocks = Blocks::every(),
         .name = "include",
         .argument = text("PATTERN", 4096),
         .handler = ignore,

@@ -25,6 +25,7 @@ void read_instance(const Context& context, const Value& value) {
     draft.where = value.statement->keyword().span;
     Context inner = context;
     inner.instance = &draft;
+    inner.uses = &draft.trackers;
     draft.mentions.merge(read_body(inner, *value.statement, Block::vrrp_instance));
     if (value.valid)
         context.drafts.instances.push_back(std::move(draft));

@@ -35,13 +35,20 @@ Instance::Instance(config::VrrpInstance config, Link& link, AnnounceQueue& annou
       addresses_(config_.name, config_, link_),
       announcer_(config_, announcements, link_),
       refusals_(config_.name),
-      journal_(config_.name) {}
+      journal_(config_.name),
+      tracking_(config_.priority, config_.trackers) {}
 
-void Instance::start(Instant now, const LinkState& state, const Start& how) {
+void Instance::start(Instant now, const LinkState& state, const Start& how,
+                     const TrackerStates& trackers) {
     link_state_ = state;
     codec_.reconfigure(virtual_router(config_, state.mtu));
-    perform(state.source ? fsm_.start(now, *state.source, how) : fsm_.start_faulty(now, how), now,
-            nullptr);
+    tracking_.update(trackers);
+    perform(fsm_.on_weight(now, tracking_.sum()), now, nullptr);
+    // The trackers of the earlier run were well a moment ago.
+    const bool trusted = how.resume && link_state_.problem.empty() && tracking_.is_waiting();
+    perform(trusted || problem().empty() ? fsm_.start(now, *state.source, how)
+                                         : fsm_.start_faulty(now, how),
+            now, nullptr);
 }
 
 // At its last renewal the earlier run was MASTER, and an advert interval before that at the latest
@@ -91,14 +98,38 @@ void Instance::on_link(Instant now, const LinkState& state) {
     check_faults(now);
 }
 
+void Instance::on_tracker(Instant now, const TrackerId& id, const TrackerState& state) {
+    const std::uint8_t previous = fsm_.effective_priority();
+    if (!tracking_.update(id, state))
+        return;
+    changed_ = true;
+    take_over_weights(now, previous);
+    check_faults(now);
+}
+
+void Instance::take_over_weights(Instant now, std::uint8_t previous) {
+    perform(fsm_.on_weight(now, tracking_.sum()), now, nullptr);
+    if (fsm_.effective_priority() != previous)
+        log::info("({}) Changing effective priority from {} to {}", config_.name, previous,
+                  fsm_.effective_priority());
+}
+
+std::string Instance::problem() const {
+    if (!link_state_.problem.empty())
+        return link_state_.problem;
+    // A tracker that has not spoken yet keeps an instance from starting, and stops none.
+    const bool runs = state() == State::backup || state() == State::master;
+    return runs && tracking_.is_waiting() ? "" : tracking_.problem();
+}
+
 // Whatever can be wrong with the instance itself comes together here.
 void Instance::check_faults(Instant now) {
-    const std::string& problem = link_state_.problem;
-    if (problem.empty()) {
+    const std::string wrong = problem();
+    if (wrong.empty()) {
         perform(fsm_.on_recovery(now, FaultSource::instance), now, nullptr);
         return;
     }
-    if (state() == State::fault && journal_.set_problem(problem))
+    if (state() == State::fault && journal_.set_problem(wrong))
         changed_ = true;
     perform(fsm_.on_fault(now, FaultSource::instance), now, nullptr);
 }
@@ -113,7 +144,7 @@ void Instance::release(const config::VrrpInstance& next) {
     announcer_.forget_all_but(next.virtual_addresses);
 }
 
-void Instance::reconfigure(Instant now, config::VrrpInstance next) {
+void Instance::reconfigure(Instant now, config::VrrpInstance next, const TrackerStates& trackers) {
     check(next.vrid == config_.vrid && next.interface == config_.interface &&
               next.transport.family == config_.transport.family,
           "the instance stays in its group of routers");
@@ -127,7 +158,12 @@ void Instance::reconfigure(Instant now, config::VrrpInstance next) {
     announcer_.reconfigure(now, config_);
     refusals_.forget();
     changed_ = true;
+    const std::uint8_t previous = fsm_.effective_priority();
+    tracking_.configure(config_.priority, config_.trackers);
+    tracking_.update(trackers);
     perform(fsm_.reconfigure(now, parameters_of(config_), group_changed), now, nullptr);
+    take_over_weights(now, previous);
+    check_faults(now);
     if (lease_changed && state() == State::master)
         addresses_.hold(now);
 }
@@ -248,8 +284,7 @@ Announcer::Addresses Instance::present_addresses() const {
 }
 
 void Instance::enter(const Advert* cause) {
-    journal_.entered(fsm_, cause,
-                     fsm_.reason() == Event::group_fault ? group_fault_ : link_state_.problem);
+    journal_.entered(fsm_, cause, fsm_.reason() == Event::group_fault ? group_fault_ : problem());
     if (state() == State::master)
         ++became_master_;
     refusals_.forget();

@@ -21,6 +21,7 @@
 #include "controlplane/vrrp/refusals.h"
 #include "controlplane/vrrp/status.h"
 #include "controlplane/vrrp/sync_group.h"
+#include "controlplane/vrrp/tracking.h"
 
 namespace headgate::vrrp {
 
@@ -29,7 +30,9 @@ public:
     // `link` and `announcements` outlive the instance.
     Instance(config::VrrpInstance config, Link& link, AnnounceQueue& announcements);
 
-    void start(Instant now, const LinkState& state, const Start& how = {});
+    // `trackers`: what they have said so far.
+    void start(Instant now, const LinkState& state, const Start& how = {},
+               const TrackerStates& trackers = {});
     // Before start(): whether an earlier run was MASTER so short a time ago that nobody can have
     // taken over yet.
     [[nodiscard]] bool can_resume(Instant now, const LinkState& state) const;
@@ -38,18 +41,21 @@ public:
     // Call it at deadline() or later; early calls do nothing.
     void on_deadline(Instant now);
     void on_link(Instant now, const LinkState& state);
+    // A tracker has said something, perhaps one that this instance does not use.
+    void on_tracker(Instant now, const TrackerId& id, const TrackerState& state);
     // The kernel's addresses may have changed: puts a VIP back that somebody else has removed.
     void on_addresses(Instant now);
     // Removes the VIPs that `next` no longer has. Separate from reconfigure(), so that a VIP which
     // moves from one instance to another is removed by the one before the other installs it.
     void release(const config::VrrpInstance& next);
     // Requires: the same virtual_router_id and channel.
-    void reconfigure(Instant now, config::VrrpInstance next);
+    void reconfigure(Instant now, config::VrrpInstance next, const TrackerStates& trackers = {});
     void stop(Instant now);
 
     [[nodiscard]] std::optional<Instant> deadline() const;
     [[nodiscard]] State state() const override { return fsm_.state(); }
     [[nodiscard]] const config::VrrpInstance& config() const { return config_; }
+    [[nodiscard]] const Tracking& tracking() const { return tracking_; }
     // `now` and `wall_now` are the same moment on the two clocks. Errors that are counted by
     // interface and the lateness are the caller's to add.
     [[nodiscard]] InstanceStatus status(Instant now,
@@ -77,7 +83,10 @@ private:
     [[nodiscard]] Result<void> send_to_all(std::uint8_t priority);
     [[nodiscard]] Announcer::Addresses present_addresses() const;
     void enter(const Advert* cause);
+    // What stands against the instance itself being BACKUP or MASTER; empty: nothing.
+    [[nodiscard]] std::string problem() const;
     void check_faults(Instant now);
+    void take_over_weights(Instant now, std::uint8_t previous);
 
     config::VrrpInstance config_;
     Link& link_;
@@ -89,6 +98,7 @@ private:
     Refusals refusals_;
     Journal journal_;
     std::string group_fault_;  // why its sync group is in FAULT; empty: it is not
+    Tracking tracking_;
 
     std::string send_error_;  // empty: the last advert went out
     bool changed_ = false;

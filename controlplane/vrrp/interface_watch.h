@@ -10,28 +10,31 @@
 
 #include "common/clock.h"
 #include "controlplane/config/model_tracking.h"
+#include "controlplane/netlink/interfaces.h"
 
 namespace headgate::vrrp {
 
 class InterfaceWatch {
 public:
+    // What is known of interfaces that stay delayed is kept. Call update() after it.
     void configure(const std::vector<config::InterfaceDelay>& delays);
 
-    // What counts now, when the kernel says `up`. The first that it says about an interface counts
-    // at once.
-    bool update(Instant now, const std::string& interface, bool up);
-
-    // When update() would have another answer to the same question.
+    // Takes in what the kernel says now. The first that it says about an interface counts at once,
+    // and so does that it is gone.
+    void update(Instant now, const netlink::InterfaceTable& table);
+    // When update() would change what counts, though the kernel says the same.
     [[nodiscard]] std::optional<Instant> deadline() const;
+
+    [[nodiscard]] bool counts_as_up(const netlink::Interface& interface) const;
 
 private:
     struct Entry {
-        bool counts = false;
+        config::InterfaceDelay delay{};
+        std::optional<bool> counts{};         // absent: the kernel has not said anything
         std::optional<Instant> changes_at{};  // what the kernel says differs, and counts then
     };
 
-    std::map<std::string, config::InterfaceDelay> delays_;
-    std::map<std::string, Entry> entries_;
+    std::map<std::string, Entry> entries_;  // of those with a delay
 };
 
 }  // namespace headgate::vrrp

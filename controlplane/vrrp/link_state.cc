@@ -13,7 +13,7 @@ const netlink::Interface* interface_of(const config::VrrpInstance& instance,
 }
 
 LinkState link_state_of(const config::VrrpInstance& instance, const netlink::InterfaceTable& table,
-                        const std::set<IpAddress>& vips) {
+                        const InterfaceWatch& watch, const std::set<IpAddress>& vips) {
     const auto faulty = [](std::string problem) {
         return LinkState{.source = std::nullopt, .problem = std::move(problem)};
     };
@@ -28,16 +28,20 @@ LinkState link_state_of(const config::VrrpInstance& instance, const netlink::Int
     const auto problem = [&](std::string_view what) {
         return faulty(fmt::format("interface {} {}", interface->name, what));
     };
-    if (!interface->up)
-        return problem("down");
-    if (!interface->running)
-        return problem("has no carrier");
-    if (transport.source) {
-        if (transport.track_source && !table.can_send_from(interface->index, *transport.source))
-            return problem(fmt::format("does not have {}", transport.source->to_string()));
-        return {.source = transport.source, .problem = "", .mtu = interface->mtu};
+    const auto source = transport.source
+                            ? transport.source
+                            : table.source_address(interface->index, transport.family, vips);
+    // dont_track_primary: as long as there is an address to send from, to nobody perhaps.
+    const bool may_be_down = !instance.track_primary && source;
+    if (!watch.counts_as_up(*interface) && !may_be_down) {
+        if (!interface->up)
+            return problem("down");
+        return problem(interface->running ? "is up, but not for long enough yet"
+                                          : "has no carrier");
     }
-    const auto source = table.source_address(interface->index, transport.family, vips);
+    if (transport.source && transport.track_source &&
+        !table.can_send_from(interface->index, *transport.source))
+        return problem(fmt::format("does not have {}", transport.source->to_string()));
     if (!source)
         return problem(transport.family == Family::ipv4
                            ? "has no IPv4 address to send from"

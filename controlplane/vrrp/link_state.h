@@ -6,6 +6,7 @@
 #include "common/net.h"
 #include "controlplane/config/model_vrrp.h"
 #include "controlplane/netlink/interfaces.h"
+#include "controlplane/vrrp/interface_watch.h"
 #include "controlplane/vrrp/link.h"
 
 namespace headgate::vrrp {
@@ -17,6 +18,6 @@ namespace headgate::vrrp {
 // `vips`: addresses that come and go with mastership, and are therefore nobody's to send from.
 [[nodiscard]] LinkState link_state_of(const config::VrrpInstance& instance,
                                       const netlink::InterfaceTable& table,
-                                      const std::set<IpAddress>& vips);
+                                      const InterfaceWatch& watch, const std::set<IpAddress>& vips);
 
 }  // namespace headgate::vrrp

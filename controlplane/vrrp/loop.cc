@@ -46,7 +46,8 @@ Loop::Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::Addre
       packet_socket_(std::move(packet_socket)),
       kernel_{monitor_.table(), addresses_, packet_socket_.get()},
       monitor_readable_(io_, monitor_.fd()),
-      timer_(io_) {}
+      timer_(io_),
+      trackers_(options_.trackers) {}
 
 void Loop::start(config::Vrrp config) {
     post([this, first = std::move(config)]() mutable {
@@ -122,10 +123,19 @@ void Loop::catch_up() {
         read(*port);
     if (const auto read = monitor_.read(); !read)
         log::error("{}", read.error().message);
+    interface_watch_.update(clock_.now(), monitor_.table());
     for (const auto& [channel, port] : ports_)
         refresh(port);
+    track_interfaces();
     for (const auto& instance : instances_)
         instance->on_addresses(clock_.now());
+}
+
+void Loop::on_tracker(const TrackerId& id, const TrackerState& state) {
+    trackers_[id] = state;
+    for (const auto& instance : instances_)
+        instance->on_tracker(clock_.now(), id, state);
+    after_event();
 }
 
 void Loop::read(Port& port) {
@@ -157,7 +167,8 @@ bool Loop::is_for_other_port(const Port& port, const Envelope& envelope, std::ui
 }
 
 void Loop::arm() {
-    std::optional<Instant> next = announcements_.deadline();
+    std::optional<Instant> next =
+        earliest({announcements_.deadline(), interface_watch_.deadline()});
     for (const auto& instance : instances_)
         next = earliest({next, instance->deadline()});
     if (next == armed_)

@@ -25,9 +25,11 @@
 #include "controlplane/netlink/addresses.h"
 #include "controlplane/netlink/monitor.h"
 #include "controlplane/vrrp/announce_queue.h"
+#include "controlplane/vrrp/interface_watch.h"
 #include "controlplane/vrrp/port.h"
 #include "controlplane/vrrp/status.h"
 #include "controlplane/vrrp/sync_group.h"
+#include "controlplane/vrrp/tracking.h"
 #include "controlplane/vrrp/vrrp_thread.h"
 
 namespace headgate::vrrp {
@@ -45,6 +47,7 @@ public:
 
     // The rest runs on the thread.
     void apply(config::Vrrp next);
+    void on_tracker(const TrackerId& id, const TrackerState& state);
     [[nodiscard]] std::vector<InstanceStatus> statuses() const;
 
 private:
@@ -61,6 +64,8 @@ private:
     void on_timer();
     void after_event();
 
+    void forget_trackers(const config::Vrrp& next);
+    void track_interfaces();
     void form_groups(const config::Vrrp& next, const std::map<const Instance*, LinkState>& fresh);
     void settle_groups();
     [[nodiscard]] Start first_start(const config::Vrrp& next) const;
@@ -92,6 +97,9 @@ private:
     std::vector<std::unique_ptr<SyncGroup>> groups_;    // likewise; they refer to instances_
     bool started_ = false;                              // apply() has been called
     std::set<IpAddress> vips_;                          // of all instances
+    InterfaceWatch interface_watch_;
+    std::set<std::string> tracked_interfaces_;
+    TrackerStates trackers_;  // all that has been said of those in use
     std::thread thread_;
 };
 

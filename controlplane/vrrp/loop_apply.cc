@@ -27,8 +27,12 @@ void Loop::apply(config::Vrrp next) {
             vips_.insert(vip.prefix.address);
     }
     announcements_.set_limits(clock_.now(), next.announce_limits);
+    interface_watch_.configure(next.interface_delays);
+    interface_watch_.update(clock_.now(), monitor_.table());
+    forget_trackers(next);
     retire(next.instances);
     open_ports(next.instances);
+    track_interfaces();
 
     const Start how = first_start(next);
     std::map<const Instance*, LinkState> fresh;
@@ -38,7 +42,7 @@ void Loop::apply(config::Vrrp next) {
             return candidate && same_group(candidate->config(), config);
         });
         if (kept != previous.end()) {
-            (*kept)->reconfigure(clock_.now(), config);
+            (*kept)->reconfigure(clock_.now(), config, trackers_);
             instances_.push_back(std::move(*kept));
             continue;
         }
@@ -53,7 +57,7 @@ void Loop::apply(config::Vrrp next) {
             continue;
         Start start = how;
         start.resume = can_resume(*instance, fresh);
-        instance->start(clock_.now(), fresh.at(instance.get()), start);
+        instance->start(clock_.now(), fresh.at(instance.get()), start, trackers_);
     }
     form_groups(next, fresh);
     started_ = true;
@@ -124,6 +128,46 @@ Start Loop::first_start(const config::Vrrp& next) const {
     return {.deaf_until = now + wait};
 }
 
+// One that nobody uses any more stops, and what it said last would be old when it is used again.
+void Loop::forget_trackers(const config::Vrrp& next) {
+    std::erase_if(trackers_, [&](const auto& entry) {
+        return std::ranges::none_of(next.instances, [&](const config::VrrpInstance& instance) {
+            return std::ranges::find(instance.trackers, entry.first, &TrackerUse::tracker) !=
+                   instance.trackers.end();
+        });
+    });
+    tracked_interfaces_.clear();
+    for (const config::VrrpInstance& instance : next.instances) {
+        for (const TrackerUse& use : instance.trackers) {
+            if (use.tracker.kind == TrackerKind::interface)
+                tracked_interfaces_.insert(use.tracker.name);
+        }
+    }
+}
+
+// track_interface: what the kernel says of them now.
+void Loop::track_interfaces() {
+    const Instant now = clock_.now();
+    for (const std::string& name : tracked_interfaces_) {
+        const netlink::Interface* const interface = monitor_.table().find(name);
+        const bool up = interface != nullptr && interface_watch_.counts_as_up(*interface);
+        const TrackerId id{TrackerKind::interface, name};
+        const auto verdict = up ? TrackerState::Verdict::up : TrackerState::Verdict::down;
+        TrackerState& state = trackers_[id];
+        if (state.verdict == verdict)
+            continue;
+        state = {.verdict = verdict,
+                 .value = 0,
+                 .since = now,
+                 .detail = up                     ? "up"
+                           : interface == nullptr ? "does not exist"
+                                                  : "down",
+                 .cause = ""};
+        for (const auto& instance : instances_)
+            instance->on_tracker(now, id, state);
+    }
+}
+
 // Stops what `next` no longer has, and removes the VIPs that others may be waiting for.
 void Loop::retire(const std::vector<config::VrrpInstance>& next) {
     std::erase_if(instances_, [&](const std::unique_ptr<Instance>& instance) {
@@ -181,7 +225,7 @@ void Loop::refresh(const std::shared_ptr<Port>& port) {
 
 // The state of the link of an instance, with the socket of its port opened where that is possible.
 LinkState Loop::attach(const std::shared_ptr<Port>& port, const config::VrrpInstance& config) {
-    LinkState state = link_state_of(config, monitor_.table(), vips_);
+    LinkState state = link_state_of(config, monitor_.table(), interface_watch_, vips_);
     if (!state.source)
         return state;
     const int index = interface_of(config, monitor_.table())->index;

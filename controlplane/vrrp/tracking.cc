@@ -164,6 +164,11 @@ bool Tracking::update(const TrackerId& id, const TrackerState& state) {
     return changed;
 }
 
+void Tracking::update(const TrackerStates& states) {
+    for (const auto& [id, state] : states)
+        update(id, state);
+}
+
 int Tracking::sum() const {
     int sum = 0;
     for (const Line& line : lines_)

@@ -77,6 +77,7 @@ public:
 
     // False: nobody here uses that tracker, or it has said the same before.
     bool update(const TrackerId& id, const TrackerState& state);
+    void update(const TrackerStates& states);
 
     [[nodiscard]] std::uint8_t base_priority() const { return base_priority_; }
     // What all weights together add to the priority.

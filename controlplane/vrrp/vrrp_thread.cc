@@ -29,6 +29,12 @@ void VrrpThread::request_status(StatusHandler handler) {
     loop_->post([loop = loop_.get(), handler = std::move(handler)] { handler(loop->statuses()); });
 }
 
+void VrrpThread::on_tracker(TrackerId id, TrackerState state) {
+    loop_->post([loop = loop_.get(), id = std::move(id), state = std::move(state)] {
+        loop->on_tracker(id, state);
+    });
+}
+
 void VrrpThread::stop() {
     loop_->stop();
 }

@@ -15,6 +15,7 @@
 #include "common/result.h"
 #include "controlplane/config/model_vrrp.h"
 #include "controlplane/vrrp/status.h"
+#include "controlplane/vrrp/tracking.h"
 
 namespace headgate::vrrp {
 
@@ -30,6 +31,8 @@ public:
         // start and after each reconfigure(). It must not block: post the value to your own loop.
         // May be empty.
         StatusHandler on_change;
+        // What trackers have said before the start.
+        TrackerStates trackers{};
     };
 
     // Fails when the sockets cannot be opened (no CAP_NET_ADMIN or CAP_NET_RAW). A missing
@@ -48,6 +51,9 @@ public:
     // Any thread. `handler` is called on the VRRP thread and must not block. It is dropped when the
     // thread has been stopped.
     void request_status(StatusHandler handler);
+
+    // Any thread. A tracker has come to a verdict; instances that use it act on it.
+    void on_tracker(TrackerId id, TrackerState state);
 
     // Masters send priority 0, VIPs are removed, and the thread is joined: on_change is not called
     // again after the return. Not from the VRRP thread itself. A second call does nothing.

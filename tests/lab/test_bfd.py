@@ -168,6 +168,40 @@ def test_with_keepalived(crew, topo, switch, family):
     assert bfd(headgated)["diagnostic"] == "Control Detection Time Expired"
 
 
+# ---- VRRP ---------------------------------------------------------------------------------------
+
+
+def test_mastership_follows_a_session(crew, topo, switch):
+    """The way to d2 is cut for BFD alone: d1 hears it 3 adverts of a second before VRRP could."""
+    d1, d2 = crew.headgated("d1"), crew.headgated("d2")
+    times = ("min_rx 20", "min_tx 20")
+    # A third host, whose session tells that the way through d1 is fine.
+    other = crew.headgated("c1")
+    other.start(config(session("b1", topo["d1"].address, *times)))
+
+    def text(state, priority, track):
+        vrrp = configs.vrrp_text(configs.Vrrp(state, priority))
+        tracked = vrrp.rstrip().removesuffix("}") + "    track_bfd {\n        b1\n    }\n}\n"
+        return tracked if track else vrrp
+    d1.start(config(session("b1", topo["c1"].address, *times), text("MASTER", 150, True)))
+    d2.start(config(text("BACKUP", 100, False)))
+    wait_state(d1, "Up", 15)
+    d1.wait_vip(VIP, 15)
+    d2.wait_no_vip(VIP, 10)
+
+    switch.cut("c1")
+    cut = time.monotonic()
+    d1.wait_state("FAULT", 5)
+    d2.wait_vip(VIP, 5)
+    # The master resigns, so that only the skew of 0.61 s is waited for, not three seconds.
+    assert time.monotonic() - cut < 2.5
+    d1.wait_no_vip(VIP, 1)
+
+    switch.clear()
+    d1.wait_vip(VIP, 15)
+    d2.wait_no_vip(VIP, 5)
+
+
 # ---- two of our own -----------------------------------------------------------------------------
 
 

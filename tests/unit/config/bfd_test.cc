@@ -79,6 +79,25 @@ TEST(BfdModel, OneNeighborMayHaveASessionForEachSource) {
     EXPECT_EQ(result.config.value().bfd_instances.size(), 2U);
 }
 
+TEST(BfdModel, IsTrackedWithItsWeight) {
+    const std::string sessions =
+        bfd_with(" weight -20 reverse") + "bfd_instance b2 {\n neighbor_ip 192.0.2.4\n}\n";
+    const LoadResult result = load_text(
+        instance_with("    track_bfd {\n        b1\n        b2 weight 10\n    }", sessions));
+    EXPECT_TRUE(result.diagnostics.empty()) << render_report(result.diagnostics);
+    const std::vector<TrackerUse> expected{
+        {.tracker = {TrackerKind::bfd, "b1"}, .weight = -20, .reverse = true},
+        {.tracker = {TrackerKind::bfd, "b2"}, .weight = 10, .reverse = false}};
+    EXPECT_EQ(result.config.value().vrrp.instances.at(0).trackers, expected);
+}
+
+TEST(BfdModel, OneForChecksAloneIsNotThereForVrrp) {
+    const LoadResult result =
+        load_text(instance_with("    track_bfd {\n        b1\n    }", bfd_with(" checker")));
+    ASSERT_EQ(result.diagnostics.size(), 1U) << render_report(result.diagnostics);
+    EXPECT_TRUE(result.config.value().vrrp.instances.at(0).trackers.empty());
+}
+
 struct Broken {
     std::string name;
     std::string text;

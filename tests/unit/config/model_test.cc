@@ -328,7 +328,6 @@ TEST(Compatibility, ReadsAConfigurationFromTheField) {
     const LoadResult result = load_text(field_configuration);
     const std::string_view expected[] = {"notification_email", "notification_email_from",
                                          "smtp_server",        "smtp_connect_timeout",
-                                         "vrrp_script",        "track_script",
                                          "notify_master",      "quorum",
                                          "sorry_server",       "digest"};
     ASSERT_EQ(result.diagnostics.size(), std::size(expected)) << render_report(result.diagnostics);

@@ -2,6 +2,7 @@
 #include "tests/unit/config/support.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace headgate::config {
 namespace {
@@ -24,6 +25,10 @@ std::string describe(const VrrpInstance& instance) {
             "  {} dev {} label {} brd {} scope {}\n", address.prefix.to_string(), address.interface,
             address.label, address.broadcast ? address.broadcast->to_string() : "-", address.scope);
     }
+    text += instance.track_primary ? "" : "  primary not tracked\n";
+    for (const TrackerUse& use : instance.trackers)
+        text += fmt::format("  tracks {} {} weight {}{}\n", static_cast<int>(use.tracker.kind),
+                            use.tracker.name, use.weight, use.reverse ? " reverse" : "");
     return text;
 }
 
@@ -61,6 +66,29 @@ std::string describe(const VirtualServer& server) {
 
 }  // namespace
 
+std::string describe(const Trackers& trackers) {
+    const ScriptRules& rules = trackers.script_rules;
+    std::string text = fmt::format("scripts user {} group {} {}{}{}\n", rules.user, rules.group,
+                                   rules.security, rules.keep_symlinks, rules.supplementary_groups);
+    for (const TrackScript& script : trackers.scripts)
+        text +=
+            fmt::format("script {} [{}] user {} group {} every {} within {} rise {} fall {} {}\n",
+                        script.name, fmt::join(script.command.words, "|"), script.command.user,
+                        script.command.group, script.interval.count(), script.timeout.count(),
+                        script.rise, script.fall, script.init_fail);
+    for (const TrackFile& file : trackers.files)
+        text += fmt::format("file {} {} initially {} {}\n", file.name, file.path,
+                            file.initial_value ? fmt::format("{}", *file.initial_value) : "-",
+                            file.overwrite);
+    for (const TrackProcess& process : trackers.processes)
+        text += fmt::format("process {} {} [{}] {} match {} full {} quorum {}-{} delays {} {}\n",
+                            process.name, process.program, fmt::join(process.parameters, "|"),
+                            process.compare_parameters, static_cast<int>(process.match),
+                            process.full_command, process.quorum, process.quorum_max,
+                            process.fork_delay.count(), process.terminate_delay.count());
+    return text;
+}
+
 std::string describe(const Config& config) {
     std::string text = fmt::format("router_id {}\nxdp_mode {}\n", config.router_id,
                                    static_cast<int>(config.dataplane.mode));
@@ -73,6 +101,10 @@ std::string describe(const Config& config) {
             bfd.min_rx.count(), bfd.min_tx.count(), bfd.idle_tx.count(), bfd.multiplier,
             bfd.passive, bfd.multihop, bfd.ttl, bfd.ttl_min.value_or(0), bfd.for_vrrp,
             bfd.for_checkers);
+    text += describe(config.trackers);
+    for (const InterfaceDelay& delay : config.vrrp.interface_delays)
+        text +=
+            fmt::format("delay {} {} {}\n", delay.interface, delay.down.count(), delay.up.count());
     for (const VrrpInstance& instance : config.vrrp.instances)
         text += describe(instance);
     for (const VirtualServer& server : config.virtual_servers)

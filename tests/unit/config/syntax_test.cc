@@ -119,8 +119,8 @@ TEST(Syntax, TakesAQuotedWordForAnArgumentNotForAKeyword) {
 
 // Two mistakes in one place: the block is ignored, and its end is missing.
 TEST(Syntax, DoesNotLoseWhatFollowsAnIgnoredBlockWithoutEnd) {
-    const LoadResult result = load_text(
-        "vrrp_script chk {\n    script \"/bin/true\"\n    interval 2\n" + instance_with(""));
+    const LoadResult result =
+        load_text("SSL {\n    password \"secret\"\n    ca ca.pem\n" + instance_with(""));
     ASSERT_EQ(result.diagnostics.size(), 2U) << render_report(result.diagnostics);
     EXPECT_NE(result.diagnostics[0].hint.find("before `vrrp_instance` on line 4"),
               std::string::npos);

@@ -86,6 +86,10 @@ config::VrrpInstance config_with(const std::vector<config::VirtualAddress>& vips
 
 class InstanceTest : public testing::Test {
 protected:
+    explicit InstanceTest(config::VrrpInstance config = config_with({vip("10.0.0.100/32"),
+                                                                     vip("10.0.0.101/24")}))
+        : instance(std::move(config), link, announcements) {}
+
     void start() { instance.start(at(Duration{}), up); }
     // Runs the timers that are due until then, each at its own time.
     void run_until(Duration until) {
@@ -114,8 +118,7 @@ protected:
     const LinkState down{.source = std::nullopt, .problem = "interface eth0 down"};
     FakeLink link;
     AnnounceQueue announcements;
-    Instance instance{config_with({vip("10.0.0.100/32"), vip("10.0.0.101/24")}), link,
-                      announcements};
+    Instance instance;
 };
 
 TEST_F(InstanceTest, TakesOverWithAdvertLeasesAndRoundsOfArp) {
@@ -344,6 +347,108 @@ TEST(InstanceResume, WhileNobodyCanHaveTakenOver) {
     EXPECT_TRUE(instance.can_resume(renewed + milliseconds(1999), up));
     EXPECT_FALSE(instance.can_resume(renewed + seconds(2), up));
     EXPECT_FALSE(instance.can_resume(renewed, {.source = std::nullopt, .problem = "down"}));
+}
+
+// ---- Trackers -----------------------------------------------------------------------------------
+
+using Verdict = TrackerState::Verdict;
+
+const TrackerId chk{TrackerKind::script, "chk"};
+const TrackerId other{TrackerKind::script, "other"};
+
+config::VrrpInstance config_tracking(std::vector<TrackerUse> uses) {
+    config::VrrpInstance config = config_with({vip("10.0.0.100/32")});
+    config.trackers = std::move(uses);
+    return config;
+}
+
+TrackerState said(Verdict verdict) {
+    return {.verdict = verdict,
+            .value = 0,
+            .since = {},
+            .detail = verdict == Verdict::up ? "succeeded" : "failed",
+            .cause = ""};
+}
+
+class WeightedInstanceTest : public InstanceTest {
+protected:
+    WeightedInstanceTest() : InstanceTest(config_tracking({{.tracker = chk, .weight = -60}})) {}
+};
+
+TEST_F(WeightedInstanceTest, AdvertisesTheChangedPriorityAtOnce) {
+    become_master();
+    instance.on_tracker(at(seconds(4)), chk, said(Verdict::down));
+    EXPECT_EQ(link.take(), Calls{"advert 40"});
+    EXPECT_EQ(status().priority, 40);
+    instance.on_tracker(at(seconds(4)), chk, said(Verdict::up));
+    EXPECT_EQ(link.take(), Calls{"advert 100"});
+    instance.on_tracker(at(seconds(4)), other, said(Verdict::down));
+    EXPECT_EQ(link.take(), Calls{}) << "nobody here uses it";
+}
+
+TEST_F(WeightedInstanceTest, StartsWithWhatWasSaidBefore) {
+    instance.start(at(Duration{}), up, {}, {{chk, said(Verdict::down)}});
+    EXPECT_EQ(status().priority, 40);
+    EXPECT_EQ(instance.state(), State::backup);
+}
+
+TEST_F(WeightedInstanceTest, TakesOverAReloadedWeight) {
+    become_master();
+    instance.on_tracker(at(seconds(4)), chk, said(Verdict::down));
+    link.take();
+    instance.reconfigure(at(seconds(4)), config_tracking({{.tracker = chk, .weight = -10}}));
+    EXPECT_EQ(link.take().front(), "advert 90");
+    EXPECT_EQ(instance.state(), State::master);
+}
+
+class UnweightedInstanceTest : public InstanceTest {
+protected:
+    UnweightedInstanceTest() : InstanceTest(config_tracking({{.tracker = chk}})) {}
+};
+
+TEST_F(UnweightedInstanceTest, WaitsForTheFirstWord) {
+    start();
+    EXPECT_EQ(instance.state(), State::fault);
+    EXPECT_EQ(status().reason, "waiting for the first result of tracked script chk");
+    instance.on_tracker(at(seconds(1)), chk, said(Verdict::up));
+    EXPECT_EQ(instance.state(), State::backup);
+}
+
+TEST_F(UnweightedInstanceTest, IsInFaultWhileItIsDown) {
+    instance.start(at(Duration{}), up, {}, {{chk, said(Verdict::up)}});
+    run_until(seconds(4));
+    ASSERT_EQ(instance.state(), State::master);
+    instance.on_tracker(at(seconds(4)), chk, said(Verdict::down));
+    EXPECT_EQ(instance.state(), State::fault);
+    EXPECT_EQ(status().reason, "tracked script chk failed");
+    EXPECT_TRUE(link.kernel.empty());
+    instance.on_link(at(seconds(5)), down);
+    EXPECT_EQ(status().reason, "interface eth0 down");
+    instance.on_tracker(at(seconds(6)), chk, said(Verdict::up));
+    EXPECT_EQ(instance.state(), State::fault) << "the interface is still down";
+    instance.on_link(at(seconds(7)), up);
+    EXPECT_EQ(instance.state(), State::backup);
+}
+
+TEST_F(UnweightedInstanceTest, ANewTrackerStopsNobodyBeforeItHasSpoken) {
+    instance.start(at(Duration{}), up, {}, {{chk, said(Verdict::up)}});
+    run_until(seconds(4));
+    instance.reconfigure(at(seconds(5)), config_tracking({{.tracker = chk}, {.tracker = other}}));
+    EXPECT_EQ(instance.state(), State::master);
+    instance.on_tracker(at(seconds(6)), other, said(Verdict::down));
+    EXPECT_EQ(instance.state(), State::fault);
+}
+
+TEST_F(UnweightedInstanceTest, ARestartDoesNotWaitWhereNobodyElseCanBeMaster) {
+    instance.start(at(Duration{}), up, {.resume = true}, {});
+    EXPECT_EQ(instance.state(), State::master);
+    instance.on_tracker(at(seconds(1)), chk, said(Verdict::down));
+    EXPECT_EQ(instance.state(), State::fault);
+}
+
+TEST_F(UnweightedInstanceTest, ARestartDoesNotOverlookWhatIsDown) {
+    instance.start(at(Duration{}), up, {.resume = true}, {{chk, said(Verdict::down)}});
+    EXPECT_EQ(instance.state(), State::fault);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/vrrp/one_interface.h"
+
 namespace headgate::vrrp {
 namespace {
 
@@ -10,37 +12,70 @@ using std::chrono::seconds;
 
 const Instant start = Instant{} + seconds(100);
 
-TEST(InterfaceWatch, CountsAtOnceWithoutADelay) {
+class InterfaceWatchTest : public testing::Test, protected OneInterface {
+protected:
+    // What counts `after` the start, from when on the kernel says `up`.
+    bool counts(Duration after, bool up) {
+        add_interface(up ? IFF_UP | IFF_RUNNING : IFF_UP);
+        watch.update(start + after, table);
+        return watch.counts_as_up(*table.find("eth0"));
+    }
+
     InterfaceWatch watch;
-    EXPECT_TRUE(watch.update(start, "eth0", true));
-    EXPECT_FALSE(watch.update(start, "eth0", false));
-    EXPECT_TRUE(watch.update(start, "eth0", true));
+};
+
+TEST_F(InterfaceWatchTest, CountsAtOnceWithoutADelay) {
+    EXPECT_TRUE(counts(seconds(0), true));
+    EXPECT_FALSE(counts(seconds(0), false));
+    EXPECT_TRUE(counts(seconds(0), true));
     EXPECT_FALSE(watch.deadline());
 }
 
-TEST(InterfaceWatch, WaitsForTheDelay) {
-    InterfaceWatch watch;
+TEST_F(InterfaceWatchTest, WaitsForTheDelay) {
     watch.configure({{.interface = "eth0", .down = seconds(2), .up = seconds(5)}});
-    EXPECT_TRUE(watch.update(start, "eth0", true)) << "the first word counts at once";
-    EXPECT_TRUE(watch.update(start, "eth0", false));
+    EXPECT_TRUE(counts(seconds(0), true)) << "the first word counts at once";
+    EXPECT_TRUE(counts(seconds(0), false));
     EXPECT_EQ(watch.deadline(), start + seconds(2));
-    EXPECT_TRUE(watch.update(start + seconds(1), "eth0", false));
-    EXPECT_FALSE(watch.update(start + seconds(2), "eth0", false));
+    EXPECT_TRUE(counts(seconds(1), false));
+    EXPECT_FALSE(counts(seconds(2), false));
     EXPECT_FALSE(watch.deadline());
-    EXPECT_FALSE(watch.update(start + seconds(3), "eth0", true));
+    EXPECT_FALSE(counts(seconds(3), true));
     EXPECT_EQ(watch.deadline(), start + seconds(8));
-    EXPECT_TRUE(watch.update(start + seconds(8), "eth0", true));
+    EXPECT_TRUE(counts(seconds(8), true));
 }
 
-TEST(InterfaceWatch, AFlapStartsTheDelayAnew) {
-    InterfaceWatch watch;
+TEST_F(InterfaceWatchTest, AFlapStartsTheDelayAnew) {
     watch.configure({{.interface = "eth0", .down = seconds(2), .up = seconds(2)}});
-    EXPECT_TRUE(watch.update(start, "eth0", true));
-    EXPECT_TRUE(watch.update(start, "eth0", false));
-    EXPECT_TRUE(watch.update(start + seconds(1), "eth0", true));
+    EXPECT_TRUE(counts(seconds(0), true));
+    EXPECT_TRUE(counts(seconds(0), false));
+    EXPECT_TRUE(counts(seconds(1), true));
     EXPECT_FALSE(watch.deadline());
-    EXPECT_TRUE(watch.update(start + seconds(1), "eth0", false));
+    EXPECT_TRUE(counts(seconds(1), false));
     EXPECT_EQ(watch.deadline(), start + seconds(3));
+}
+
+TEST_F(InterfaceWatchTest, AnInterfaceThatIsGoneIsDownAndWaitsForNothing) {
+    watch.configure({{.interface = "eth0", .down = seconds(2), .up = seconds(2)}});
+    EXPECT_TRUE(counts(seconds(0), true));
+    EXPECT_TRUE(counts(seconds(0), false));
+    remove_interface();
+    watch.update(start + seconds(1), table);
+    EXPECT_FALSE(watch.deadline());
+    EXPECT_FALSE(counts(seconds(2), true)) << "it is back, but not for long enough";
+    EXPECT_TRUE(counts(seconds(4), true));
+}
+
+TEST_F(InterfaceWatchTest, AReloadKeepsWhatPendsAndForgetsWhatIsNotDelayed) {
+    const std::vector<config::InterfaceDelay> delays{
+        {.interface = "eth0", .down = seconds(2), .up = seconds(2)}};
+    watch.configure(delays);
+    EXPECT_TRUE(counts(seconds(0), true));
+    EXPECT_TRUE(counts(seconds(0), false));
+    watch.configure(delays);
+    EXPECT_EQ(watch.deadline(), start + seconds(2));
+    watch.configure({});
+    EXPECT_FALSE(watch.deadline());
+    EXPECT_FALSE(counts(seconds(1), false));
 }
 
 }  // namespace

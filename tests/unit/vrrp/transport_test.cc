@@ -2,16 +2,12 @@
 // are written as others write them, and refused or accepted with a remark as they should be; and
 // the link of an instance is usable exactly when it can send. Method: vectors and one change each.
 #include <linux/if_addr.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 
 #include <gtest/gtest.h>
 
-#include "controlplane/netlink/socket.h"
 #include "controlplane/vrrp/advert_socket.h"
 #include "controlplane/vrrp/link_state.h"
+#include "tests/unit/vrrp/one_interface.h"
 #include "tests/unit/vrrp/support.h"
 
 namespace headgate::vrrp {
@@ -222,34 +218,11 @@ TEST(Channel, TellsApartWhatNeedsSocketsOfItsOwn) {
         << "a multicast socket sends from any address";
 }
 
-class LinkStateTest : public testing::Test {
+class LinkStateTest : public testing::Test, protected OneInterface {
 protected:
-    void add_interface(unsigned flags) {
-        netlink::Message message = netlink::new_request(RTM_NEWLINK, 0);
-        ifinfomsg header{};
-        header.ifi_index = 7;
-        header.ifi_flags = flags;
-        nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
-        nla_put_string(message.get(), IFLA_IFNAME, "eth0");
-        nla_put_u32(message.get(), IFLA_MTU, 1500);
-        table.apply(nlmsg_hdr(message.get()));
-    }
-    void add_address(std::string_view text, unsigned char flags = 0) {
-        const Prefix prefix = *Prefix::parse(text);
-        netlink::Message message = netlink::new_request(RTM_NEWADDR, 0);
-        ifaddrmsg header{};
-        header.ifa_family = prefix.address.is_v4() ? AF_INET : AF_INET6;
-        header.ifa_prefixlen = prefix.length;
-        header.ifa_flags = flags;
-        header.ifa_index = 7;
-        nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
-        const auto bytes = prefix.address.bytes();
-        nla_put(message.get(), IFA_ADDRESS, static_cast<int>(bytes.size()), bytes.data());
-        table.apply(nlmsg_hdr(message.get()));
-    }
-    [[nodiscard]] LinkState state() const { return link_state_of(instance, table, {}); }
+    [[nodiscard]] LinkState state() const { return link_state_of(instance, table, watch, {}); }
 
-    netlink::InterfaceTable table;
+    InterfaceWatch watch;
     config::VrrpInstance instance = [] {
         config::VrrpInstance config;
         config.interface = "eth0";
@@ -272,6 +245,32 @@ TEST_F(LinkStateTest, NamesWhatIsMissing) {
     EXPECT_EQ(state().problem, "interface eth0 has no IPv6 link-local address to send from");
     add_address("fe80::1/64");
     EXPECT_EQ(state().source, ip("fe80::1"));
+}
+
+TEST_F(LinkStateTest, AnInterfaceThatIsNotTrackedMayBeDown) {
+    instance.track_primary = false;
+    add_interface(0);
+    EXPECT_EQ(state().problem, "interface eth0 down") << "no address to send from";
+    add_address("10.0.0.1/24");
+    EXPECT_EQ(state().source, ip("10.0.0.1"));
+}
+
+TEST_F(LinkStateTest, DelaysHoldFor) {
+    const Instant start{};
+    const auto delay = std::chrono::seconds(2);
+    watch.configure({{.interface = "eth0", .down = delay, .up = delay}});
+    add_interface(IFF_UP);
+    add_address("10.0.0.1/24");
+    watch.update(start, table);
+    EXPECT_EQ(state().problem, "interface eth0 has no carrier");
+    add_interface(IFF_UP | IFF_RUNNING);
+    watch.update(start, table);
+    EXPECT_EQ(state().problem, "interface eth0 is up, but not for long enough yet");
+    watch.update(start + delay, table);
+    EXPECT_EQ(state().source, ip("10.0.0.1"));
+    add_interface(IFF_UP);
+    watch.update(start + delay, table);
+    EXPECT_EQ(state().source, ip("10.0.0.1"));
 }
 
 TEST_F(LinkStateTest, AConfiguredSourceIsTakenAsItIsUnlessItIsTracked) {

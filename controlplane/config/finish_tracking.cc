@@ -1,0 +1,191 @@
+// See finish_tracking.h.
+#include "controlplane/config/finish_tracking.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "controlplane/config/suggest.h"
+
+namespace headgate::config {
+namespace {
+
+// The keyword that defines a tracker of the kind.
+std::string_view definition_of(TrackerKind kind) {
+    switch (kind) {
+        case TrackerKind::script:
+            return "vrrp_script";
+        case TrackerKind::file:
+            return "track_file";
+        case TrackerKind::process:
+            return "vrrp_track_process";
+        case TrackerKind::bfd:
+            return "bfd_instance";
+        case TrackerKind::virtual_server:
+            return "virtual_server";
+        case TrackerKind::interface:
+            break;
+    }
+    return "interface";
+}
+
+bool may_define(TrackerCatalog& catalog, const TrackerId& id, const WeightDraft& weight,
+                const Span& where, Report& report) {
+    if (catalog.add(id, weight, where))
+        return true;
+    report.error(where, fmt::format("the name {} is taken", quote(id.name)),
+                 fmt::format("the {} on {} has it; give this one another name, it is left out now",
+                             definition_of(id.kind), line_of(catalog.where(id).location(), where)));
+    return false;
+}
+
+std::string_view protocol_name(Protocol protocol) {
+    switch (protocol) {
+        case Protocol::tcp:
+            return "tcp";
+        case Protocol::udp:
+            return "udp";
+        case Protocol::sctp:
+            break;
+    }
+    return "sctp";
+}
+
+TrackProcess finish_process(const TrackProcessDraft& draft, Report& report) {
+    TrackProcess process = draft.process;
+    process.quorum_max = value_or(draft.quorum_max, process.quorum_max);
+    process.quorum = value_or(draft.quorum, std::min(process.quorum, process.quorum_max));
+    if (process.quorum > process.quorum_max) {
+        report.error(draft.quorum_max->where,
+                     fmt::format("`quorum_max {}` is less than `quorum {}`", process.quorum_max,
+                                 process.quorum),
+                     "write a larger one; both numbers are this one now");
+        process.quorum = process.quorum_max;
+    }
+    return process;
+}
+
+}  // namespace
+
+std::string tracker_name(const VirtualServer& server) {
+    return fmt::format("{}/{}", server.endpoint.to_string(), protocol_name(server.protocol));
+}
+
+bool TrackerCatalog::add(const TrackerId& id, const WeightDraft& weight, const Span& where) {
+    return entries_.emplace(id, Entry{.weight = weight, .where = where}).second;
+}
+
+std::vector<TrackerUse> TrackerCatalog::resolve(const std::vector<TrackerUseDraft>& uses,
+                                                Report& report) const {
+    std::vector<TrackerUse> resolved;
+    for (const TrackerUseDraft& draft : uses) {
+        TrackerUse use{.tracker = draft.tracker};
+        if (!find(use, draft, report))
+            continue;
+        if (draft.weight) {
+            use.weight = draft.weight->weight;
+            use.reverse = draft.weight->reverse.value_or(use.reverse);
+        }
+        if (std::ranges::find(resolved, use.tracker, &TrackerUse::tracker) != resolved.end())
+            report.warning(draft.where,
+                           fmt::format("{} is tracked here already", quote(use.tracker.name)),
+                           "remove this line; the first one counts");
+        else
+            resolved.push_back(std::move(use));
+    }
+    return resolved;
+}
+
+bool TrackerCatalog::find(TrackerUse& use, const TrackerUseDraft& draft, Report& report) const {
+    if (draft.tracker.kind == TrackerKind::interface)
+        return true;
+    if (draft.tracker.kind == TrackerKind::virtual_server)
+        return find_server(use, draft, report);
+    const auto entry = entries_.find(draft.tracker);
+    if (entry != entries_.end()) {
+        use.weight = entry->second.weight.weight;
+        use.reverse = entry->second.weight.reverse.value_or(false);
+        return true;
+    }
+    if (!broken_.contains(draft.tracker))
+        report_unknown(draft, report);
+    return false;
+}
+
+bool TrackerCatalog::find_server(TrackerUse& use, const TrackerUseDraft& draft,
+                                 Report& report) const {
+    std::vector<std::string> names;
+    for (const VirtualServer& server : servers_) {
+        const bool same_protocol =
+            draft.protocol.empty() || draft.protocol == protocol_name(server.protocol);
+        if (server.endpoint == draft.endpoint && same_protocol)
+            names.push_back(tracker_name(server));
+    }
+    if (names.size() == 1) {
+        use.tracker.name = names.front();
+        return true;
+    }
+    if (names.empty())
+        report.error(draft.where,
+                     fmt::format("there is no virtual_server {} {}{}",
+                                 draft.endpoint.address.to_string(), draft.endpoint.port,
+                                 draft.protocol.empty() ? "" : " with " + draft.protocol),
+                     "name one of this configuration; this line is ignored");
+    else
+        report.error(draft.where,
+                     fmt::format("there are several virtual servers {} {}",
+                                 draft.endpoint.address.to_string(), draft.endpoint.port),
+                     "write tcp, udp or sctp behind the port; this line is ignored");
+    return false;
+}
+
+void TrackerCatalog::report_unknown(const TrackerUseDraft& draft, Report& report) const {
+    const std::string_view keyword = definition_of(draft.tracker.kind);
+    std::vector<std::string_view> names;
+    for (const auto& [id, entry] : entries_) {
+        if (id.kind == draft.tracker.kind)
+            names.push_back(id.name);
+    }
+    const std::string_view meant = nearest(draft.tracker.name, names);
+    report.error(draft.where, fmt::format("there is no {} {}", keyword, quote(draft.tracker.name)),
+                 meant.empty() ? fmt::format("add `{} {} {{ ... }}`; this line is ignored", keyword,
+                                             draft.tracker.name)
+                               : fmt::format("did you mean `{}`? This line is ignored", meant));
+}
+
+Trackers finish_trackers(const TrackersDraft& drafts, TrackerCatalog& catalog, Report& report) {
+    Trackers trackers;
+    trackers.script_rules = drafts.script_rules;
+    for (const TrackScriptDraft& draft : drafts.scripts) {
+        TrackScript script = draft.script;
+        script.timeout = value_or(draft.timeout, script.interval);
+        if (may_define(catalog, {TrackerKind::script, script.name}, draft.weight, draft.where,
+                       report))
+            trackers.scripts.push_back(std::move(script));
+    }
+    for (const TrackFileDraft& draft : drafts.files) {
+        if (may_define(catalog, {TrackerKind::file, draft.file.name}, draft.weight, draft.where,
+                       report))
+            trackers.files.push_back(draft.file);
+    }
+    for (const TrackProcessDraft& draft : drafts.processes) {
+        TrackProcess process = finish_process(draft, report);
+        if (may_define(catalog, {TrackerKind::process, process.name}, draft.weight, draft.where,
+                       report))
+            trackers.processes.push_back(std::move(process));
+    }
+    return trackers;
+}
+
+std::vector<InterfaceDelay> finish_interface_delays(const TrackersDraft& drafts) {
+    std::map<std::string, InterfaceDelay> by_interface;
+    for (const Located<InterfaceDelay>& delay : drafts.interface_delays)
+        by_interface[delay.value.interface] = delay.value;
+    std::vector<InterfaceDelay> delays;
+    for (auto& [interface, delay] : by_interface)
+        delays.push_back(std::move(delay));
+    return delays;
+}
+
+}  // namespace headgate::config
