@@ -70,7 +70,7 @@ def switch(topo):
 def bfdd(topo):
     made = Bfdd(topo["d2"])
     yield made
-    made.stop()
+    made.kill()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -114,7 +114,7 @@ def test_with_frr(crew, topo, bfdd, family):
                == "administratively down", 5, "bfdd was told of the end")
     headgated.start()
     wait_state(headgated, "Up", 15)
-    bfdd.stop()
+    bfdd.kill()
     wait_state(headgated, "Down", 5)
     # A shutdown of bfdd is announced, a kill is not; either ends the session.
     assert bfd(headgated)["diagnostic"] in ("Control Detection Time Expired",
