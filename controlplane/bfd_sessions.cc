@@ -19,7 +19,8 @@ std::uint64_t microseconds(Duration duration) {
 
 }  // namespace
 
-void BfdSessions::configure(const std::vector<config::BfdInstance>& instances) {
+void BfdSessions::configure(const std::vector<config::BfdInstance>& instances,
+                            const Scheduling& scheduling) {
     if (thread_) {
         thread_->reconfigure(instances);
         return;
@@ -27,12 +28,14 @@ void BfdSessions::configure(const std::vector<config::BfdInstance>& instances) {
     if (instances.empty())
         return;
     thread_ = bfd::BfdThread::start(
-        instances, {.on_change = [this](auto sessions) {
-            report_(sessions);
-            asio::post(context_, [this, sessions = std::move(sessions)]() mutable {
-                statuses_ = std::move(sessions);
-            });
-        }});
+        instances, {.on_change =
+                        [this](auto sessions) {
+                            report_(sessions);
+                            asio::post(context_, [this, sessions = std::move(sessions)]() mutable {
+                                statuses_ = std::move(sessions);
+                            });
+                        },
+                    .scheduling = scheduling});
 }
 
 void BfdSessions::refresh(std::function<void()> done) {

@@ -27,7 +27,8 @@ public:
         : context_(context), report_(std::move(report)) {}
 
     // Reports every session anew, also those that go on unchanged: there may be a new listener.
-    void configure(const std::vector<config::BfdInstance>& instances);
+    // `scheduling` is for the thread when this is what starts it.
+    void configure(const std::vector<config::BfdInstance>& instances, const Scheduling& scheduling);
     // `done` is called when statuses() is up to date; at once when there is nothing to ask.
     void refresh(std::function<void()> done);
     [[nodiscard]] const std::vector<bfd::InstanceStatus>& statuses() const { return statuses_; }

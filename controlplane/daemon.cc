@@ -166,7 +166,7 @@ private:
         }
         // The sessions are reported anew to the instances as they are now.
         vrrp_of_bfd_ = vrrp_.get();
-        bfd_.configure(config.bfd_instances);
+        bfd_.configure(config.bfd_instances, config.bfd_scheduling);
         config_ = std::move(config);
         config_loaded_unix_ms_ = unix_ms_now();
         config_error_.clear();

@@ -130,7 +130,7 @@ void BfdThread::Loop::start(std::vector<config::BfdInstance> instances) {
 
 void BfdThread::Loop::run() {
     pthread_setname_np(pthread_self(), "bfd");
-    for (const std::string& refusal : become_realtime("BFD"))
+    for (const std::string& refusal : become_realtime("BFD", options_.scheduling))
         log::warn("{}", refusal);
     const auto work = asio::make_work_guard(io_);
     io_.run();

@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/realtime.h"
 #include "controlplane/bfd/status.h"
 #include "controlplane/config/model_bfd.h"
 
@@ -24,6 +25,7 @@ public:
         // Called on the BFD thread with all sessions, in configuration order, after each state
         // transition, and once after the start and after each reconfigure(). It must not block.
         StatusHandler on_change;
+        Scheduling scheduling{};
     };
 
     // Sockets that cannot be opened are no failure: they are tried again every second, and the

@@ -26,6 +26,9 @@ struct GlobalDraft {
     bool min_garp = false;
     ElectionDraft election;
     StartupDraft startup;
+    Scheduling vrrp_scheduling;
+    Scheduling bfd_scheduling;
+    bool log_unknown_vrids = false;
 };
 
 // The timing keywords, which virtual_server, real_server and the checks all have: the innermost

@@ -35,7 +35,6 @@ constexpr Group groups[] = {
      "lvs_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
      ""},
     {Block::global_defs,
-     "log_unknown_vrids "
      "default_interface dynamic_interfaces vmac_prefix vmac_addr_prefix disable_local_igmp "
      "vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier",
      ""},
@@ -46,11 +45,10 @@ constexpr Group groups[] = {
      ""},
     {Block::global_defs,
      "process_names process_name vrrp_process_name checker_process_name lvs_process_name "
-     "bfd_process_name vrrp_priority checker_priority bfd_priority vrrp_rt_priority "
-     "checker_rt_priority bfd_rt_priority vrrp_no_swap checker_no_swap bfd_no_swap "
-     "vrrp_cpu_affinity checker_cpu_affinity bfd_cpu_affinity vrrp_rlimit_rttime "
+     "bfd_process_name checker_priority checker_rt_priority checker_no_swap "
+     "checker_cpu_affinity vrrp_rlimit_rttime "
      "checker_rlimit_rttime bfd_rlimit_rttime vrrp_rlimit_rtime checker_rlimit_rtime "
-     "bfd_rlimit_rtime max_auto_priority min_auto_priority_delay umask "
+     "bfd_rlimit_rtime umask "
      "vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs "
      "vrrp_netlink_monitor_rcv_bufs_force lvs_netlink_cmd_rcv_bufs "
      "lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs "

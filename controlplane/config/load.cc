@@ -175,6 +175,9 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     config.vrrp.sync_groups =
         finish_sync_groups(drafts.sync_groups, drafts.instances, config.vrrp.instances, report);
     config.vrrp.startup_delay = finish_startup(drafts.global.startup);
+    config.vrrp.scheduling = drafts.global.vrrp_scheduling;
+    config.vrrp.log_unknown_vrids = drafts.global.log_unknown_vrids;
+    config.bfd_scheduling = drafts.global.bfd_scheduling;
     check_dataplane(config, drafts, report);
 
     LoadResult result;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/realtime.h"
 #include "controlplane/config/model_bfd.h"
 #include "controlplane/config/model_services.h"
 #include "controlplane/config/model_tracking.h"
@@ -19,6 +20,7 @@ struct Config {
     Vrrp vrrp;
     std::vector<BfdInstance> bfd_instances;
     Trackers trackers;
+    Scheduling bfd_scheduling;
     std::vector<VirtualServer> virtual_servers;
     Dataplane dataplane;
 };

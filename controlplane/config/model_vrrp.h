@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/limits.h"
 #include "common/net.h"
+#include "common/realtime.h"
 #include "controlplane/config/location.h"
 #include "controlplane/config/model_addresses.h"
 #include "controlplane/config/model_announce.h"
@@ -50,6 +51,8 @@ struct Vrrp {
     std::vector<SyncGroup> sync_groups;
     StartupDelay startup_delay;
     std::vector<InterfaceDelay> interface_delays;
+    Scheduling scheduling;
+    bool log_unknown_vrids = false;
 };
 
 }  // namespace headgate::config

@@ -10,7 +10,7 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 13> table() {
+std::array<std::span<const Keyword>, 14> table() {
     return {global_keywords(),
             global_announce_keywords(),
             vrrp_keywords(),
@@ -23,7 +23,8 @@ std::array<std::span<const Keyword>, 13> table() {
             script_keywords(),
             bfd_keywords(),
             service_keywords(),
-            checker_keywords()};
+            checker_keywords(),
+            scheduling_keywords()};
 }
 
 std::string joined(std::span<const Choice> choices, std::string_view separator, bool carried_only) {

@@ -181,6 +181,7 @@ struct Keyword {
 
 // The rows, by the part of the configuration that they belong to; together they are the table.
 std::span<const Keyword> global_keywords();
+std::span<const Keyword> scheduling_keywords();
 std::span<const Keyword> global_announce_keywords();
 std::span<const Keyword> vrrp_keywords();
 std::span<const Keyword> instance_announce_keywords();

@@ -106,6 +106,16 @@ void read_peers(const Context& context, const Value& value) {
 constexpr Keyword rows[] = {
     {
         .blocks = Block::global_defs,
+        .name = "log_unknown_vrids",
+        .argument = flag(),
+        .default_text = "off",
+        .handler = [](const Context& context,
+                      const Value& value) { context.drafts.global.log_unknown_vrids = value.flag; },
+        .doc = "Logs advertisements for a virtual router that no instance here has, once for each "
+               "sender. They are always counted.",
+    },
+    {
+        .blocks = Block::global_defs,
         .name = "vrrp_mcast_group4",
         .argument = address(),
         .default_text = "224.0.0.18",

@@ -8,7 +8,6 @@
 #include <signal.h>
 
 #include "common/log.h"
-#include "common/realtime.h"
 
 namespace headgate::vrrp {
 
@@ -65,8 +64,6 @@ void Loop::start(config::Vrrp config) {
 
 void Loop::run() {
     pthread_setname_np(pthread_self(), "vrrp");
-    for (const std::string& refusal : become_realtime("VRRP"))
-        log::warn("{}", refusal);
     io_.run();
 }
 
@@ -146,12 +143,20 @@ void Loop::read(Port& port) {
         const auto& envelope = received->envelope;
         const auto vrid = envelope ? vrid_of(*envelope) : std::nullopt;
         Instance* const instance = vrid ? port.find(*vrid, envelope->source) : nullptr;
-        if (instance == nullptr)
+        if (!vrid)
             ++port.num_unknown;
+        else if (instance == nullptr)
+            on_unknown(port, *vrid, envelope->source);
         else if (!is_for_other_port(port, *envelope, *vrid))
             instance->on_packet(clock_.now(), *envelope);
         settle_groups();
     }
+}
+
+void Loop::on_unknown(Port& port, std::uint8_t vrid, const IpAddress& source) {
+    if (port.count_unknown(vrid, source) && log_unknown_vrids_)
+        log::info("Unknown VRID({}) received on interface({}). ignoring... (from {}; said once)",
+                  vrid, port.channel.interface, source.to_string());
 }
 
 // The socket of a multicast group also hears what comes by unicast. Normally that is a mistake of

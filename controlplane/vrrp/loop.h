@@ -60,12 +60,14 @@ private:
     void watch(const std::shared_ptr<Port>& port);
     void catch_up();
     void read(Port& port);
+    void on_unknown(Port& port, std::uint8_t vrid, const IpAddress& source);
     void arm();
     void on_timer();
     void after_event();
 
     void forget_trackers(const config::Vrrp& next);
     void track_interfaces();
+    void schedule(const Scheduling& scheduling);
     void form_groups(const config::Vrrp& next, const std::map<const Instance*, LinkState>& fresh);
     void settle_groups();
     [[nodiscard]] Start first_start(const config::Vrrp& next) const;
@@ -99,7 +101,9 @@ private:
     std::set<IpAddress> vips_;                          // of all instances
     InterfaceWatch interface_watch_;
     std::set<std::string> tracked_interfaces_;
-    TrackerStates trackers_;  // all that has been said of those in use
+    TrackerStates trackers_;                // all that has been said of those in use
+    std::optional<Scheduling> scheduling_;  // of this thread
+    bool log_unknown_vrids_ = false;
     std::thread thread_;
 };
 

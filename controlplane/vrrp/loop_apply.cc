@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/realtime.h"
 #include "controlplane/vrrp/link_state.h"
 #include "controlplane/vrrp/loop.h"
 
@@ -20,7 +21,17 @@ bool same_group(const config::VrrpInstance& left, const config::VrrpInstance& ri
 
 }  // namespace
 
+void Loop::schedule(const Scheduling& scheduling) {
+    if (scheduling_ == scheduling)
+        return;
+    scheduling_ = scheduling;
+    for (const std::string& refusal : become_realtime("VRRP", scheduling))
+        log::warn("{}", refusal);
+}
+
 void Loop::apply(config::Vrrp next) {
+    schedule(next.scheduling);
+    log_unknown_vrids_ = next.log_unknown_vrids;
     vips_.clear();
     for (const config::VrrpInstance& config : next.instances) {
         for (const config::VirtualAddress& vip : config.virtual_addresses)

@@ -4,6 +4,13 @@
 
 namespace headgate::vrrp {
 
+namespace {
+
+// Anybody on the link can make them up.
+constexpr std::size_t strangers_max = 256;
+
+}  // namespace
+
 Instance* Port::find(std::uint8_t vrid, const IpAddress& source) const {
     Instance* first = nullptr;
     for (Instance* const instance : instances) {
@@ -16,6 +23,11 @@ Instance* Port::find(std::uint8_t vrid, const IpAddress& source) const {
             first = instance;
     }
     return first;
+}
+
+bool Port::count_unknown(std::uint8_t vrid, const IpAddress& source) {
+    ++num_unknown;
+    return strangers.size() < strangers_max && strangers.emplace(vrid, source).second;
 }
 
 void Port::detach() {

@@ -1,0 +1,51 @@
+// Goal: the keywords for the scheduling of threads set what is asked of the kernel, those without
+// an effect are accepted in silence, and a CPU that cannot be is one diagnostic.
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/config/support.h"
+
+namespace headgate::config {
+namespace {
+
+Config load_fine(const std::string& global_defs) {
+    const LoadResult result =
+        load_text(instance_with("", "global_defs {\n" + global_defs + "\n}\n"));
+    EXPECT_EQ(result.exit_code, exit_fine) << render_report(result.diagnostics);
+    return result.config.value_or(Config{});
+}
+
+TEST(SchedulingKeywords, SetEachThread) {
+    const Config config = load_fine(
+        "vrrp_rt_priority 40\nvrrp_priority -20\nvrrp_cpu_affinity 0 2 2\n"
+        "bfd_rt_priority 41\nbfd_priority 19\nbfd_cpu_affinity 1\n");
+    EXPECT_EQ(config.vrrp.scheduling,
+              (Scheduling{.realtime_priority = 40, .nice = -20, .cpus = {0, 2}}));
+    EXPECT_EQ(config.bfd_scheduling,
+              (Scheduling{.realtime_priority = 41, .nice = 19, .cpus = {1}}));
+}
+
+TEST(SchedulingKeywords, ThoseThatAskForWhatIsAlwaysDoneChangeNothing) {
+    const Config config = load_fine(
+        "vrrp_no_swap\nbfd_no_swap\nmax_auto_priority 99\nmin_auto_priority_delay 1000000");
+    EXPECT_EQ(config.vrrp.scheduling, Scheduling{});
+    EXPECT_EQ(config.bfd_scheduling, Scheduling{});
+}
+
+TEST(SchedulingKeywords, RefuseACpuThatNoMachineHas) {
+    const LoadResult result =
+        load_text(instance_with("", "global_defs {\nvrrp_cpu_affinity 0 1024 x\n}\n"));
+    EXPECT_EQ(result.exit_code, exit_usable_with_errors);
+    ASSERT_EQ(result.diagnostics.size(), 2U) << render_report(result.diagnostics);
+    EXPECT_EQ(result.config->vrrp.scheduling.cpus, std::vector<unsigned>{0});
+}
+
+TEST(LogUnknownVrids, IsOffUnlessAskedFor) {
+    EXPECT_FALSE(load_fine("").vrrp.log_unknown_vrids);
+    EXPECT_TRUE(load_fine("log_unknown_vrids").vrrp.log_unknown_vrids);
+}
+
+}  // namespace
+}  // namespace headgate::config
