@@ -73,7 +73,8 @@ def main(wanted):
     print(f"clang-tidy: {len(stale)} of {len(digests)} files", flush=True)
     findings = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for source, clean, text in pool.map(analyse, stale):
+        for done in concurrent.futures.as_completed([pool.submit(analyse, one) for one in stale]):
+            source, clean, text = done.result()
             if clean:
                 known[source] = digests[source]
                 CLEAN.write_text(json.dumps(known, indent=0, sort_keys=True))
