@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/log.h"
-#include "controlplane/config/finish_tracking.h"
+#include "controlplane/config/model_names.h"
 
 namespace headgate {
 
@@ -57,7 +57,7 @@ void ServiceTrackers::update(const config::Config& config,
     std::erase_if(told_, [&](const auto& entry) { return !used.contains(entry.first); });
     for (std::size_t index = 0; index < views.size(); ++index) {
         const config::TrackerId id{config::TrackerKind::virtual_server,
-                                   config::tracker_name(config.virtual_servers[index])};
+                                   config::name_of(config.virtual_servers[index])};
         if (!used.contains(id))
             continue;
         const auto& servers = views[index].server_up;

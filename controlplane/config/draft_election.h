@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "controlplane/config/draft_tracking.h"
 #include "controlplane/config/setting.h"
 
 namespace headgate::config {
@@ -30,6 +31,7 @@ struct SyncGroupDraft {
     Span where;  // of the keyword vrrp_sync_group
     Mentions mentions;
     std::vector<Located<std::string>> members;
+    std::vector<TrackerUseDraft> trackers;
     bool tracking_weight = false;
 };
 

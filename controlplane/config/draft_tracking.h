@@ -55,6 +55,7 @@ struct TrackersDraft {
     std::vector<TrackScriptDraft> scripts;
     std::vector<TrackFileDraft> files;
     std::vector<TrackProcessDraft> processes;
+    Setting<std::uint32_t> process_buffer_bytes;
     std::vector<Located<InterfaceDelay>> interface_delays;
     // Definitions that were reported to be unusable: whoever uses them need not hear it again.
     std::set<TrackerId> broken;

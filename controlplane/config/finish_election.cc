@@ -9,8 +9,6 @@
 namespace headgate::config {
 namespace {
 
-constexpr std::uint8_t owner_priority = 255;
-
 void set_preempt_delay(VrrpInstance& instance, const Setting<Duration>& setting, Report& report) {
     if (!setting || setting->value == Duration::zero())
         return;

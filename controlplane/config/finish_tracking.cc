@@ -2,10 +2,13 @@
 #include "controlplane/config/finish_tracking.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "controlplane/config/model_names.h"
 #include "controlplane/config/suggest.h"
 
 namespace headgate::config {
@@ -40,18 +43,6 @@ bool may_define(TrackerCatalog& catalog, const TrackerId& id, const WeightDraft&
     return false;
 }
 
-std::string_view protocol_name(Protocol protocol) {
-    switch (protocol) {
-        case Protocol::tcp:
-            return "tcp";
-        case Protocol::udp:
-            return "udp";
-        case Protocol::sctp:
-            break;
-    }
-    return "sctp";
-}
-
 TrackProcess finish_process(const TrackProcessDraft& draft, Report& report) {
     TrackProcess process = draft.process;
     process.quorum_max = value_or(draft.quorum_max, process.quorum_max);
@@ -66,11 +57,49 @@ TrackProcess finish_process(const TrackProcessDraft& draft, Report& report) {
     return process;
 }
 
-}  // namespace
-
-std::string tracker_name(const VirtualServer& server) {
-    return fmt::format("{}/{}", server.endpoint.to_string(), protocol_name(server.protocol));
+bool has_owner(const SyncGroup& group, const std::vector<VrrpInstance>& instances) {
+    return std::ranges::any_of(instances, [&](const VrrpInstance& instance) {
+        return instance.election.sync_group == group.name && instance.priority == owner_priority;
+    });
 }
+
+// Weights that differ would set the members of a group against each other.
+void drop_weights(VrrpInstance& member, const Span& where, Report& report) {
+    const auto stays = [](const TrackerUse& use) {
+        return use.weight == 0 || use.tracker.kind == TrackerKind::interface;
+    };
+    for (const TrackerUse& use : member.trackers) {
+        if (use.weight == 0)
+            continue;
+        report.warning(
+            where,
+            fmt::format("the weight of {} does not count in vrrp_sync_group {}",
+                        quote(use.tracker.name), quote(member.election.sync_group)),
+            fmt::format(
+                "track it in the vrrp_sync_group, or write `sync_group_tracking_weight` "
+                "there; now {}",
+                stays(use) ? "it has no weight, so its failure is a FAULT" : "it is not tracked"));
+    }
+    std::erase_if(member.trackers, std::not_fn(stays));
+    for (TrackerUse& use : member.trackers)
+        use.weight = 0;
+}
+
+// An owner's priority does not change, so the others must not run away from it.
+void drop_weighted(std::vector<TrackerUse>& shared, const Span& where, Report& report) {
+    std::erase_if(shared, [&](const TrackerUse& use) {
+        if (use.weight != 0)
+            report.warning(where,
+                           fmt::format("the weight of {} does not change the `priority 255` of a "
+                                       "member",
+                                       quote(use.tracker.name)),
+                           "write priorities from 1 to 254, or `weight 0` for a FAULT; now it is "
+                           "not tracked");
+        return use.weight != 0;
+    });
+}
+
+}  // namespace
 
 bool TrackerCatalog::add(const TrackerId& id, const WeightDraft& weight, const Span& where) {
     return entries_.emplace(id, Entry{.weight = weight, .where = where}).second;
@@ -118,9 +147,9 @@ bool TrackerCatalog::find_server(TrackerUse& use, const TrackerUseDraft& draft,
     std::vector<std::string> names;
     for (const VirtualServer& server : servers_) {
         const bool same_protocol =
-            draft.protocol.empty() || draft.protocol == protocol_name(server.protocol);
+            draft.protocol.empty() || draft.protocol == to_word(server.protocol);
         if (server.endpoint == draft.endpoint && same_protocol)
-            names.push_back(tracker_name(server));
+            names.push_back(name_of(server));
     }
     if (names.size() == 1) {
         use.tracker.name = names.front();
@@ -157,6 +186,8 @@ void TrackerCatalog::report_unknown(const TrackerUseDraft& draft, Report& report
 Trackers finish_trackers(const TrackersDraft& drafts, TrackerCatalog& catalog, Report& report) {
     Trackers trackers;
     trackers.script_rules = drafts.script_rules;
+    trackers.process_buffer_bytes =
+        value_or(drafts.process_buffer_bytes, trackers.process_buffer_bytes);
     for (const TrackScriptDraft& draft : drafts.scripts) {
         TrackScript script = draft.script;
         script.timeout = value_or(draft.timeout, script.interval);
@@ -178,10 +209,51 @@ Trackers finish_trackers(const TrackersDraft& drafts, TrackerCatalog& catalog, R
     return trackers;
 }
 
-std::vector<InterfaceDelay> finish_interface_delays(const TrackersDraft& drafts) {
+void finish_group_trackers(const Drafts& drafts, const TrackerCatalog& catalog, Vrrp& vrrp,
+                           Report& report) {
+    for (const SyncGroup& group : vrrp.sync_groups) {
+        const auto draft = std::ranges::find(drafts.sync_groups, group.name, &SyncGroupDraft::name);
+        std::vector<TrackerUse> shared = catalog.resolve(draft->trackers, report);
+        if (has_owner(group, vrrp.instances))
+            drop_weighted(shared, draft->where, report);
+        for (VrrpInstance& member : vrrp.instances) {
+            if (member.election.sync_group != group.name)
+                continue;
+            const auto place = std::ranges::find(drafts.instances, member.name, &VrrpDraft::name);
+            if (!group.tracking_weight)
+                drop_weights(member, place->where, report);
+            // A line of the instance itself is the more exact one.
+            std::ranges::copy_if(shared, std::back_inserter(member.trackers),
+                                 [own = member.trackers](const TrackerUse& use) {
+                                     return std::ranges::find(own, use.tracker,
+                                                              &TrackerUse::tracker) == own.end();
+                                 });
+        }
+    }
+}
+
+std::vector<InterfaceDelay> finish_interface_delays(const TrackersDraft& drafts,
+                                                    const std::vector<VrrpInstance>& instances,
+                                                    Report& report) {
     std::map<std::string, InterfaceDelay> by_interface;
-    for (const Located<InterfaceDelay>& delay : drafts.interface_delays)
-        by_interface[delay.value.interface] = delay.value;
+    for (const auto& [line, where] : drafts.interface_delays) {
+        InterfaceDelay& delay = by_interface[line.interface] = line;
+        for (const VrrpInstance& instance : instances) {
+            const Duration limit =
+                (instance.election.down_timer_adverts - 1) * instance.advert_interval;
+            if (instance.interface != delay.interface || delay.down <= limit)
+                continue;
+            delay.down = limit;
+            report.warning(
+                where,
+                fmt::format("vrrp_instance {} would be silent for so long that a backup takes over "
+                            "before the delay has passed",
+                            quote(instance.name)),
+                fmt::format("write {:.6g} seconds at most, which is used now: one advert less than "
+                            "`down_timer_adverts`",
+                            std::chrono::duration<double>(limit).count()));
+        }
+    }
     std::vector<InterfaceDelay> delays;
     for (auto& [interface, delay] : by_interface)
         delays.push_back(std::move(delay));

@@ -6,14 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/config/draft_tracking.h"
+#include "controlplane/config/draft.h"
 #include "controlplane/config/model.h"
 #include "controlplane/config/report.h"
 
 namespace headgate::config {
-
-// The name under which a virtual server is tracked: "192.0.2.10:80/tcp".
-std::string tracker_name(const VirtualServer& server);
 
 // All that can be tracked by name, with the weight that it has where its user gives none.
 class TrackerCatalog {
@@ -49,7 +46,15 @@ private:
 // Definitions whose name is taken are left out, and that is reported.
 Trackers finish_trackers(const TrackersDraft& drafts, TrackerCatalog& catalog, Report& report);
 
-// The last line of an interface counts.
-std::vector<InterfaceDelay> finish_interface_delays(const TrackersDraft& drafts);
+// What a sync group tracks is tracked by its members, whose own weights count only as far as
+// `sync_group_tracking_weight` says: keepalived's rules. Requires: the instances know their groups.
+void finish_group_trackers(const Drafts& drafts, const TrackerCatalog& catalog, Vrrp& vrrp,
+                           Report& report);
+
+// The last line of an interface counts. Nobody waits for so long before a FAULT that a backup
+// takes over from a master that is still there.
+std::vector<InterfaceDelay> finish_interface_delays(const TrackersDraft& drafts,
+                                                    const std::vector<VrrpInstance>& instances,
+                                                    Report& report);
 
 }  // namespace headgate::config

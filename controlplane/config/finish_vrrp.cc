@@ -15,7 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::uint8_t owner_priority = 255;
 // The address count of an advertisement is one byte.
 constexpr std::size_t addresses_max = 255;
 // RFC 9568 5.2.7: twelve bits of centiseconds.

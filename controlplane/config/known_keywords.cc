@@ -52,7 +52,7 @@ constexpr Group groups[] = {
      "vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs "
      "vrrp_netlink_monitor_rcv_bufs_force lvs_netlink_cmd_rcv_bufs "
      "lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs "
-     "lvs_netlink_monitor_rcv_bufs_force process_monitor_rcv_bufs process_monitor_rcv_bufs_force",
+     "lvs_netlink_monitor_rcv_bufs_force",
      ""},
     {Block::global_defs,
      "snmp_socket enable_snmp_vrrp enable_snmp_checker enable_snmp_rfc enable_snmp_rfcv2 "
@@ -72,8 +72,8 @@ constexpr Group groups[] = {
      "lvs_sync_daemon_interface",
      ""},
     {Block::vrrp_sync_group,
-     "track_interface track_script track_file track_process track_bfd notify_master notify_backup "
-     "notify_fault notify_stop notify smtp_alert notify_priority_changes",
+     "notify_master notify_backup notify_fault notify_stop notify smtp_alert "
+     "notify_priority_changes",
      ""},
     {Block::vrrp_sync_group, "global_tracking", "write `sync_group_tracking_weight` instead"},
     {Block::vrrp_instance,

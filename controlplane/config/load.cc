@@ -170,10 +170,12 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     TrackerCatalog catalog(config.virtual_servers, drafts.trackers.broken);
     config.bfd_instances = finish_bfd_instances(drafts.bfd_instances, catalog, report);
     config.trackers = finish_trackers(drafts.trackers, catalog, report);
-    config.vrrp.interface_delays = finish_interface_delays(drafts.trackers);
     config.vrrp.instances = finish_instances(drafts.instances, drafts.global, catalog, report);
+    config.vrrp.interface_delays =
+        finish_interface_delays(drafts.trackers, config.vrrp.instances, report);
     config.vrrp.sync_groups =
         finish_sync_groups(drafts.sync_groups, drafts.instances, config.vrrp.instances, report);
+    finish_group_trackers(drafts, catalog, config.vrrp, report);
     config.vrrp.startup_delay = finish_startup(drafts.global.startup);
     config.vrrp.scheduling = drafts.global.vrrp_scheduling;
     config.vrrp.log_unknown_vrids = drafts.global.log_unknown_vrids;

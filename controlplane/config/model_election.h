@@ -27,7 +27,7 @@ struct SyncGroup {
     std::string name;
     SourceLocation location;
     std::vector<std::string> members;  // names of instances that exist; at least one
-    // Trackers with a weight count for the members too; without it they are ignored.
+    // The members' own trackers keep their weights. What the group tracks is in its members.
     bool tracking_weight = false;
     bool operator==(const SyncGroup&) const = default;
 };

@@ -101,6 +101,7 @@ struct Trackers {
     std::vector<TrackScript> scripts{};
     std::vector<TrackFile> files{};
     std::vector<TrackProcess> processes{};
+    std::uint32_t process_buffer_bytes = 1 << 20;  // for what the kernel tells of processes
     bool operator==(const Trackers&) const = default;
 };
 

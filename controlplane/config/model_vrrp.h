@@ -22,6 +22,9 @@ namespace headgate::config {
 
 enum class VrrpInitialState : std::uint8_t { backup, master };
 
+// Of the router that owns the addresses; it never changes.
+inline constexpr std::uint8_t owner_priority = 255;
+
 struct VrrpInstance {
     std::string name;
     SourceLocation location;

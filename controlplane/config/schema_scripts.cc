@@ -7,7 +7,8 @@
 namespace headgate::config {
 namespace {
 
-constexpr Blocks track_blocks = Block::vrrp_instance;
+// What a group tracks, each of its members does.
+constexpr Blocks track_blocks = Block::vrrp_instance | Block::vrrp_sync_group;
 
 template <TrackerKind kind>
 void read_list(const Context& context, const Value& value) {

@@ -11,6 +11,7 @@ void read_sync_group(const Context& context, const Value& value) {
     draft.where = value.statement->keyword().span;
     Context inner = context;
     inner.sync_group = &draft;
+    inner.uses = &draft.trackers;
     draft.mentions.merge(read_body(inner, *value.statement, Block::vrrp_sync_group));
     if (value.valid)
         context.drafts.sync_groups.push_back(std::move(draft));
@@ -57,8 +58,9 @@ constexpr Keyword rows[] = {
         .argument = nothing(),
         .handler = [](const Context& context,
                       const Value&) { context.sync_group->tracking_weight = true; },
-        .doc = "Trackers with a weight change the priorities of the members; without it they are "
-               "ignored in a group, where all priorities have to stay in step.",
+        .doc = "What members track by themselves keeps its weight. Without it, since the members "
+               "have to keep in step, interfaces count without a weight, and all else that has "
+               "one is left out. Weights in the lists of the group always count, for each member.",
     },
 };
 

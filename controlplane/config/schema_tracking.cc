@@ -399,6 +399,27 @@ constexpr Keyword rows[] = {
                "kernel cuts off after 15 bytes.",
     },
     {
+        .blocks = Block::global_defs,
+        .name = "process_monitor_rcv_bufs",
+        .argument = number(256, 1 << 30),
+        .default_text = "1048576",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.trackers.process_buffer_bytes = {
+                    static_cast<std::uint32_t>(value.number), value.where};
+            },
+        .doc = "Bytes that the kernel keeps of what it tells about processes and was not read yet. "
+               "Should some be lost, a look at /proc makes up for it.",
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "process_monitor_rcv_bufs_force",
+        .argument = flag(),
+        .default_text = "on",
+        .handler = [](const Context& /*context*/, const Value& /*value*/) {},
+        .doc = "Not needed: net.core.rmem_max is exceeded whenever that is permitted.",
+    },
+    {
         .blocks = Block::root,
         .name = "interface_up_down_delays",
         .argument = nothing().with_block(Block::interface_delays),

@@ -55,23 +55,6 @@ std::string_view to_word(config::ForwardingMethod method) {
     return {};
 }
 
-std::string_view to_word(config::Protocol protocol) {
-    switch (protocol) {
-        case config::Protocol::tcp:
-            return "tcp";
-        case config::Protocol::udp:
-            return "udp";
-        case config::Protocol::sctp:
-            return "sctp";
-    }
-    check(false, "a protocol has a word");
-    return {};
-}
-
-std::string name_of(const config::VirtualServer& server) {
-    return fmt::format("{}/{}", server.endpoint.to_string(), to_word(server.protocol));
-}
-
 std::string log_name(const Endpoint& endpoint, config::Protocol protocol) {
     return fmt::format("[{}]:{}:{}", endpoint.address.to_string(), to_word(protocol),
                        endpoint.port);

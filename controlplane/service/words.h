@@ -4,16 +4,15 @@
 #include <string>
 #include <string_view>
 
+#include "controlplane/config/model_names.h"
 #include "controlplane/config/model_services.h"
 
 namespace headgate::service {
 
 std::string_view to_word(config::Scheduler scheduler);      // "rr", "wrr", ...
 std::string_view to_word(config::ForwardingMethod method);  // "NAT", "DR", "TUN"
-std::string_view to_word(config::Protocol protocol);        // "tcp", "udp", "sctp"
-
-// "192.0.2.10:80/tcp": how the API names a virtual server.
-std::string name_of(const config::VirtualServer& server);
+using config::name_of;
+using config::to_word;
 
 // "[192.0.2.10]:tcp:80": how keepalived's log lines name a virtual server or a real server of it.
 std::string log_name(const Endpoint& endpoint, config::Protocol protocol);

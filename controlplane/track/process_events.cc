@@ -16,7 +16,6 @@ namespace {
 
 // Messages taken before others on this thread have their turn.
 constexpr int messages_per_turn_max = 512;
-constexpr int receive_buffer_bytes = 1 << 20;
 constexpr std::size_t message_bytes_max = 8192;
 
 Result<void> subscribe(int socket) {
@@ -71,12 +70,16 @@ Result<ProcessEvents> ProcessEvents::open() {
     address.nl_groups = CN_IDX_PROC;
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         return fail_errno("bind to the kernel's process connector");
-    // More than the usual limit needs a permission that we may have; without, losses are repaired.
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer_bytes,
-                 sizeof receive_buffer_bytes);
     if (auto subscribed = subscribe(socket.get()); !subscribed)
         return tl::unexpected(subscribed.error());
     return ProcessEvents(std::move(socket));
+}
+
+void ProcessEvents::set_buffer(std::uint32_t bytes) const {
+    const int size = static_cast<int>(bytes);
+    // More than the usual limit needs a permission that we may have; without, losses are repaired.
+    if (::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
 bool ProcessEvents::read(const Handlers& handlers) const {

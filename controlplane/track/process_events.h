@@ -3,6 +3,7 @@
 // CONFIG_PROC_EVENTS and CAP_NET_ADMIN.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include <sys/types.h>
@@ -22,6 +23,9 @@ public:
 
     // Fails where the kernel does not offer it.
     static Result<ProcessEvents> open();
+
+    // How much the kernel keeps of what was not read yet, as far as it permits it.
+    void set_buffer(std::uint32_t bytes) const;
 
     // Becomes readable when something has happened.
     [[nodiscard]] int fd() const { return socket_.get(); }

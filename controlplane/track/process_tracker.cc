@@ -66,7 +66,7 @@ public:
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
-    void configure(const std::vector<config::TrackProcess>& processes) {
+    void configure(const std::vector<config::TrackProcess>& processes, std::uint32_t buffer_bytes) {
         std::vector<std::shared_ptr<Watched>> before = std::exchange(watched_, {});
         for (const config::TrackProcess& process : processes) {
             const auto known = std::ranges::find_if(
@@ -79,6 +79,8 @@ public:
             return;
         }
         start();
+        if (events_)
+            events_->set_buffer(buffer_bytes);
         scan();
         for (const auto& each : watched_) {
             if (!each->verdict)
@@ -256,8 +258,9 @@ ProcessTracker::ProcessTracker(asio::io_context& context, const Report& report, 
 
 ProcessTracker::~ProcessTracker() = default;
 
-void ProcessTracker::configure(const std::vector<config::TrackProcess>& processes) {
-    impl_->configure(processes);
+void ProcessTracker::configure(const std::vector<config::TrackProcess>& processes,
+                               std::uint32_t buffer_bytes) {
+    impl_->configure(processes, buffer_bytes);
 }
 
 const std::string& ProcessTracker::scan_reason() const {

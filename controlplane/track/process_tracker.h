@@ -2,6 +2,7 @@
 // process events or, where those are refused, from a look at /proc every second. Main thread only.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,9 +25,9 @@ public:
     ProcessTracker(const ProcessTracker&) = delete;
     ProcessTracker& operator=(const ProcessTracker&) = delete;
 
-    // New ones are reported before it returns. Those that stay as they are keep their verdict, and
-    // a delay that is under way.
-    void configure(const std::vector<config::TrackProcess>& processes);
+    // `buffer_bytes`: for the kernel's events. New ones are reported before it returns. Those that
+    // stay as they are keep their verdict, and a delay that is under way.
+    void configure(const std::vector<config::TrackProcess>& processes, std::uint32_t buffer_bytes);
 
     // Why there are no events, and /proc is scanned; empty: there are, or nothing is tracked.
     [[nodiscard]] const std::string& scan_reason() const;

@@ -42,7 +42,8 @@ void Trackers::configure(const config::Trackers& trackers,
         }
     }
     files_.configure(used_of(trackers.files, TrackerKind::file, used));
-    processes_.configure(used_of(trackers.processes, TrackerKind::process, used));
+    processes_.configure(used_of(trackers.processes, TrackerKind::process, used),
+                         trackers.process_buffer_bytes);
 }
 
 }  // namespace headgate::track

@@ -58,7 +58,7 @@ void SyncGroup::settle(Instant now) {
 
 // keepalived's lines, which people and their tools look for.
 void SyncGroup::settle_faults(Instant now) {
-    const bool faulty = !fault_.empty() || std::ranges::any_of(members_, &SyncMember::has_fault);
+    const bool faulty = std::ranges::any_of(members_, &SyncMember::has_fault);
     if (faulty && state_ != State::fault)
         log::info("VRRP_Group({}) Syncing instances to FAULT state", name_);
     else if (!faulty && state_ == State::fault)
@@ -68,12 +68,7 @@ void SyncGroup::settle_faults(Instant now) {
         const auto other = std::ranges::find_if(members_, [&](const SyncMember* candidate) {
             return candidate != member && candidate->has_fault();
         });
-        if (!fault_.empty())
-            member->set_group_fault(now, fault_);
-        else if (other != members_.end())
-            member->set_group_fault(now, words_of(**other));
-        else
-            member->set_group_fault(now, "");
+        member->set_group_fault(now, other != members_.end() ? words_of(**other) : "");
     }
 }
 
@@ -106,8 +101,6 @@ void SyncGroup::enter(Instant now, State state, std::string reason) {
 }
 
 std::string SyncGroup::words_for_fault() const {
-    if (!fault_.empty())
-        return fault_;
     const auto faulty = std::ranges::find_if(members_, &SyncMember::has_fault);
     return faulty != members_.end() ? words_of(**faulty) : "";
 }

@@ -1,6 +1,6 @@
 // SyncGroup: a vrrp_sync_group. Its members are all MASTER, or none of them is: they become MASTER
 // when every one of them wants to, and leave it together. One member in FAULT holds all of them
-// there, and so does a fault of the group itself, until everything is well again.
+// there until everything is well again.
 //
 // It looks at its members after each event of one of them and makes them agree, so it does not
 // matter how a disagreement came about. Pure but for the log; VRRP thread only.
@@ -52,8 +52,6 @@ public:
         bool fresh = false;
     };
     void assemble(Instant now, const std::vector<Member>& members);
-    // What the group itself tracks: why it is in FAULT; empty: it is well. Call settle() after it.
-    void set_fault(std::string why) { fault_ = std::move(why); }
     // Call it after each event of a member.
     void settle(Instant now);
 
@@ -73,7 +71,6 @@ private:
 
     std::string name_;
     std::vector<SyncMember*> members_;
-    std::string fault_;
     State state_ = State::init;
     std::string reason_;
     Instant since_{};

@@ -169,6 +169,32 @@ def test_a_service_without_servers_gives_the_vip_away(crew, topo):
     d1.wait_state("MASTER", 60)
 
 
+@pytest.mark.parametrize("line, state", [("chk weight -60", "BACKUP"), ("chk", "FAULT")])
+def test_a_group_tracks_for_all_its_members(crew, flag, line, state):
+    second_vip = "192.0.2.20"
+
+    def text(priority, tracked=""):
+        first = configs.vrrp_text(configs.Vrrp("BACKUP", priority))
+        second = (first.replace("VI_1", "VI_2").replace(VIP, second_vip)
+                  .replace("virtual_router_id 51", "virtual_router_id 52"))
+        return ("global_defs {\n    script_user root\n}\n" + first + second +
+                f"vrrp_sync_group VG_1 {{\n group {{\n VI_1\n VI_2\n }}\n{tracked}}}\n")
+
+    d1, d2 = crew.headgated("d1"), crew.keepalived("d2")
+    d1.start(text(150, f"track_script {{\n{line}\n}}\n") + script(flag))
+    d1.wait_state("MASTER", 30)
+    d2.start(text(100))
+    flag.unlink()
+    for vip in (VIP, second_vip):
+        d2.wait_vip(vip, 30)
+        d1.wait_no_vip(vip, 10)
+    assert {instance["state"] for instance in d1.status()["vrrp"]} == {state}
+    flag.touch()
+    for vip in (VIP, second_vip):
+        d1.wait_vip(vip, 30)
+        d2.wait_no_vip(vip, 10)
+
+
 def adverts_of(tap, address, since):
     return [advert for advert in tap.adverts if advert.source == address and advert.time >= since]
 

@@ -95,6 +95,52 @@ TEST(SyncGroup, KnowsItsMembersWhereverItStands) {
     EXPECT_EQ(config.vrrp.instances[4].election.sync_group, "");
 }
 
+// ---- What groups track --------------------------------------------------------------------------
+
+using Uses = std::vector<TrackerUse>;
+
+const std::string scripts =
+    "vrrp_script chk {\nscript /bin/true\n}\nvrrp_script own {\nscript /bin/true\nweight -5\n}\n";
+const TrackerUse chk{.tracker = {TrackerKind::script, "chk"}, .weight = -20};
+const TrackerUse own{.tracker = {TrackerKind::script, "own"}, .weight = -5};
+const TrackerUse wan{.tracker = {TrackerKind::interface, "wan0"}, .weight = 7};
+
+std::string group(std::string_view lines) {
+    return "vrrp_sync_group VG_1 {\ngroup {\nVI_1\nVI_2\n}\n" + std::string(lines) + "\n}\n";
+}
+
+TEST(SyncGroup, ItsTrackersAreThoseOfItsMembers) {
+    const Config config =
+        load_fine(scripts + group("track_script {\nchk weight -20\n}\n") + instance("VI_1", 1) +
+                  instance("VI_2", 2, "track_script {\nchk\n}") + instance("VI_3", 3));
+    EXPECT_EQ(config.vrrp.instances[0].trackers, Uses{chk});
+    EXPECT_EQ(config.vrrp.instances[1].trackers, Uses{{.tracker = chk.tracker}})
+        << "its own line is the more exact one";
+    EXPECT_EQ(config.vrrp.instances[2].trackers, Uses{}) << "in no group";
+}
+
+TEST(SyncGroup, WeightsOfItsMembersDoNotCount) {
+    const std::string members =
+        instance("VI_1", 1, "track_script {\nown\nchk\n}\ntrack_interface {\nwan0 weight 7\n}\n") +
+        instance("VI_2", 2);
+    const LoadResult result = load_text(scripts + group("") + members);
+    ASSERT_EQ(result.diagnostics.size(), 2U) << render_report(result.diagnostics);
+    EXPECT_NE(render(result.diagnostics[0]).find("it is not tracked"), std::string::npos);
+    EXPECT_NE(render(result.diagnostics[1]).find("a FAULT"), std::string::npos);
+    EXPECT_EQ(result.config.value().vrrp.instances[0].trackers,
+              (Uses{{.tracker = chk.tracker}, {.tracker = wan.tracker}}));
+
+    const Config kept = load_fine(scripts + group("sync_group_tracking_weight") + members);
+    EXPECT_EQ(kept.vrrp.instances[0].trackers, (Uses{own, {.tracker = chk.tracker}, wan}));
+}
+
+TEST(SyncGroup, AnOwnerAmongItsMembersLeavesNoWeights) {
+    const LoadResult result = load_text(scripts + group("track_script {\nchk weight -20\n}\n") +
+                                        instance("VI_1", 1, "priority 255") + instance("VI_2", 2));
+    ASSERT_EQ(result.diagnostics.size(), 1U) << render_report(result.diagnostics);
+    EXPECT_EQ(result.config.value().vrrp.instances[1].trackers, Uses{});
+}
+
 struct Broken {
     std::string name;
     std::string text;
@@ -132,6 +178,8 @@ const std::string two = instance("VI_1", 1) + instance("VI_2", 2);
 INSTANTIATE_TEST_SUITE_P(
     All, BrokenElection,
     testing::Values(
+        Broken{"tracker of a group not there", group("track_script {\n>>chk\n}") + two,
+               "no vrrp_script `chk`", ""},
         Broken{"delay too long", instance_with("preempt_delay >>1001"), "", "0 to 1000"},
         Broken{"delay with state MASTER",
                instance_with("state MASTER\npriority 9\npreempt_delay >>5"),

@@ -146,6 +146,15 @@ TEST(Tracking, VirtualServersAreNamedAsTheyAreWritten) {
                   {.tracker = {TrackerKind::virtual_server, "192.0.2.10:53/udp"}, .weight = -30}}));
 }
 
+TEST(Tracking, TheBufferForProcessEventsIsGlobal) {
+    EXPECT_EQ(good(instance_with("")).trackers.process_buffer_bytes, 1U << 20);
+    EXPECT_EQ(good(instance_with("",
+                                 "global_defs {\n process_monitor_rcv_bufs 500000\n"
+                                 " process_monitor_rcv_bufs_force\n}\n"))
+                  .trackers.process_buffer_bytes,
+              500000U);
+}
+
 TEST(Tracking, ScriptRulesAreGlobal) {
     const ScriptRules rules =
         good(
@@ -246,6 +255,8 @@ const std::vector<Mistake>& mistakes() {
          "INTERFACE DOWN_SECONDS"},
         {instance_with("", "interface_up_down_delays {\n  eth0 >>256\n}\n"), "out of range",
          "0 to 255"},
+        {instance_with("", "interface_up_down_delays {\n  >>eth0 2.1 9\n}\n"),
+         "before the delay has passed", "2 seconds at most", Severity::warning},
         {instance_with("", ">>linkbeat_use_polling"), "linkbeat_use_polling", "the kernel tells",
          Severity::warning},
         {">>" + instance_with("priority 255\ntrack_script {\n chk weight 5\n}", script),

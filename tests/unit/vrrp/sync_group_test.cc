@@ -144,17 +144,6 @@ TEST_F(SyncGroupTest, IsInFaultWithAnyMemberAndComesBackWithTheLast) {
     EXPECT_EQ(states(), "MASTER MASTER MASTER") << "with the full master down interval";
 }
 
-TEST_F(SyncGroupTest, HasFaultsOfItsOwn) {
-    become_master();
-    group.set_fault("track_script check has failed");
-    group.settle(at(seconds(5)));
-    EXPECT_EQ(states(), "FAULT FAULT FAULT");
-    EXPECT_EQ(reason(), "track_script check has failed");
-    group.set_fault("");
-    group.settle(at(seconds(6)));
-    EXPECT_EQ(states(), "BACKUP BACKUP BACKUP");
-}
-
 TEST_F(SyncGroupTest, TakesANewMemberAlongIntoMaster) {
     become_master();
     FakeMember c("VI_C", 100);

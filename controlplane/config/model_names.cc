@@ -1,0 +1,26 @@
+#include "controlplane/config/model_names.h"
+
+#include <fmt/format.h>
+
+#include "common/check.h"
+
+namespace headgate::config {
+
+std::string_view to_word(Protocol protocol) {
+    switch (protocol) {
+        case Protocol::tcp:
+            return "tcp";
+        case Protocol::udp:
+            return "udp";
+        case Protocol::sctp:
+            return "sctp";
+    }
+    check(false, "a protocol has a word");
+    return {};
+}
+
+std::string name_of(const VirtualServer& server) {
+    return fmt::format("{}/{}", server.endpoint.to_string(), to_word(server.protocol));
+}
+
+}  // namespace headgate::config
