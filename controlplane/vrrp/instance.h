@@ -55,7 +55,6 @@ public:
     [[nodiscard]] std::optional<Instant> deadline() const;
     [[nodiscard]] State state() const override { return fsm_.state(); }
     [[nodiscard]] const config::VrrpInstance& config() const { return config_; }
-    [[nodiscard]] const Tracking& tracking() const { return tracking_; }
     // `now` and `wall_now` are the same moment on the two clocks. Errors that are counted by
     // interface and the lateness are the caller's to add.
     [[nodiscard]] InstanceStatus status(Instant now,

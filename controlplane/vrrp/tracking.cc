@@ -98,18 +98,6 @@ std::string problem_of(const Tracking::Line& line) {
     return sentence;
 }
 
-std::string ago(Duration age) {
-    using std::chrono::duration_cast;
-    const auto seconds = duration_cast<std::chrono::seconds>(age).count();
-    if (seconds < 1)
-        return "just now";
-    if (seconds < 120)
-        return fmt::format("{}s ago", seconds);
-    if (seconds < 7200)
-        return fmt::format("{}m ago", seconds / 60);
-    return fmt::format("{}h ago", seconds / 3600);
-}
-
 }  // namespace
 
 std::string_view keyword_of(TrackerKind kind) {
@@ -128,16 +116,6 @@ std::string_view keyword_of(TrackerKind kind) {
             return "track_virtual_server";
     }
     return "tracker";
-}
-
-std::string describe(const TrackerId& id, const TrackerState& state, Instant now) {
-    if (state.verdict == Verdict::unknown)
-        return fmt::format("{} {} has no result yet", keyword_of(id.kind), id.name);
-    std::string sentence = fmt::format("{} {} {}, {}", keyword_of(id.kind), id.name, state.detail,
-                                       ago(now - state.since));
-    if (!state.cause.empty())
-        sentence += ": " + state.cause;
-    return sentence;
 }
 
 void Tracking::configure(std::uint8_t base_priority, const std::vector<TrackerUse>& uses) {

@@ -47,9 +47,6 @@ using TrackerStates = std::map<TrackerId, TrackerState>;
 // "track_script": the block in which such trackers are used.
 [[nodiscard]] std::string_view keyword_of(TrackerKind kind);
 
-// "track_script chk_nginx failed 3/3, 2s ago: exit 1"
-[[nodiscard]] std::string describe(const TrackerId& id, const TrackerState& state, Instant now);
-
 class Tracking {
 public:
     // What one use does at the moment.

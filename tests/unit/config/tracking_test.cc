@@ -146,6 +146,18 @@ TEST(Tracking, VirtualServersAreNamedAsTheyAreWritten) {
                   {.tracker = {TrackerKind::virtual_server, "192.0.2.10:53/udp"}, .weight = -30}}));
 }
 
+TEST(Tracking, ADelayEndsBeforeABackupTakesOver) {
+    const auto delays = [](const std::string& lines, const std::string& delay) {
+        return load_text(instance_with(lines, "interface_up_down_delays {\n " + delay + "\n}\n"))
+            .config.value()
+            .vrrp.interface_delays;
+    };
+    EXPECT_EQ(delays("", "eth0 9 9").at(0),
+              (InterfaceDelay{.interface = "eth0", .down = seconds(2), .up = seconds(9)}));
+    EXPECT_EQ(delays("down_timer_adverts 5", "eth0 9").at(0).down, seconds(4));
+    EXPECT_EQ(delays("", "eth1 9").at(0).down, seconds(9)) << "no instance speaks there";
+}
+
 TEST(Tracking, TheBufferForProcessEventsIsGlobal) {
     EXPECT_EQ(good(instance_with("")).trackers.process_buffer_bytes, 1U << 20);
     EXPECT_EQ(good(instance_with("",

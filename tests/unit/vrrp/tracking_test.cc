@@ -141,16 +141,5 @@ TEST(Tracking, KeepsWhatItKnowsOverAReconfiguration) {
     EXPECT_EQ(tracking.effective_priority(), 150);
 }
 
-TEST(Tracking, DescribesForPeople) {
-    const TrackerState state{.verdict = Verdict::down,
-                             .value = 0,
-                             .since = Instant{} + seconds(10),
-                             .detail = "failed 3/3",
-                             .cause = "exit 1"};
-    EXPECT_EQ(describe(script, state, Instant{} + seconds(12)),
-              "track_script chk failed 3/3, 2s ago: exit 1");
-    EXPECT_EQ(describe(script, {}, Instant{}), "track_script chk has no result yet");
-}
-
 }  // namespace
 }  // namespace headgate::vrrp
