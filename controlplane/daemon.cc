@@ -49,7 +49,7 @@ std::int64_t unix_ms_now() {
 config::Config restrict_to(config::Config config, const Daemon::Options& options) {
     if (!options.run_vrrp) {
         config.dataplane.interfaces = forwarding::engine_of(config).interfaces;
-        config.vrrp.instances.clear();
+        config.vrrp = {};
     }
     if (!options.run_services) {
         config.virtual_servers.clear();
@@ -149,7 +149,7 @@ private:
         trackers_.configure(config.trackers, used_trackers(config.vrrp));
         if (vrrp_) {
             vrrp_->reconfigure(config.vrrp);
-        } else if (!config.vrrp.instances.empty()) {
+        } else if (!config.vrrp.instances.empty() || !config.vrrp.statics.empty()) {
             auto started = vrrp::VrrpThread::start(
                 config.vrrp,
                 {.on_change =

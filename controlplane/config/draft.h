@@ -92,6 +92,7 @@ struct Drafts {
     std::vector<GarpGroupDraft> garp_groups;
     std::vector<BfdDraft> bfd_instances;
     std::vector<SyncGroupDraft> sync_groups;
+    StaticDraft statics;
     std::vector<ServerDraft> servers;
     Dataplane dataplane;
 };

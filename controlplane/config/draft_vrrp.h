@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,15 @@
 namespace headgate::config {
 
 enum class AuthType : std::uint8_t { pass, ah };
+
+// What stands outside of instances: static_ipaddress and so on.
+struct StaticDraft {
+    Setting<std::string> default_interface;
+    std::vector<Located<VirtualAddress>> addresses;
+    std::vector<Located<Route>> routes;
+    std::vector<Located<Rule>> rules;
+    std::map<std::string, std::vector<Located<std::string>>, std::less<>> track_groups;
+};
 
 struct VrrpDraft {
     std::string name;
@@ -33,6 +44,9 @@ struct VrrpDraft {
     Setting<bool> preempt;
     ElectionDraft election;
     std::vector<Located<VirtualAddress>> addresses;
+    std::vector<Located<VirtualAddress>> excluded_addresses;
+    std::vector<Located<Route>> routes;
+    std::vector<Located<Rule>> rules;
     Setting<std::chrono::seconds> vip_lease;
     AnnounceDraft announce;
     std::vector<TrackerUseDraft> trackers;

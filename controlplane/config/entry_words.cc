@@ -29,24 +29,6 @@ std::string_view kind_name(RouteNames::Kind kind) {
     return {};
 }
 
-std::string_view file_of(RouteNames::Kind kind) {
-    switch (kind) {
-        case RouteNames::Kind::table:
-            return "rt_tables";
-        case RouteNames::Kind::protocol:
-            return "rt_protos";
-        case RouteNames::Kind::scope:
-            return "rt_scopes";
-        case RouteNames::Kind::realm:
-            return "rt_realms";
-        case RouteNames::Kind::dsfield:
-            return "rt_dsfield";
-        case RouteNames::Kind::group:
-            return "group";
-    }
-    return {};
-}
-
 bool has_host_bits(const Prefix& prefix) {
     for (std::size_t index = 0; index < prefix.address.bytes().size(); ++index) {
         const int kept =
@@ -69,6 +51,23 @@ bool EntryWords::refuse(const Word& word, std::string_view why, std::string_view
 bool EntryWords::refuse_mixed_families(const Word& word) {
     return refuse(word, "is of another address family than what stands before it",
                   fmt::format("a {} is all IPv4 or all IPv6", what_));
+}
+
+bool EntryWords::settle(const Word& word, Family family) {
+    if (family_ && *family_ != family)
+        return refuse_mixed_families(word);
+    family_ = family;
+    return true;
+}
+
+bool EntryWords::read_track_group(const Word& option, bool is_host, std::string& group) {
+    const Word* const word = take_value();
+    if (word == nullptr)
+        return false;
+    if (!is_host)
+        return refuse(option, fmt::format("is for a static {}: an instance has its own", what_));
+    group = word->text;
+    return true;
 }
 
 bool EntryWords::take_if(std::string_view text) {
@@ -112,9 +111,9 @@ std::optional<std::uint32_t> EntryWords::named(RouteNames::Kind kind, std::uint3
     const auto value = names_.find(kind, word->text);
     if (value && *value <= maximum)
         return value;
-    refuse(
-        *word, fmt::format("is not a {}", kind_name(kind)),
-        fmt::format("write a number to {}, or a name of /etc/iproute2/{}", maximum, file_of(kind)));
+    refuse(*word, fmt::format("is not a {}", kind_name(kind)),
+           fmt::format("write a number to {}, or a name of /etc/iproute2/{}", maximum,
+                       file_name(kind)));
     return std::nullopt;
 }
 

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "common/net.h"
@@ -39,6 +41,13 @@ public:
     std::optional<std::uint64_t> number(std::uint64_t minimum, std::uint64_t maximum);
     std::optional<std::uint32_t> u32(std::uint32_t minimum = 0, std::uint32_t maximum = UINT32_MAX);
     std::optional<std::uint32_t> named(RouteNames::Kind kind, std::uint32_t maximum);
+    // Likewise, up to the largest `number`. False: it could not be read.
+    template <typename Number>
+    bool read_named(RouteNames::Kind kind, Number& number) {
+        const auto value = named(kind, std::numeric_limits<Number>::max());
+        number = static_cast<Number>(value.value_or(0));
+        return value.has_value();
+    }
     std::optional<std::uint32_t> realms();                    // [SOURCE/]DESTINATION
     std::optional<NumberRange> range(std::uint32_t maximum);  // FIRST[-LAST]
     std::optional<IpAddress> address();
@@ -46,6 +55,16 @@ public:
     // A destination: ADDRESS[/LENGTH], default, all or any. `family`, when known, decides for
     // those without an address. Host bits are an error.
     std::optional<Prefix> prefix(const Word& word, std::optional<Family> family);
+    // The value of `track_group`, which only an entry of the host may have.
+    bool read_track_group(const Word& option, bool is_host, std::string& group);
+
+    // The first address, or `inet6`, decides on the family of the whole line. False: `word` is of
+    // another, which is reported.
+    bool settle(const Word& word, Family family);
+    bool read_family(const Word& option) {  // inet or inet6
+        return settle(option, option.text == "inet" ? Family::ipv4 : Family::ipv6);
+    }
+    [[nodiscard]] std::optional<Family> family() const { return family_; }
 
     // Reports; the line is left out. Always false.
     bool refuse(const Word& word, std::string_view why, std::string_view hint = {});
@@ -61,6 +80,7 @@ private:
     std::string_view notation_;
     RouteNames& names_;
     Report& report_;
+    std::optional<Family> family_;
 };
 
 }  // namespace headgate::config

@@ -35,6 +35,16 @@ Announcing finish_announcing(const AnnounceDraft& draft, const GlobalDraft& glob
 AnnounceLimits finish_announce_limits(const std::vector<GarpGroupDraft>& groups,
                                       const GlobalDraft& global, Report& report);
 
+// Gives a preference to every rule that has none, as keepalived does.
+void place_rules(Drafts& drafts, Report& report);
+
+// Static addresses, routes and rules; `instances` are those that a track_group may name.
+StaticEntries finish_statics(StaticDraft draft, const std::vector<VrrpInstance>& instances,
+                             Report& report);
+
+// Excluded addresses, routes and rules of an instance whose virtual addresses are complete.
+void finish_held(VrrpDraft& draft, VrrpInstance& instance, Report& report);
+
 // Left out likewise. Virtual servers that only the forwarding cannot carry stay in.
 std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts, Report& report);
 

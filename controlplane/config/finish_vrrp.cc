@@ -48,6 +48,7 @@ public:
         set_authentication();
         if (!set_addresses())
             return std::nullopt;
+        finish_held(draft_, instance_, report_);
         return std::move(instance_);
     }
 
@@ -166,11 +167,11 @@ private:
     bool set_addresses() {
         if (draft_.addresses.empty() && draft_.mentions.contains("virtual_ipaddress"))
             return false;
-        if (draft_.addresses.empty())
+        if (draft_.addresses.empty() && !draft_.mentions.contains("no_virtual_ipaddress"))
             report_.error(
                 draft_.where,
                 fmt::format("vrrp_instance {} has no virtual address", quote(draft_.name)),
-                "add a `virtual_ipaddress { ... }` block");
+                "add a `virtual_ipaddress { ... }` block, or write `no_virtual_ipaddress`");
         for (auto& [address, where] : draft_.addresses) {
             if (address.interface.empty())
                 address.interface = instance_.interface;

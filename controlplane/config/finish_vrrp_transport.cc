@@ -162,14 +162,16 @@ private:
                             expectation(*find_keyword(Block::vrrp_instance, "interface"))));
             return false;
         }
-        std::erase_if(whole_.addresses, [&](const Located<VirtualAddress>& entry) {
+        const auto lacks_interface = [&](const Located<VirtualAddress>& entry) {
             if (!entry.value.interface.empty())
                 return false;
             report_.error(entry.where, "this address has no interface",
                           "the vrrp_instance has none either: write `dev INTERFACE` behind the "
                           "address; it is left out");
             return true;
-        });
+        };
+        std::erase_if(whole_.addresses, lacks_interface);
+        std::erase_if(whole_.excluded_addresses, lacks_interface);
         return true;
     }
 

@@ -21,7 +21,7 @@ constexpr Group groups[] = {
     {Block::root | Block::vrrp_instance, "linkbeat_use_polling linkbeat_interfaces",
      "remove it: the kernel tells by itself when an interface loses its carrier"},
     {Block::root, "includer includem includew includeb includea", "write `include` instead"},
-    {Block::root, "static_ipaddress static_routes static_rules track_group SSL", ""},
+    {Block::root, "SSL", ""},
     {Block::root, "virtual_server_group", "write a virtual_server for each address"},
 
     {Block::global_defs,
@@ -35,7 +35,7 @@ constexpr Group groups[] = {
      "lvs_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
      ""},
     {Block::global_defs,
-     "default_interface dynamic_interfaces vmac_prefix vmac_addr_prefix disable_local_igmp "
+     "dynamic_interfaces vmac_prefix vmac_addr_prefix disable_local_igmp "
      "vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier",
      ""},
     {Block::global_defs,
@@ -60,13 +60,10 @@ constexpr Group groups[] = {
      "snmp_rs_stats_update_interval enable_dbus dbus_service_name dbus_no_interface_name "
      "json_version state_dump_file stats_dump_file json_dump_file data_use_instance "
      "reload_check_config reload_time_file reload_repeat reload_file config_save_dir "
-     "tmp_config_directory random_seed iproute_usr_dir iproute_etc_dir include_check",
+     "tmp_config_directory random_seed include_check",
      ""},
 
-    {Block::vrrp_instance,
-     "virtual_ipaddress_excluded no_virtual_ipaddress virtual_routes virtual_rules "
-     "promote_secondaries",
-     ""},
+    {Block::vrrp_instance, "promote_secondaries", ""},
     {Block::vrrp_instance,
      "use_vmac vmac_xmit_base use_vmac_addr use_ipvlan vrf accept no_accept debug "
      "lvs_sync_daemon_interface",

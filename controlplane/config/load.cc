@@ -160,7 +160,8 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     Report report;
     TreeLoader loader(access, report);
     const std::vector<Statement> tree = loader.load(file, Block::root, {});
-    Drafts drafts = read_configuration(tree, report);
+    Drafts drafts = read_configuration(tree, RouteNames(access.read), report);
+    place_rules(drafts, report);
     Config config;
     config.file = file;
     config.router_id = value_or(drafts.global.router_id, host_name);
@@ -177,6 +178,7 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
         finish_sync_groups(drafts.sync_groups, drafts.instances, config.vrrp.instances, report);
     finish_group_trackers(drafts, catalog, config.vrrp, report);
     config.vrrp.startup_delay = finish_startup(drafts.global.startup);
+    config.vrrp.statics = finish_statics(drafts.statics, config.vrrp.instances, report);
     config.vrrp.scheduling = drafts.global.vrrp_scheduling;
     config.vrrp.log_unknown_vrids = drafts.global.log_unknown_vrids;
     config.bfd_scheduling = drafts.global.bfd_scheduling;
@@ -184,8 +186,8 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
 
     LoadResult result;
     const bool has_problems = report.count() > 0;
-    const bool is_empty = config.vrrp.instances.empty() && config.virtual_servers.empty() &&
-                          config.bfd_instances.empty();
+    const bool is_empty = config.vrrp.instances.empty() && config.vrrp.statics.empty() &&
+                          config.virtual_servers.empty() && config.bfd_instances.empty();
     if (report.has_fatal() || (has_problems && is_empty))
         result.exit_code = exit_unusable;
     else if (has_problems)

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "controlplane/config/model_addresses.h"
 #include "controlplane/config/model_announce.h"
 #include "controlplane/config/model_election.h"
+#include "controlplane/config/model_routes.h"
 #include "controlplane/config/model_tracking.h"
 #include "controlplane/config/model_vrrp_transport.h"
 
@@ -40,11 +43,35 @@ struct VrrpInstance {
     bool preempt = true;
     Election election;
     std::vector<VirtualAddress> virtual_addresses;
+    // Held like the others, but not in adverts; of any family.
+    std::vector<VirtualAddress> excluded_addresses;
+    std::vector<Route> routes;
+    std::vector<Rule> rules;
     // A VIP disappears from the kernel this long after the last renewal.
     std::chrono::seconds vip_lease = limits::vip_lease_default;
     Announcing announcing;
     std::vector<TrackerUse> trackers;
     bool track_primary = true;  // in FAULT while `interface` is down
+};
+
+// Virtual and excluded addresses.
+inline std::vector<VirtualAddress> all_addresses(const VrrpInstance& instance) {
+    std::vector<VirtualAddress> all = instance.virtual_addresses;
+    all.insert(all.end(), instance.excluded_addresses.begin(), instance.excluded_addresses.end());
+    return all;
+}
+
+// What this host has all the time that the daemon runs, whoever is MASTER.
+struct StaticEntries {
+    std::vector<VirtualAddress> addresses;
+    std::vector<Route> routes;
+    std::vector<Rule> rules;
+    // The instances that cannot work without the entries of a track_group.
+    std::map<std::string, std::vector<std::string>, std::less<>> track_groups;
+
+    [[nodiscard]] bool empty() const {
+        return addresses.empty() && routes.empty() && rules.empty();
+    }
 };
 
 // All that the VRRP thread works from.
@@ -56,6 +83,7 @@ struct Vrrp {
     std::vector<InterfaceDelay> interface_delays;
     Scheduling scheduling;
     bool log_unknown_vrids = false;
+    StaticEntries statics;
 };
 
 }  // namespace headgate::config

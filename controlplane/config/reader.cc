@@ -162,9 +162,10 @@ Mentions read_body(const Context& context, const Statement& statement, Block blo
     return reader.take_mentions();
 }
 
-Drafts read_configuration(const std::vector<Statement>& statements, Report& report) {
+Drafts read_configuration(const std::vector<Statement>& statements, RouteNames names,
+                          Report& report) {
     Drafts drafts;
-    const Context context{drafts, report};
+    const Context context{drafts, report, names};
     BodyReader reader(context, Block::root);
     for (const Statement& each : statements)
         reader.read(each);

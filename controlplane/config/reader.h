@@ -6,6 +6,7 @@
 #include "controlplane/config/arguments.h"
 #include "controlplane/config/draft.h"
 #include "controlplane/config/report.h"
+#include "controlplane/config/route_names.h"
 #include "controlplane/config/schema.h"
 #include "controlplane/config/tree.h"
 
@@ -16,6 +17,7 @@ namespace headgate::config {
 struct Context {
     Drafts& drafts;
     Report& report;
+    RouteNames& names;
     VrrpDraft* instance = nullptr;
     GarpGroupDraft* garp_group = nullptr;
     SyncGroupDraft* sync_group = nullptr;
@@ -28,6 +30,7 @@ struct Context {
     CheckDraft* check = nullptr;
     UrlDraft* url = nullptr;
     BfdDraft* bfd = nullptr;
+    std::vector<Located<std::string>>* track_group = nullptr;
     TimingDraft* timing = nullptr;                       // of the innermost block that has one
     std::optional<std::string>* virtual_host = nullptr;  // likewise
 };
@@ -35,7 +38,8 @@ struct Context {
 // Reads the statements of a block. Called by the handlers of keywords that open one.
 Mentions read_body(const Context& context, const Statement& statement, Block block);
 
-// Reads a whole configuration.
-Drafts read_configuration(const std::vector<Statement>& statements, Report& report);
+// Reads a whole configuration. `names`: of the numbers in routes and rules.
+Drafts read_configuration(const std::vector<Statement>& statements, RouteNames names,
+                          Report& report);
 
 }  // namespace headgate::config

@@ -155,8 +155,8 @@ std::string render_reference() {
         // Blocks of values have no keywords.
         const auto block = static_cast<Block>(index);
         if (block != Block::virtual_ipaddress && block != Block::garp_interfaces &&
-            block != Block::unicast_peer && block != Block::group && block != Block::track_list &&
-            block != Block::interface_delays)
+            block != Block::unicast_peer && block != Block::group && block != Block::entries &&
+            block != Block::track_list && block != Block::interface_delays)
             text += section(block);
     }
     return text;

@@ -90,7 +90,7 @@ bool RouteReader::read_hop_option(NextHop& hop, const Word& option) {
     if (name == "realms") {
         const auto realms = words_.realms();
         hop.realms = realms.value_or(0);
-        return realms && settle(option, Family::ipv4);
+        return realms && words_.settle(option, Family::ipv4);
     }
     if (name == "encap") {
         encapsulated_ = &hop;
@@ -108,7 +108,8 @@ std::optional<Route> RouteReader::finish() {
         return std::nullopt;
     }
     if (route_.destination.length == 0)
-        route_.destination.address = family_ == Family::ipv6 ? IpAddress::v6({}) : IpAddress();
+        route_.destination.address =
+            words_.family() == Family::ipv6 ? IpAddress::v6({}) : IpAddress();
     const bool leads_on = route_.type == RTN_UNICAST || route_.type == RTN_LOCAL ||
                           route_.type == RTN_BROADCAST || route_.type == RTN_ANYCAST ||
                           route_.type == RTN_MULTICAST;

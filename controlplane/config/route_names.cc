@@ -9,24 +9,6 @@ namespace headgate::config {
 
 namespace {
 
-std::string_view file_name(RouteNames::Kind kind) {
-    switch (kind) {
-        case RouteNames::Kind::table:
-            return "rt_tables";
-        case RouteNames::Kind::protocol:
-            return "rt_protos";
-        case RouteNames::Kind::scope:
-            return "rt_scopes";
-        case RouteNames::Kind::realm:
-            return "rt_realms";
-        case RouteNames::Kind::dsfield:
-            return "rt_dsfield";
-        case RouteNames::Kind::group:
-            return "group";
-    }
-    return {};
-}
-
 // What holds on every host, with or without files: the numbers of <linux/rtnetlink.h>.
 std::map<std::string, std::uint32_t, std::less<>> built_in(RouteNames::Kind kind) {
     switch (kind) {
@@ -47,6 +29,24 @@ std::map<std::string, std::uint32_t, std::less<>> built_in(RouteNames::Kind kind
 }
 
 }  // namespace
+
+std::string_view file_name(RouteNames::Kind kind) {
+    switch (kind) {
+        case RouteNames::Kind::table:
+            return "rt_tables";
+        case RouteNames::Kind::protocol:
+            return "rt_protos";
+        case RouteNames::Kind::scope:
+            return "rt_scopes";
+        case RouteNames::Kind::realm:
+            return "rt_realms";
+        case RouteNames::Kind::dsfield:
+            return "rt_dsfield";
+        case RouteNames::Kind::group:
+            return "group";
+    }
+    return {};
+}
 
 std::optional<std::uint64_t> unsigned_of(std::string_view text) {
     int base = 10;

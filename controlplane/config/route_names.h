@@ -38,6 +38,9 @@ private:
     std::array<std::optional<Names>, 6> names_;
 };
 
+// The file that has them, in each of the folders.
+std::string_view file_name(RouteNames::Kind kind);
+
 // Decimal, or hexadecimal with 0x. Absent: not a number, or it does not fit.
 std::optional<std::uint64_t> unsigned_of(std::string_view text);
 

@@ -109,17 +109,7 @@ private:
                                : set_destination(words_.take());
     }
 
-    // The first address, or `inet6`, decides on the family of the whole.
-    bool settle(const Word& word, Family family) {
-        if (family_ && *family_ != family)
-            return words_.refuse_mixed_families(word);
-        family_ = family;
-        return true;
-    }
-
-    bool read_family(const Word& option) {
-        return settle(option, option.text == "inet" ? Family::ipv4 : Family::ipv6);
-    }
+    bool read_family(const Word& option) { return words_.read_family(option); }
 
     bool read_destination(const Word&) {
         const Word* const word = words_.take_value();
@@ -135,7 +125,7 @@ private:
                                  fmt::format("did you mean `{}`?", meant));
         if (has_destination_)
             return words_.refuse(word, "is one network too many");
-        const auto prefix = words_.prefix(word, family_);
+        const auto prefix = words_.prefix(word, words_.family());
         if (!prefix)
             return false;
         has_destination_ = true;
@@ -144,7 +134,7 @@ private:
         return prefix->length == 0 && word.text.find('/') == std::string::npos &&
                        word.text != "default6"
                    ? true
-                   : settle(word, prefix->address.family());
+                   : words_.settle(word, prefix->address.family());
     }
 
     static std::string_view suggestion(const Word& word) {
@@ -179,9 +169,9 @@ private:
             return false;
         if (said && *said != hop.via->family())
             return words_.refuse_mixed_families(option);
-        if (said == Family::ipv6 && family_ == Family::ipv4)
+        if (said == Family::ipv6 && words_.family() == Family::ipv4)
             return true;
-        return settle(option, hop.via->family());
+        return words_.settle(option, hop.via->family());
     }
 
     bool read_via(const Word& option) { return read_gateway(option, hop()); }
@@ -208,7 +198,7 @@ private:
 
     bool read_source(const Word& option) {
         route_.source = words_.address();
-        return route_.source && settle(option, route_.source->family());
+        return route_.source && words_.settle(option, route_.source->family());
     }
 
     bool read_from(const Word& option) {
@@ -221,31 +211,21 @@ private:
         if (route_.from->address.is_v4())
             return words_.refuse(*word, "is IPv4: only IPv6 routes have `from`",
                                  "write a rule with `from`, and a table");
-        return settle(option, Family::ipv6);
+        return words_.settle(option, Family::ipv6);
     }
 
-    bool read_tos(const Word&) {
-        const auto tos = words_.named(RouteNames::Kind::dsfield, UINT8_MAX);
-        route_.tos = static_cast<std::uint8_t>(tos.value_or(0));
-        return tos.has_value();
-    }
+    bool read_tos(const Word&) { return words_.read_named(RouteNames::Kind::dsfield, route_.tos); }
 
     bool read_table(const Word&) {
-        const auto table = words_.named(RouteNames::Kind::table, UINT32_MAX);
-        route_.table = table.value_or(0);
-        return table.has_value();
+        return words_.read_named(RouteNames::Kind::table, route_.table);
     }
 
     bool read_protocol(const Word&) {
-        const auto protocol = words_.named(RouteNames::Kind::protocol, UINT8_MAX);
-        route_.protocol = static_cast<std::uint8_t>(protocol.value_or(0));
-        return protocol.has_value();
+        return words_.read_named(RouteNames::Kind::protocol, route_.protocol);
     }
 
     bool read_scope(const Word&) {
-        const auto scope = words_.named(RouteNames::Kind::scope, UINT8_MAX);
-        route_.scope = static_cast<std::uint8_t>(scope.value_or(0));
-        return scope.has_value();
+        return words_.read_named(RouteNames::Kind::scope, route_.scope.emplace());
     }
 
     bool read_metric(const Word&) {
@@ -260,7 +240,7 @@ private:
 
     bool read_realms(const Word& option) {
         const auto realms = words_.realms();
-        if (!realms || !settle(option, Family::ipv4))
+        if (!realms || !words_.settle(option, Family::ipv4))
             return false;
         hop().realms = *realms;
         return true;
@@ -268,7 +248,7 @@ private:
 
     bool read_expires(const Word& option) {
         route_.expires_s = words_.u32();
-        return route_.expires_s && settle(option, Family::ipv6);
+        return route_.expires_s && words_.settle(option, Family::ipv6);
     }
 
     bool read_features(const Word&) {
@@ -302,7 +282,7 @@ private:
         if (found == names.end())
             return words_.refuse(*word, "is not a preference", "write low, medium or high");
         route_.preference = found->value;
-        return settle(option, Family::ipv6);
+        return words_.settle(option, Family::ipv6);
     }
 
     bool read_ttl_propagate(const Word&) {
@@ -328,13 +308,7 @@ private:
     }
 
     bool read_track_group(const Word& option) {
-        const Word* const word = words_.take_value();
-        if (word == nullptr)
-            return false;
-        if (owner_ == EntryOwner::instance)
-            return words_.refuse(option, "is for static routes: an instance has its own");
-        route_.track_group = word->text;
-        return true;
+        return words_.read_track_group(option, owner_ == EntryOwner::host, route_.track_group);
     }
 
     bool refuse_option(const Word& option) {
@@ -391,7 +365,6 @@ private:
     EntryOwner owner_;
     const Statement& line_;
     Route route_;
-    std::optional<Family> family_;
     bool has_destination_ = false;
     NextHop* encapsulated_ = nullptr;  // the hop that `encap` is read for; null: the only one
 };

@@ -79,16 +79,7 @@ private:
         return true;
     }
 
-    bool settle(const Word& word, Family family) {
-        if (family_ && *family_ != family)
-            return words_.refuse_mixed_families(word);
-        family_ = family;
-        return true;
-    }
-
-    bool read_family(const Word& option) {
-        return settle(option, option.text == "inet" ? Family::ipv4 : Family::ipv6);
-    }
+    bool read_family(const Word& option) { return words_.read_family(option); }
 
     bool read_flag(const Word& option) {
         if (option.text == "not")
@@ -104,13 +95,13 @@ private:
         const Word* const word = words_.take_value();
         if (word == nullptr)
             return false;
-        const auto prefix = words_.prefix(*word, family_);
+        const auto prefix = words_.prefix(*word, words_.family());
         if (!prefix)
             return false;
         if (prefix->length == 0)
             return true;
         (option.text == "from" ? rule_.from : rule_.to) = prefix;
-        return settle(*word, prefix->address.family());
+        return words_.settle(*word, prefix->address.family());
     }
 
     bool read_preference(const Word&) {
@@ -119,11 +110,7 @@ private:
         return preference.has_value();
     }
 
-    bool read_tos(const Word&) {
-        const auto tos = words_.named(RouteNames::Kind::dsfield, UINT8_MAX);
-        rule_.tos = static_cast<std::uint8_t>(tos.value_or(0));
-        return tos.has_value();
-    }
+    bool read_tos(const Word&) { return words_.read_named(RouteNames::Kind::dsfield, rule_.tos); }
 
     // MARK[/MASK]
     bool read_mark(const Word&) {
@@ -150,11 +137,9 @@ private:
     }
 
     bool read_table(const Word&) {
-        const auto table = words_.named(RouteNames::Kind::table, UINT32_MAX);
-        rule_.table = table.value_or(0);
         rule_.action = FR_ACT_TO_TBL;
         has_action_ = true;
-        return table.has_value();
+        return words_.read_named(RouteNames::Kind::table, rule_.table);
     }
 
     bool read_goto(const Word&) {
@@ -168,7 +153,7 @@ private:
     bool read_realms(const Word& option) {
         const auto realms = words_.realms();
         rule_.realms = realms.value_or(0);
-        return realms && settle(option, Family::ipv4);
+        return realms && words_.settle(option, Family::ipv4);
     }
 
     bool read_suppression(const Word& option) {
@@ -213,9 +198,7 @@ private:
     }
 
     bool read_protocol(const Word&) {
-        const auto protocol = words_.named(RouteNames::Kind::protocol, UINT8_MAX);
-        rule_.protocol = static_cast<std::uint8_t>(protocol.value_or(0));
-        return protocol.has_value();
+        return words_.read_named(RouteNames::Kind::protocol, rule_.protocol);
     }
 
     bool read_type(const Word&) {
@@ -228,13 +211,7 @@ private:
     }
 
     bool read_track_group(const Word& option) {
-        const Word* const word = words_.take_value();
-        if (word == nullptr)
-            return false;
-        if (owner_ == EntryOwner::instance)
-            return words_.refuse(option, "is for static rules: an instance has its own");
-        rule_.track_group = word->text;
-        return true;
+        return words_.read_track_group(option, owner_ == EntryOwner::host, rule_.track_group);
     }
 
     std::optional<Rule> finish() {
@@ -250,7 +227,7 @@ private:
                           "add `ip_proto tcp` or another");
             return std::nullopt;
         }
-        rule_.family = family_.value_or(Family::ipv4);
+        rule_.family = words_.family().value_or(Family::ipv4);
         return std::move(rule_);
     }
 
@@ -258,7 +235,6 @@ private:
     EntryOwner owner_;
     const Statement& line_;
     Rule rule_;
-    std::optional<Family> family_;
     bool has_action_ = false;
 };
 

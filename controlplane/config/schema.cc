@@ -10,20 +10,14 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 14> table() {
-    return {global_keywords(),
-            global_announce_keywords(),
-            vrrp_keywords(),
-            vrrp_auth_keywords(),
-            vrrp_transport_keywords(),
-            instance_announce_keywords(),
-            election_keywords(),
-            sync_group_keywords(),
-            tracking_keywords(),
-            script_keywords(),
-            bfd_keywords(),
-            service_keywords(),
-            checker_keywords(),
+std::array<std::span<const Keyword>, 15> table() {
+    return {global_keywords(),         global_announce_keywords(),
+            vrrp_keywords(),           vrrp_auth_keywords(),
+            vrrp_transport_keywords(), instance_announce_keywords(),
+            election_keywords(),       sync_group_keywords(),
+            tracking_keywords(),       script_keywords(),
+            held_keywords(),           bfd_keywords(),
+            service_keywords(),        checker_keywords(),
             scheduling_keywords()};
 }
 
@@ -114,6 +108,10 @@ std::string_view block_name(Block block) {
             return "vrrp_sync_group";
         case Block::group:
             return "group";
+        case Block::entries:
+            return "a list of entries";
+        case Block::track_group:
+            return "track_group";
         case Block::virtual_server:
             return "virtual_server";
         case Block::real_server:

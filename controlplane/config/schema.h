@@ -23,6 +23,8 @@ enum class Block : std::uint8_t {
     garp_interfaces,
     vrrp_sync_group,
     group,
+    entries,  // lines of a grammar of their own: addresses, routes, rules, names
+    track_group,
     virtual_server,
     real_server,
     tcp_check,
@@ -192,6 +194,7 @@ std::span<const Keyword> election_keywords();
 std::span<const Keyword> sync_group_keywords();
 std::span<const Keyword> tracking_keywords();
 std::span<const Keyword> script_keywords();
+std::span<const Keyword> held_keywords();
 std::span<const Keyword> service_keywords();
 std::span<const Keyword> checker_keywords();
 

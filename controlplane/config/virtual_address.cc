@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -23,22 +26,26 @@ struct Scope {
 constexpr std::array scopes{Scope{"global", 0}, Scope{"site", 200}, Scope{"link", 253},
                             Scope{"host", 254}, Scope{"nowhere", 255}};
 
-constexpr std::array<std::string_view, 5> options{"brd", "broadcast", "dev", "scope", "label"};
-// What keepalived accepts beyond that, with the number of values that each takes.
-struct ForeignOption {
+constexpr std::array<std::string_view, 8> valued_options{
+    "brd", "broadcast", "dev", "scope", "label", "peer", "preferred_lft", "track_group"};
+struct Flag {
     std::string_view name;
-    std::size_t values;
+    bool VirtualAddress::*member;
+    bool value;
 };
-constexpr std::array foreign_options{
-    ForeignOption{"peer", 1},          ForeignOption{"home", 0},
-    ForeignOption{"-nodad", 0},        ForeignOption{"mngtmpaddr", 0},
-    ForeignOption{"noprefixroute", 0}, ForeignOption{"autojoin", 0},
-    ForeignOption{"track_group", 1},   ForeignOption{"preferred_lft", 1},
-    ForeignOption{"no_track", 0},      ForeignOption{"use_vmac", 0},
+constexpr std::array flags{
+    Flag{"home", &VirtualAddress::home, true},
+    Flag{"nodad", &VirtualAddress::detect_duplicates, false},
+    Flag{"-nodad", &VirtualAddress::detect_duplicates, true},
+    Flag{"mngtmpaddr", &VirtualAddress::temporary_source, true},
+    Flag{"noprefixroute", &VirtualAddress::prefix_route, false},
+    Flag{"autojoin", &VirtualAddress::join_group, true},
+    Flag{"no_track", &VirtualAddress::tracked, false},
 };
 
 constexpr std::string_view notation =
-    "write `IP[/LENGTH] [brd IP] [dev INTERFACE] [scope SCOPE] [label LABEL]`";
+    "write `IP[/LENGTH] [brd IP] [dev INTERFACE] [scope SCOPE] [label LABEL]` and so on, as for "
+    "`ip address add`";
 
 // The broadcast address of `prefix` (`ones`), or its network address.
 IpAddress with_host_bits(const Prefix& prefix, bool ones) {
@@ -52,7 +59,8 @@ IpAddress with_host_bits(const Prefix& prefix, bool ones) {
 
 class EntryReader {
 public:
-    EntryReader(const Statement& entry, Report& report) : words_(entry.words), report_(report) {}
+    EntryReader(const Statement& entry, AddressRole role, Report& report)
+        : words_(entry.words), role_(role), report_(report) {}
 
     // Absent: the entry is unusable, and that is reported.
     std::optional<VirtualAddress> run() {
@@ -64,6 +72,10 @@ public:
         }
         if (on_unknown_device_)
             return std::nullopt;
+        // As keepalived: such an address is no source for connections that this host opens.
+        constexpr std::uint8_t all_bits = 128;
+        if (!has_preferred_lifetime_ && address_.prefix.length == all_bits)
+            address_.preferred_s = 0;
         return std::move(address_);
     }
 
@@ -88,17 +100,18 @@ private:
     // One option with its value; false: the rest of the line is not to be read.
     bool read_option() {
         const Word& option = words_[next_++];
-        const auto* const foreign =
-            std::ranges::find(foreign_options, option.text, &ForeignOption::name);
-        if (foreign != foreign_options.end()) {
-            report_.warning(option.span,
-                            fmt::format("`{}` is a keepalived option that this version of Headgate "
-                                        "does not act on yet; it is ignored",
-                                        foreign->name));
-            next_ = std::min(words_.size(), next_ + foreign->values);
+        const auto* const flag = std::ranges::find(flags, option.text, &Flag::name);
+        if (flag != flags.end()) {
+            address_.*(flag->member) = flag->value;
             return true;
         }
-        if (std::ranges::find(options, option.text) == options.end())
+        if (option.text == "use_vmac") {
+            report_.warning(option.span,
+                            "`use_vmac` is a keepalived option that this version of Headgate does "
+                            "not act on yet; it is ignored");
+            return true;
+        }
+        if (std::ranges::find(valued_options, option.text) == valued_options.end())
             return refuse_option(option);
         if (next_ == words_.size()) {
             report_.error(option.span, fmt::format("{} needs a value", quote(option.text)),
@@ -112,11 +125,19 @@ private:
             return read_label(value);
         if (option.text == "scope")
             return read_scope(value);
+        if (option.text == "peer")
+            return read_peer(value);
+        if (option.text == "preferred_lft")
+            return read_preferred_lifetime(value);
+        if (option.text == "track_group")
+            return read_track_group(option, value);
         return read_broadcast(value);
     }
 
     bool refuse_option(const Word& option) {
-        const std::string_view meant = nearest(option.text, options);
+        std::vector<std::string_view> names(valued_options.begin(), valued_options.end());
+        std::ranges::transform(flags, std::back_inserter(names), &Flag::name);
+        const std::string_view meant = nearest(option.text, names);
         std::string hint(notation);
         if (!meant.empty())
             hint = fmt::format("did you mean `{}`?", meant);
@@ -136,7 +157,17 @@ private:
         return name.has_value();
     }
 
+    bool only_ipv4(const Word& value, std::string_view what) {
+        if (address_.prefix.address.is_v4())
+            return true;
+        report_.error(value.span, fmt::format("an IPv6 address has no {}", what),
+                      "remove it; it is left out");
+        return false;
+    }
+
     bool read_label(const Word& value) {
+        if (!only_ipv4(value, "label"))
+            return true;
         if (value.text.empty() || value.text.size() > label_max) {
             report_.error(value.span, fmt::format("{} cannot be a label", quote(value.text)),
                           "a label has 1 to 15 characters, such as eth0:1; it is left out");
@@ -147,6 +178,8 @@ private:
     }
 
     bool read_scope(const Word& value) {
+        if (!only_ipv4(value, "scope of its own"))
+            return true;
         const auto* const scope = std::ranges::find(scopes, value.text, &Scope::name);
         if (scope != scopes.end()) {
             address_.scope = scope->value;
@@ -161,10 +194,8 @@ private:
     }
 
     bool read_broadcast(const Word& value) {
-        if (!address_.prefix.address.is_v4()) {
-            report_.error(value.span, "IPv6 has no broadcast", "remove `brd`; it is ignored");
+        if (!only_ipv4(value, "broadcast address"))
             return true;
-        }
         if (value.text == "+" || value.text == "-") {
             address_.broadcast = with_host_bits(address_.prefix, value.text == "+");
             return true;
@@ -179,6 +210,42 @@ private:
         return true;
     }
 
+    // PEER[/LENGTH]: the length is that of the link between both.
+    bool read_peer(const Word& value) {
+        const auto peer = Prefix::parse(value.text);
+        if (!peer || peer->address.family() != address_.prefix.address.family()) {
+            report_.error(value.span,
+                          fmt::format("{} is not an address of the same family", quote(value.text)),
+                          "`peer` takes the other end's IP[/LENGTH]; it is left out");
+            return true;
+        }
+        address_.peer = peer->address;
+        address_.prefix.length = peer->length;
+        return true;
+    }
+
+    bool read_preferred_lifetime(const Word& value) {
+        has_preferred_lifetime_ = true;
+        if (value.text == "forever") {
+            address_.preferred_s.reset();
+            return true;
+        }
+        const auto seconds = read_number(value, 0, UINT32_MAX - 1, report_,
+                                         "`preferred_lft` takes seconds, or forever");
+        if (seconds)
+            address_.preferred_s = static_cast<std::uint32_t>(*seconds);
+        return true;
+    }
+
+    bool read_track_group(const Word& option, const Word& value) {
+        if (role_ == AddressRole::host)
+            address_.track_group = value.text;
+        else
+            report_.error(option.span, "`track_group` is for static addresses",
+                          "remove it: an instance watches its own; it is left out");
+        return true;
+    }
+
     bool refuse(const Word& word, std::string_view why, std::string_view hint = notation) {
         report_.error(word.span, fmt::format("{} {}", quote(word.text), why), std::string(hint));
         return false;
@@ -186,28 +253,34 @@ private:
 
     std::span<const Word> words_;
     std::size_t next_ = 0;
+    AddressRole role_;
     Report& report_;
     VirtualAddress address_;
+    bool has_preferred_lifetime_ = false;
     bool on_unknown_device_ = false;
 };
 
 }  // namespace
 
-void read_virtual_addresses(const Context& context, const Value& value) {
-    if (value.statement->body.empty()) {
-        context.report.error(value.statement->keyword().span, "this block has no address in it",
-                             std::string(notation));
-    }
-    for (const Statement& entry : value.statement->body) {
+void read_addresses(const Statement& block, AddressRole role, Report& report,
+                    std::vector<Located<VirtualAddress>>& addresses) {
+    if (block.body.empty())
+        report.error(block.keyword().span, "this block has no address in it",
+                     std::string(notation));
+    for (const Statement& entry : block.body) {
         if (entry.unusable)
             continue;
-        if (entry.has_block) {
-            context.report.error(entry.keyword().span, "a virtual address has no block",
-                                 std::string(notation) + "; the block is ignored");
-        }
-        if (auto address = EntryReader(entry, context.report).run())
-            context.instance->addresses.push_back({std::move(*address), entry.keyword().span});
+        if (entry.has_block)
+            report.error(entry.keyword().span, "an address has no block",
+                         std::string(notation) + "; the block is ignored");
+        if (auto address = EntryReader(entry, role, report).run())
+            addresses.push_back({std::move(*address), entry.keyword().span});
     }
+}
+
+void read_virtual_addresses(const Context& context, const Value& value) {
+    read_addresses(*value.statement, AddressRole::advertised, context.report,
+                   context.instance->addresses);
 }
 
 }  // namespace headgate::config

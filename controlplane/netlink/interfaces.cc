@@ -79,9 +79,11 @@ void InterfaceTable::apply_link(nlmsghdr* message) {
     if (message->nlmsg_type == RTM_DELLINK) {
         interfaces_.erase(index);
         addresses_.erase(index);
+        changed_ = true;
         return;
     }
     Interface& interface = interfaces_[index];
+    const Interface before = interface;
     interface.index = index;
     interface.up = (header->ifi_flags & IFF_UP) != 0;
     interface.running = (header->ifi_flags & IFF_RUNNING) != 0;
@@ -101,6 +103,7 @@ void InterfaceTable::apply_link(nlmsghdr* message) {
     if (nlattr* const mac = attributes[IFLA_ADDRESS];
         mac != nullptr && nla_len(mac) == static_cast<int>(interface.mac.bytes.size()))
         std::memcpy(interface.mac.bytes.data(), nla_data(mac), interface.mac.bytes.size());
+    changed_ = changed_ || interface != before;
 }
 
 void InterfaceTable::apply_address(nlmsghdr* message) {
@@ -139,6 +142,7 @@ void InterfaceTable::put_address(int index, const Address& address) {
     const auto [begin, end] = addresses_.equal_range(index);
     const auto known = std::find_if(
         begin, end, [&](const auto& entry) { return entry.second.prefix == address.prefix; });
+    changed_ = changed_ || known == end || known->second.differs_from(address);
     if (known != end)
         known->second = address;
     else
@@ -149,8 +153,10 @@ void InterfaceTable::remove_address(int index, const Prefix& prefix) {
     const auto [begin, end] = addresses_.equal_range(index);
     const auto known =
         std::find_if(begin, end, [&](const auto& entry) { return entry.second.prefix == prefix; });
-    if (known != end)
-        addresses_.erase(known);
+    if (known == end)
+        return;
+    addresses_.erase(known);
+    changed_ = true;
 }
 
 const Interface* InterfaceTable::find(std::string_view name) const {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/clock.h"
 #include "common/net.h"
@@ -26,6 +27,7 @@ struct Interface {
     std::uint32_t mtu = 0;
     bool arp = true;     // neighbours are asked for their MAC address
     int base_index = 0;  // of the interface that a macvlan or ipvlan is made on; 0: it is neither
+    bool operator==(const Interface&) const = default;
 };
 
 class InterfaceTable {
@@ -36,6 +38,10 @@ public:
     // Our own requests, ahead of the notifications that confirm them.
     void add_address(int index, const Prefix& prefix);
     void remove_address(int index, const Prefix& prefix);
+
+    // Whether an answer below may be another than at the last call; at first it is. Only renewed()
+    // changes without: leases are renewed all the time, and that concerns nobody else.
+    [[nodiscard]] bool take_changed() { return std::exchange(changed_, false); }
 
     // Null when there is none; valid until the next change.
     [[nodiscard]] const Interface* find(std::string_view name) const;
@@ -67,6 +73,9 @@ private:
         bool secondary = false;
         bool tentative = false;
         std::optional<Instant> renewed{};  // see there
+        [[nodiscard]] bool differs_from(const Address& other) const {
+            return secondary != other.secondary || tentative != other.tentative;
+        }
     };
 
     void apply_link(nlmsghdr* message);
@@ -75,6 +84,7 @@ private:
 
     std::map<int, Interface> interfaces_;
     std::multimap<int, Address> addresses_;  // by interface index, in the kernel's order
+    bool changed_ = true;
 };
 
 }  // namespace headgate::netlink

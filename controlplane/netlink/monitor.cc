@@ -1,6 +1,5 @@
 #include "controlplane/netlink/monitor.h"
 
-#include <cerrno>
 #include <utility>
 
 #include <linux/if_link.h>
@@ -35,20 +34,10 @@ int Monitor::fd() const {
 }
 
 Result<void> Monitor::read() {
-    bool lost = false;
-    for (;;) {
-        const auto bytes = receive(fd(), buffer_, MSG_DONTWAIT);
-        if (bytes && *bytes > 0) {
-            for_each_message(buffer_, *bytes, [&](nlmsghdr* message) { table_.apply(message); });
-        } else if (!bytes && bytes.error().code == ENOBUFS) {
-            // What is still queued is older than what was lost: out with it before the new start.
-            lost = true;
-        } else if (!bytes) {
-            return tl::unexpected(bytes.error());
-        } else {
-            return lost ? load() : Result<void>{};
-        }
-    }
+    const auto lost = read_all(fd(), buffer_, [this](nlmsghdr* message) { table_.apply(message); });
+    if (!lost)
+        return tl::unexpected(lost.error());
+    return *lost ? load() : Result<void>{};
 }
 
 Result<void> Monitor::load() {

@@ -1,6 +1,7 @@
 // Reading from a netlink socket: what libnl's own loop does not leave to the caller.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
+#include <sys/socket.h>
 
 #include "common/result.h"
 
@@ -29,6 +31,25 @@ void for_each_message(Buffer& buffer, std::size_t bytes, Handler handle) {
     for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data());
          nlmsg_ok(message, remaining) != 0; message = nlmsg_next(message, &remaining))
         handle(message);
+}
+
+// Gives all messages that are waiting to `handle`; does not block. True: notifications were lost,
+// so that what they tell of has to be listed anew. What was still queued is older than what was
+// lost.
+template <typename Handler>
+Result<bool> read_all(int fd, Buffer& buffer, Handler handle) {
+    bool lost = false;
+    for (;;) {
+        const auto bytes = receive(fd, buffer, MSG_DONTWAIT);
+        if (bytes && *bytes > 0)
+            for_each_message(buffer, *bytes, handle);
+        else if (bytes)
+            return lost;
+        else if (bytes.error().code == ENOBUFS)
+            lost = true;
+        else
+            return tl::unexpected(bytes.error());
+    }
 }
 
 // Asks for a list of RTM_GET* kind and gives each of its messages to `handle`. False when something

@@ -1,6 +1,5 @@
 #include "controlplane/netlink/route_monitor.h"
 
-#include <cerrno>
 #include <cstddef>
 #include <vector>
 
@@ -19,13 +18,16 @@ namespace headgate::netlink {
 
 namespace {
 
-// Classic BPF over a notification: all but the messages about routes pass, and of those the ones
-// of our protocols. It reads a halfword as a packet has it, and netlink writes it as the host does.
+// Classic BPF over a notification: of the messages about routes those of our protocols pass, and
+// all others but the news of an address, which the renewal of a lease is, too. It reads a halfword
+// as a packet has it, and netlink writes it as the host does.
 Result<void> filter(int fd, const std::set<std::uint8_t>& protocols) {
     constexpr std::uint32_t protocol_offset = NLMSG_HDRLEN + offsetof(rtmsg, rtm_protocol);
     const auto count = static_cast<std::uint8_t>(protocols.size());
     std::vector<sock_filter> code{
         BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(nlmsghdr, nlmsg_type)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWADDR),
+                 static_cast<std::uint8_t>(count + 3), 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 1, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0,
                  static_cast<std::uint8_t>(count + 2)),
@@ -98,19 +100,10 @@ int RouteMonitor::fd() const {
 }
 
 Result<void> RouteMonitor::read() {
-    bool lost = false;
-    for (;;) {
-        const auto bytes = receive(fd(), buffer_, MSG_DONTWAIT);
-        if (bytes && *bytes > 0) {
-            for_each_message(buffer_, *bytes, [&](nlmsghdr* message) { table_.apply(message); });
-        } else if (!bytes && bytes.error().code == ENOBUFS) {
-            lost = true;
-        } else if (!bytes) {
-            return tl::unexpected(bytes.error());
-        } else {
-            return lost ? load() : Result<void>{};
-        }
-    }
+    const auto lost = read_all(fd(), buffer_, [this](nlmsghdr* message) { table_.apply(message); });
+    if (!lost)
+        return tl::unexpected(lost.error());
+    return *lost ? load() : Result<void>{};
 }
 
 Result<void> RouteMonitor::load() {

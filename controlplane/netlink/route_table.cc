@@ -124,6 +124,16 @@ bool RouteTable::Entry::leads_through(const Entry& wanted) const {
     });
 }
 
+// Whether an entry that we have made from a request, which leaves things to the kernel, may be the
+// one that the kernel tells of.
+bool RouteTable::Entry::stands_for(const Entry& told) const {
+    return message.empty() && same_key(told) &&
+           std::ranges::equal(hops, told.hops, [](const Hop& ours, const Hop& theirs) {
+               return (!ours.via || ours.via == theirs.via) &&
+                      (ours.index == 0 || ours.index == theirs.index);
+           });
+}
+
 std::optional<RouteTable::Entry> RouteTable::entry_of(nlmsghdr* message) {
     Attributes<RTA_MAX> attributes{};
     const auto* const header = parse<rtmsg, RTA_MAX>(message, attributes);
@@ -141,8 +151,10 @@ std::optional<RouteTable::Entry> RouteTable::entry_of(nlmsghdr* message) {
                 .source = address_of(attributes[RTA_PREFSRC], *family)};
     const nlattr* const shared = attributes[RTA_MULTIPATH];
     if (shared == nullptr) {
-        entry.hops.push_back({.via = via_of(attributes[RTA_GATEWAY], attributes[RTA_VIA], *family),
-                              .index = static_cast<int>(u32_of(attributes[RTA_OIF]).value_or(0))});
+        const Hop hop{.via = via_of(attributes[RTA_GATEWAY], attributes[RTA_VIA], *family),
+                      .index = static_cast<int>(u32_of(attributes[RTA_OIF]).value_or(0))};
+        if (hop != Hop{})
+            entry.hops.push_back(hop);
         return entry;
     }
     int remaining = nla_len(shared);
@@ -185,11 +197,12 @@ std::optional<RouteTable::Entry> RouteTable::entry_of(const Route& route,
 
 // IPv4 keeps routes of one key apart; IPv6 makes them one, with the hops of all.
 void RouteTable::put(Entry entry, bool replaces) {
+    changed_ = true;
     const bool merges = entry.destination.address.family() == Family::ipv6;
     for (Entry& known : routes_) {
         if (!known.same_key(entry))
             continue;
-        if (replaces || known.hops == entry.hops) {
+        if (replaces || known.hops == entry.hops || known.stands_for(entry)) {
             known = std::move(entry);
             return;
         }
@@ -205,6 +218,7 @@ void RouteTable::put(Entry entry, bool replaces) {
 }
 
 void RouteTable::take(const Entry& entry) {
+    changed_ = true;
     if (entry.destination.address.family() == Family::ipv6) {
         for (Entry& known : routes_) {
             if (!known.same_key(entry))
@@ -222,7 +236,8 @@ void RouteTable::take(const Entry& entry) {
         return;
     }
     const auto known = std::ranges::find_if(routes_, [&](const Entry& candidate) {
-        return candidate.same_key(entry) && candidate.leads_through(entry);
+        return candidate.stands_for(entry) ||
+               (candidate.same_key(entry) && candidate.leads_through(entry));
     });
     if (known != routes_.end())
         routes_.erase(known);
@@ -251,6 +266,7 @@ void RouteTable::remove(const Route& route, const InterfaceTable& interfaces) {
 }
 
 void RouteTable::doubt(int index) {
+    changed_ = true;
     std::erase_if(routes_, [&](const Entry& entry) {
         return entry.destination.address.is_v4() &&
                std::ranges::any_of(entry.hops, [&](const Hop& hop) { return hop.index == index; });
@@ -334,6 +350,7 @@ void RouteTable::apply_rule(nlmsghdr* message) {
     auto entry = rule_of(message);
     if (!entry || !protocols_.contains(entry->rule.protocol))
         return;
+    changed_ = true;
     std::erase_if(rules_, [&](const RuleEntry& known) { return known.rule == entry->rule; });
     if (message->nlmsg_type == RTM_DELRULE)
         return;
@@ -342,11 +359,13 @@ void RouteTable::apply_rule(nlmsghdr* message) {
 }
 
 void RouteTable::add(const Rule& rule) {
+    changed_ = true;
     if (!has(rule))
         rules_.push_back({.rule = normal(rule)});
 }
 
 void RouteTable::remove(const Rule& rule) {
+    changed_ = true;
     const Rule wanted = normal(rule);
     std::erase_if(rules_, [&](const RuleEntry& known) { return known.rule == wanted; });
 }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "common/net.h"
@@ -36,6 +37,8 @@ public:
     void add(const config::Rule& rule);
     void remove(const config::Rule& rule);
 
+    // Whether has() may answer otherwise than at the last call; at first it may.
+    [[nodiscard]] bool take_changed() { return std::exchange(changed_, false); }
     [[nodiscard]] bool has(const config::Route& route, const InterfaceTable& interfaces) const;
     [[nodiscard]] bool has(const config::Rule& rule) const;
 
@@ -66,6 +69,7 @@ private:
         [[nodiscard]] bool same_key(const Entry& other) const;
         // Whether all hops of `wanted` are among ours.
         [[nodiscard]] bool leads_through(const Entry& wanted) const;
+        [[nodiscard]] bool stands_for(const Entry& told) const;
     };
     struct RuleEntry {
         config::Rule rule;
@@ -88,6 +92,7 @@ private:
     std::set<std::uint8_t> protocols_;
     std::vector<Entry> routes_;
     std::vector<RuleEntry> rules_;
+    bool changed_ = true;
 };
 
 }  // namespace headgate::netlink

@@ -1,6 +1,6 @@
 // Routes of the kernel: the requests that add and remove them, and the sender of those. A route has
 // no lifetime, so one of a killed daemon stays until the next run finds it by its protocol; but a
-// route whose source is a leased address goes with the address.
+// route of the main table whose source is a leased address goes with the address.
 #pragma once
 
 #include "common/result.h"

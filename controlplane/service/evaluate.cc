@@ -13,7 +13,7 @@ namespace {
 std::set<IpAddress> vrrp_owned_addresses(const config::Config& config) {
     std::set<IpAddress> owned;
     for (const config::VrrpInstance& instance : config.vrrp.instances) {
-        for (const config::VirtualAddress& vip : instance.virtual_addresses)
+        for (const config::VirtualAddress& vip : config::all_addresses(instance))
             owned.insert(vip.prefix.address);
     }
     return owned;

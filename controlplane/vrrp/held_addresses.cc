@@ -20,7 +20,7 @@ std::string text_of(const config::VirtualAddress& vip) {
 
 HeldAddresses::HeldAddresses(std::string owner, const config::VrrpInstance& config, Link& link)
     : owner_(std::move(owner)), link_(link), lease_(config.vip_lease) {
-    for (const config::VirtualAddress& address : config.virtual_addresses) {
+    for (const config::VirtualAddress& address : all_addresses(config)) {
         const Vip& vip =
             vips_.emplace_back(Vip{.address = address, .present = link_.present(address)});
         if (vip.present)
@@ -40,16 +40,23 @@ std::optional<Instant> HeldAddresses::renewed() const {
 }
 
 void HeldAddresses::hold(Instant now) {
+    const bool renews = held();
     next_renewal_ = now + Duration(lease_) / renewals_per_lease;
-    for (Vip& vip : vips_)
-        install(vip);
+    for (Vip& vip : vips_) {
+        // What is not tracked and was removed stays away until the next time as MASTER.
+        if (renews && !vip.address.tracked && !vip.present && vip.error.empty() && vip.since)
+            continue;
+        install(vip, now);
+    }
 }
 
 void HeldAddresses::release() {
     next_renewal_.reset();
     repair_pending_ = false;
-    for (Vip& vip : vips_)
+    for (Vip& vip : vips_) {
         withdraw(vip);
+        vip.since.reset();
+    }
 }
 
 void HeldAddresses::release_all_but(const std::vector<config::VirtualAddress>& next) {
@@ -62,9 +69,10 @@ void HeldAddresses::release_all_but(const std::vector<config::VirtualAddress>& n
 }
 
 void HeldAddresses::reconfigure(const config::VrrpInstance& next) {
-    release_all_but(next.virtual_addresses);
+    const std::vector<config::VirtualAddress> addresses = all_addresses(next);
+    release_all_but(addresses);
     std::vector<Vip> vips;
-    for (const config::VirtualAddress& address : next.virtual_addresses) {
+    for (const config::VirtualAddress& address : addresses) {
         const auto known = std::ranges::find(vips_, address, &Vip::address);
         Vip& vip = vips.emplace_back(
             known != vips_.end() ? *known
@@ -88,13 +96,13 @@ bool HeldAddresses::on_addresses(Instant now) {
         if (const bool present = link_.present(vip.address); present != vip.present) {
             vip.present = present;
             changed_ = true;
-            if (held() && !present)
+            if (held() && !present && vip.address.tracked)
                 log::warn("({}) {} was removed, putting it back", owner_, text_of(vip.address));
             else if (!held() && present)
                 log::warn("({}) {} was added by somebody else while we are not MASTER", owner_,
                           text_of(vip.address));
         }
-        missing = missing || (!vip.present && vip.error.empty());
+        missing = missing || (!vip.present && vip.error.empty() && vip.address.tracked);
     }
     if (!held() || !missing)
         return false;
@@ -121,17 +129,28 @@ bool HeldAddresses::repair(Instant now) {
     repair_pending_ = false;
     repair_allowed_ = now + repair_interval;
     for (Vip& vip : vips_) {
-        if (vip.present)
+        if (vip.present || !vip.address.tracked)
             continue;
-        install(vip);
+        install(vip, now);
         if (vip.present)
             ++num_restored_;
     }
     return true;
 }
 
-void HeldAddresses::install(Vip& vip) {
-    const auto installed = link_.install(vip.address, lease_);
+void HeldAddresses::install(Vip& vip, Instant now) {
+    if (!vip.since)
+        vip.since = now;
+    // A renewal would begin the time in which it is preferred anew.
+    config::VirtualAddress address = vip.address;
+    if (address.preferred_s) {
+        const auto passed = std::chrono::duration_cast<std::chrono::seconds>(now - *vip.since);
+        const auto passed_s =
+            static_cast<std::uint64_t>(std::max<Duration>(passed, {}) / std::chrono::seconds(1));
+        *address.preferred_s -=
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(passed_s, *address.preferred_s));
+    }
+    const auto installed = link_.install(address, lease_);
     if (!installed && vip.error.empty())
         log::error("({}) cannot install {}: {}", owner_, text_of(vip.address),
                    installed.error().message);

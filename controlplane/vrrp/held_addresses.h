@@ -25,7 +25,8 @@ public:
     struct Vip {
         config::VirtualAddress address;
         bool present = false;
-        std::string error{};  // of the last attempt to install it
+        std::optional<Instant> since{};  // held: when it was installed first
+        std::string error{};             // of the last attempt to install it
     };
 
     // `owner`: the name of the instance, for the log. `link` outlives the object.
@@ -61,7 +62,7 @@ public:
 private:
     [[nodiscard]] bool held() const { return next_renewal_.has_value(); }
     bool repair(Instant now);
-    void install(Vip& vip);
+    void install(Vip& vip, Instant now);
     void withdraw(Vip& vip);
 
     std::string owner_;

@@ -27,12 +27,14 @@ Parameters parameters_of(const config::VrrpInstance& config) {
 
 }  // namespace
 
-Instance::Instance(config::VrrpInstance config, Link& link, AnnounceQueue& announcements)
+Instance::Instance(config::VrrpInstance config, Link& link, AnnounceQueue& announcements,
+                   Routing* routing)
     : config_(std::move(config)),
       link_(link),
       codec_(virtual_router(config_)),
       fsm_(parameters_of(config_)),
       addresses_(config_.name, config_, link_),
+      routes_(config_.name, config_.routes, config_.rules, routing),
       announcer_(config_, announcements, link_),
       refusals_(config_.name),
       journal_(config_.name),
@@ -85,6 +87,7 @@ void Instance::on_deadline(Instant now) {
         announcer_.announce_again(now, present_addresses());
     if (announcer_.deadline() && now >= *announcer_.deadline())
         announcer_.on_deadline(now, present_addresses());
+    routes_.on_deadline(now);
 }
 
 void Instance::on_link(Instant now, const LinkState& state) {
@@ -114,9 +117,18 @@ void Instance::take_over_weights(Instant now, std::uint8_t previous) {
                   fsm_.effective_priority());
 }
 
+void Instance::on_host_problem(Instant now, const std::string& problem) {
+    if (host_problem_ == problem)
+        return;
+    host_problem_ = problem;
+    check_faults(now);
+}
+
 std::string Instance::problem() const {
     if (!link_state_.problem.empty())
         return link_state_.problem;
+    if (!host_problem_.empty())
+        return host_problem_;
     // A tracker that has not spoken yet keeps an instance from starting, and stops none.
     const bool runs = state() == State::backup || state() == State::master;
     return runs && tracking_.is_waiting() ? "" : tracking_.problem();
@@ -137,11 +149,15 @@ void Instance::check_faults(Instant now) {
 void Instance::on_addresses(Instant now) {
     if (addresses_.on_addresses(now))
         announcer_.announce_again(now, present_addresses());
+    // Behind the addresses, with which routes may have gone.
+    routes_.on_changes(now);
 }
 
 void Instance::release(const config::VrrpInstance& next) {
-    addresses_.release_all_but(next.virtual_addresses);
-    announcer_.forget_all_but(next.virtual_addresses);
+    const std::vector<config::VirtualAddress> addresses = all_addresses(next);
+    routes_.release_all_but(next.routes, next.rules);
+    addresses_.release_all_but(addresses);
+    announcer_.forget_all_but(addresses);
 }
 
 void Instance::reconfigure(Instant now, config::VrrpInstance next, const TrackerStates& trackers) {
@@ -151,7 +167,7 @@ void Instance::reconfigure(Instant now, config::VrrpInstance next, const Tracker
     addresses_.reconfigure(next);
     VirtualRouter router = virtual_router(next, link_state_.mtu);
     const bool group_changed =
-        router != codec_.router() || next.virtual_addresses != config_.virtual_addresses;
+        router != codec_.router() || all_addresses(next) != all_addresses(config_);
     const bool lease_changed = next.vip_lease != config_.vip_lease;
     codec_.reconfigure(std::move(router));
     config_ = std::move(next);
@@ -166,6 +182,7 @@ void Instance::reconfigure(Instant now, config::VrrpInstance next, const Tracker
     check_faults(now);
     if (lease_changed && state() == State::master)
         addresses_.hold(now);
+    routes_.reconfigure(now, config_.routes, config_.rules);
 }
 
 void Instance::stop(Instant now) {
@@ -196,7 +213,8 @@ void Instance::set_group_fault(Instant now, const std::string& why) {
 }
 
 std::optional<Instant> Instance::deadline() const {
-    return earliest({fsm_.deadline(), addresses_.deadline(), announcer_.deadline()});
+    return earliest(
+        {fsm_.deadline(), addresses_.deadline(), routes_.deadline(), announcer_.deadline()});
 }
 
 bool Instance::take_changed() {
@@ -213,10 +231,12 @@ void Instance::perform(const Actions& actions, Instant now, const Advert* cause)
             case Action::Kind::add_vips:
                 log::debug("({}) setting VIPs.", config_.name);
                 addresses_.hold(now);
+                routes_.hold(now);
                 break;
             case Action::Kind::remove_vips:
                 log::debug("({}) removing VIPs.", config_.name);
                 announcer_.end();
+                routes_.release();
                 addresses_.release();
                 break;
             case Action::Kind::send_garps:
@@ -314,7 +334,7 @@ InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_poi
         .adverts_sent = adverts_sent_,
         .adverts_received = adverts_received_,
         .became_master = became_master_,
-        .vips_restored = addresses_.num_restored(),
+        .vips_restored = addresses_.num_restored() + routes_.num_restored(),
         .advert_errors = refusals_.counts(),
         .warning = refusals_.warning(),
         .preempt_delay = config_.election.preempt_delay,
@@ -329,6 +349,8 @@ InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_poi
                                .present = vip.present});
     }
     if (std::string problem = addresses_.problem(); !problem.empty())
+        status.warning = std::move(problem);
+    if (std::string problem = routes_.problem(); !problem.empty())
         status.warning = std::move(problem);
     if (!send_error_.empty())
         status.warning = "adverts cannot be sent: " + send_error_;

@@ -15,6 +15,7 @@
 #include "controlplane/vrrp/announcer.h"
 #include "controlplane/vrrp/fsm.h"
 #include "controlplane/vrrp/held_addresses.h"
+#include "controlplane/vrrp/held_routes.h"
 #include "controlplane/vrrp/journal.h"
 #include "controlplane/vrrp/link.h"
 #include "controlplane/vrrp/packet.h"
@@ -27,8 +28,9 @@ namespace headgate::vrrp {
 
 class Instance final : public SyncMember {
 public:
-    // `link` and `announcements` outlive the instance.
-    Instance(config::VrrpInstance config, Link& link, AnnounceQueue& announcements);
+    // All that is passed outlives the instance. Without a routing it has no routes.
+    Instance(config::VrrpInstance config, Link& link, AnnounceQueue& announcements,
+             Routing* routing = nullptr);
 
     // `trackers`: what they have said so far.
     void start(Instant now, const LinkState& state, const Start& how = {},
@@ -43,7 +45,9 @@ public:
     void on_link(Instant now, const LinkState& state);
     // A tracker has said something, perhaps one that this instance does not use.
     void on_tracker(Instant now, const TrackerId& id, const TrackerState& state);
-    // The kernel's addresses may have changed: puts a VIP back that somebody else has removed.
+    // What keeps the instance from its work outside of its interface; empty: nothing does.
+    void on_host_problem(Instant now, const std::string& problem);
+    // The kernel's addresses or routes may have changed: puts back what somebody else has removed.
     void on_addresses(Instant now);
     // Removes the VIPs that `next` no longer has. Separate from reconfigure(), so that a VIP which
     // moves from one instance to another is removed by the one before the other installs it.
@@ -92,7 +96,9 @@ private:
     AdvertCodec codec_;
     Fsm fsm_;
     LinkState link_state_;
+    std::string host_problem_;
     HeldAddresses addresses_;
+    HeldRoutes routes_;
     Announcer announcer_;
     Refusals refusals_;
     Journal journal_;

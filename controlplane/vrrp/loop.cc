@@ -30,21 +30,31 @@ Result<std::unique_ptr<Loop>> Loop::open(VrrpThread::Options options) {
     auto addresses = netlink::AddressWriter::open();
     if (!addresses)
         return tl::unexpected(addresses.error());
+    auto routes = netlink::RouteWriter::open();
+    if (!routes)
+        return tl::unexpected(routes.error());
+    auto rules = netlink::RuleWriter::open();
+    if (!rules)
+        return tl::unexpected(rules.error());
     auto packet_socket = open_packet_socket();
     if (!packet_socket)
         return tl::unexpected(packet_socket.error());
     return std::unique_ptr<Loop>(new Loop(std::move(options), std::move(*monitor),
-                                          std::move(*addresses), std::move(*packet_socket)));
+                                          std::move(*addresses), std::move(*routes),
+                                          std::move(*rules), std::move(*packet_socket)));
 }
 
 Loop::Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::AddressWriter addresses,
-           Fd packet_socket)
+           netlink::RouteWriter routes, netlink::RuleWriter rules, Fd packet_socket)
     : options_(std::move(options)),
       monitor_(std::move(monitor)),
       addresses_(std::move(addresses)),
       packet_socket_(std::move(packet_socket)),
       kernel_{monitor_.table(), addresses_, packet_socket_.get()},
+      routing_(monitor_.table(), std::move(routes), std::move(rules)),
+      host_(monitor_.table(), addresses_, routing_),
       monitor_readable_(io_, monitor_.fd()),
+      routes_readable_(io_),
       timer_(io_),
       trackers_(options_.trackers) {}
 
@@ -77,10 +87,13 @@ void Loop::stop() {
 void Loop::shut_down() {
     for (const auto& instance : instances_)
         instance->stop(clock_.now());
+    host_.stop();
     for (const auto& [channel, port] : ports_)
         port->detach();
-    // The monitor owns its socket, too.
+    // The monitors own their sockets, too.
     monitor_readable_.release();
+    if (routes_readable_.is_open())
+        routes_readable_.release();
     io_.stop();
 }
 
@@ -91,10 +104,27 @@ void Loop::watch_monitor() {
                                  [this](error_code error) {
                                      if (error)
                                          return;
-                                     catch_up();
+                                     on_kernel_readable();
                                      watch_monitor();
-                                     after_event();
                                  });
+}
+
+void Loop::watch_routes() {
+    const auto handler = [this, socket = num_route_sockets_](error_code error) {
+        if (error || socket != num_route_sockets_)
+            return;
+        on_kernel_readable();
+        watch_routes();
+    };
+    routes_readable_.async_wait(asio::posix::stream_descriptor::wait_read, handler);
+}
+
+// Most of what comes tells of our own renewals.
+void Loop::on_kernel_readable() {
+    if (!read_kernel())
+        return;
+    catch_up();
+    after_event();
 }
 
 void Loop::watch(const std::shared_ptr<Port>& port) {
@@ -118,14 +148,35 @@ void Loop::watch(const std::shared_ptr<Port>& port) {
 void Loop::catch_up() {
     for (const auto& [channel, port] : ports_)
         read(*port);
-    if (const auto read = monitor_.read(); !read)
-        log::error("{}", read.error().message);
+    // That the delay of an interface has passed is news, too.
+    const auto due = interface_watch_.deadline();
+    if (!read_kernel() && (!due || clock_.now() < *due))
+        return;
+    kernel_changed_ = false;
     interface_watch_.update(clock_.now(), monitor_.table());
+    host_.on_changes(clock_.now());
     for (const auto& [channel, port] : ports_)
         refresh(port);
     track_interfaces();
     for (const auto& instance : instances_)
         instance->on_addresses(clock_.now());
+    tell_host_problems();
+}
+
+// Takes over what has come. True: the instances are to be told of changes.
+bool Loop::read_kernel() {
+    if (const auto read = monitor_.read(); !read)
+        log::error("{}", read.error().message);
+    if (const auto read = routing_.read(); !read)
+        log::error("{}", read.error().message);
+    const bool routes_changed = routing_.take_changed();
+    kernel_changed_ = monitor_.table().take_changed() || routes_changed || kernel_changed_;
+    return kernel_changed_;
+}
+
+void Loop::tell_host_problems() {
+    for (const auto& instance : instances_)
+        instance->on_host_problem(clock_.now(), host_.problem_of(instance->config().name));
 }
 
 void Loop::on_tracker(const TrackerId& id, const TrackerState& state) {
@@ -173,7 +224,7 @@ bool Loop::is_for_other_port(const Port& port, const Envelope& envelope, std::ui
 
 void Loop::arm() {
     std::optional<Instant> next =
-        earliest({announcements_.deadline(), interface_watch_.deadline()});
+        earliest({announcements_.deadline(), interface_watch_.deadline(), host_.deadline()});
     for (const auto& instance : instances_)
         next = earliest({next, instance->deadline()});
     if (next == armed_)
@@ -204,6 +255,10 @@ void Loop::on_timer() {
         instance->on_deadline(clock_.now());
         // At once, so that a group is never seen half MASTER, nor waits for its next event.
         settle_groups();
+    }
+    if (const auto due = host_.deadline(); due && clock_.now() >= *due) {
+        host_.on_deadline(clock_.now());
+        tell_host_problems();
     }
     announcements_.run(clock_.now());
     after_event();

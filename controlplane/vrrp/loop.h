@@ -25,7 +25,9 @@
 #include "controlplane/netlink/addresses.h"
 #include "controlplane/netlink/monitor.h"
 #include "controlplane/vrrp/announce_queue.h"
+#include "controlplane/vrrp/host_entries.h"
 #include "controlplane/vrrp/interface_watch.h"
+#include "controlplane/vrrp/kernel_routing.h"
 #include "controlplane/vrrp/port.h"
 #include "controlplane/vrrp/status.h"
 #include "controlplane/vrrp/sync_group.h"
@@ -52,13 +54,18 @@ public:
 
 private:
     Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::AddressWriter addresses,
-         Fd packet_socket);
+         netlink::RouteWriter routes, netlink::RuleWriter rules, Fd packet_socket);
     void run();
     void shut_down();
 
     void watch_monitor();
+    void watch_routes();
+    void watch_routes_of(const config::Vrrp& next);
     void watch(const std::shared_ptr<Port>& port);
+    void on_kernel_readable();
+    bool read_kernel();
     void catch_up();
+    void tell_host_problems();
     void read(Port& port);
     void on_unknown(Port& port, std::uint8_t vrid, const IpAddress& source);
     void arm();
@@ -88,7 +95,13 @@ private:
     Fd packet_socket_;
     Kernel kernel_;
     RealClock clock_;
+    KernelRouting routing_;
+    HostEntries host_;
     boost::asio::posix::stream_descriptor monitor_readable_;
+    // Waits on the socket of routing_, which owns it.
+    boost::asio::posix::stream_descriptor routes_readable_;
+    bool kernel_changed_ = false;          // and the instances have not been told
+    std::uint64_t num_route_sockets_ = 0;  // tells those that there have been apart
     boost::asio::steady_timer timer_;
     std::optional<Instant> armed_;
     Duration lateness_max_{};

@@ -34,14 +34,16 @@ void Loop::apply(config::Vrrp next) {
     log_unknown_vrids_ = next.log_unknown_vrids;
     vips_.clear();
     for (const config::VrrpInstance& config : next.instances) {
-        for (const config::VirtualAddress& vip : config.virtual_addresses)
+        for (const config::VirtualAddress& vip : all_addresses(config))
             vips_.insert(vip.prefix.address);
     }
     announcements_.set_limits(clock_.now(), next.announce_limits);
     interface_watch_.configure(next.interface_delays);
     interface_watch_.update(clock_.now(), monitor_.table());
     forget_trackers(next);
+    watch_routes_of(next);
     retire(next.instances);
+    host_.apply(clock_.now(), next.statics);
     open_ports(next.instances);
     track_interfaces();
 
@@ -59,7 +61,8 @@ void Loop::apply(config::Vrrp next) {
         }
         const std::shared_ptr<Port>& port = ports_.at(channel_of(config));
         const LinkState state = attach(port, config);
-        instances_.push_back(std::make_unique<Instance>(config, port->link, announcements_));
+        instances_.push_back(
+            std::make_unique<Instance>(config, port->link, announcements_, &routing_));
         port->instances.push_back(instances_.back().get());
         fresh.emplace(instances_.back().get(), state);
     }
@@ -74,6 +77,7 @@ void Loop::apply(config::Vrrp next) {
     started_ = true;
     for (const auto& [channel, port] : ports_)
         refresh(port);
+    tell_host_problems();
     reconfigured_ = true;
     after_event();
 }
@@ -179,6 +183,26 @@ void Loop::track_interfaces() {
     }
 }
 
+// Has the kernel tell of changes to the routes and rules of `next`.
+void Loop::watch_routes_of(const config::Vrrp& next) {
+    std::vector<config::Route> routes = next.statics.routes;
+    std::vector<config::Rule> rules = next.statics.rules;
+    for (const config::VrrpInstance& instance : next.instances) {
+        routes.insert(routes.end(), instance.routes.begin(), instance.routes.end());
+        rules.insert(rules.end(), instance.rules.begin(), instance.rules.end());
+    }
+    // Before its socket is closed.
+    if (routes_readable_.is_open())
+        routes_readable_.release();
+    ++num_route_sockets_;
+    if (const auto watched = routing_.watch(routes, rules); !watched)
+        log::error("routes and rules cannot be watched: {}", watched.error().message);
+    if (routing_.fd() == -1)
+        return;
+    routes_readable_.assign(routing_.fd());
+    watch_routes();
+}
+
 // Stops what `next` no longer has, and removes the VIPs that others may be waiting for.
 void Loop::retire(const std::vector<config::VrrpInstance>& next) {
     std::erase_if(instances_, [&](const std::unique_ptr<Instance>& instance) {
@@ -244,8 +268,10 @@ LinkState Loop::attach(const std::shared_ptr<Port>& port, const config::VrrpInst
         return state;
     port->detach();
     const auto attached = port->socket.attach(index, *state.source, port->buffer_bytes);
-    if (!attached)
+    if (!attached) {
+        kernel_changed_ = true;  // so that it is tried again
         return {.source = std::nullopt, .problem = attached.error().message};
+    }
     port->readable.assign(port->socket.fd());
     watch(port);
     return state;

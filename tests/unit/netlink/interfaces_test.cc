@@ -146,16 +146,18 @@ TEST_F(Table, SendsIpv6FromTheLinkLocalAddressOnceItIsKnownToBeUnique) {
     EXPECT_FALSE(table.can_send_from(8, link_local));
 }
 
+// `renewed`: in hundredths of a second.
+Message leased(std::uint8_t protocol, std::uint32_t valid, std::uint32_t renewed = 12345) {
+    Message message = address_message(RTM_NEWADDR, 7, "10.0.0.100/32");
+    nla_put_u8(message.get(), IFA_PROTO, protocol);
+    ifa_cacheinfo info{};
+    info.ifa_valid = valid;
+    info.tstamp = renewed;
+    nla_put(message.get(), IFA_CACHEINFO, sizeof info, &info);
+    return message;
+}
+
 TEST_F(Table, KnowsWhenALeaseOfOursWasRenewed) {
-    const auto leased = [](std::uint8_t protocol, std::uint32_t valid) {
-        Message message = address_message(RTM_NEWADDR, 7, "10.0.0.100/32");
-        nla_put_u8(message.get(), IFA_PROTO, protocol);
-        ifa_cacheinfo info{};
-        info.ifa_valid = valid;
-        info.tstamp = 12345;  // hundredths of a second
-        nla_put(message.get(), IFA_CACHEINFO, sizeof info, &info);
-        return message;
-    };
     const auto renewed = [&] { return table.renewed(7, prefix("10.0.0.100/32")); };
     EXPECT_EQ(renewed(), std::nullopt);
     apply(leased(address_protocol_vrrp, 3));
@@ -185,6 +187,37 @@ TEST_F(Table, OwnRequestsAndTheirNotificationsMakeOneAddress) {
     apply(address_message(RTM_NEWADDR, 7, "10.0.0.100/32"));
     table.remove_address(7, prefix("10.0.0.100/32"));
     EXPECT_FALSE(table.has_address(7, prefix("10.0.0.100/32")));
+}
+
+TEST_F(Table, ARenewalIsNoChangeAndEverythingElseIs) {
+    EXPECT_TRUE(table.take_changed()) << "at first";
+    EXPECT_FALSE(table.take_changed());
+    apply(link_message(RTM_NEWLINK, 7, "eth0", IFF_UP));
+    EXPECT_TRUE(table.take_changed());
+    apply(link_message(RTM_NEWLINK, 7, "eth0", IFF_UP));
+    EXPECT_FALSE(table.take_changed()) << "the same again";
+    apply(link_message(RTM_NEWLINK, 7, "eth0", 0));
+    EXPECT_TRUE(table.take_changed());
+
+    apply(leased(address_protocol_vrrp, 3));
+    EXPECT_TRUE(table.take_changed());
+    apply(leased(address_protocol_vrrp, 3, 12445));
+    EXPECT_FALSE(table.take_changed()) << "a renewal";
+    EXPECT_EQ(table.renewed(7, prefix("10.0.0.100/32")),
+              Instant(std::chrono::milliseconds(124450)));
+    apply(address_message(RTM_NEWADDR, 7, "10.0.0.100/32", IFA_F_SECONDARY));
+    EXPECT_TRUE(table.take_changed());
+    apply(address_message(RTM_DELADDR, 7, "10.0.0.100/32"));
+    EXPECT_TRUE(table.take_changed());
+    apply(address_message(RTM_DELADDR, 7, "10.0.0.100/32"));
+    EXPECT_FALSE(table.take_changed());
+
+    table.add_address(7, prefix("10.0.0.100/32"));
+    EXPECT_TRUE(table.take_changed()) << "our own requests count, too";
+    table.add_address(7, prefix("10.0.0.100/32"));
+    EXPECT_FALSE(table.take_changed());
+    apply(link_message(RTM_DELLINK, 7, "eth0", 0));
+    EXPECT_TRUE(table.take_changed());
 }
 
 TEST_F(Table, IgnoresMalformedMessages) {

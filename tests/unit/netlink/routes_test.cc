@@ -86,6 +86,17 @@ TEST_F(RouteTableTest, KnowsARouteFromItsNotificationUntilItIsDeleted) {
     EXPECT_FALSE(has(route));
 }
 
+TEST_F(RouteTableTest, TellsWhetherItHasChanged) {
+    EXPECT_TRUE(table.take_changed()) << "at first";
+    Route of_others = route_via("198.51.100.0/24", "10.0.0.1", "eth0");
+    of_others.protocol = RTPROT_BOOT;
+    tell(of_others);
+    EXPECT_FALSE(table.take_changed());
+    tell(route_via("198.51.100.0/24", "10.0.0.1", "eth0"));
+    EXPECT_TRUE(table.take_changed());
+    EXPECT_FALSE(table.take_changed());
+}
+
 TEST_F(RouteTableTest, TellsRoutesApartByEveryPartOfTheirKey) {
     const Route route = route_via("198.51.100.0/24", "10.0.0.1", "eth0");
     tell(route);
@@ -115,6 +126,24 @@ TEST_F(RouteTableTest, TellsRoutesApartByEveryPartOfTheirKey) {
 TEST_F(RouteTableTest, LetsTheKernelChooseTheInterface) {
     tell(route_via("198.51.100.0/24", "10.0.0.1", "eth0"));
     EXPECT_TRUE(has(route_via("198.51.100.0/24", "10.0.0.1", "")));
+}
+
+TEST_F(RouteTableTest, OwnRequestsAndTheirNotificationsAreOneRoute) {
+    const Route asked = route_via("198.51.100.0/24", "10.0.0.1", "");
+    const Route told = route_via("198.51.100.0/24", "10.0.0.1", "eth0");
+    table.add(asked, interfaces);
+    EXPECT_TRUE(has(asked));
+    tell(told);
+    tell(told, RTM_DELROUTE);
+    EXPECT_FALSE(has(asked));
+    Route blackhole;
+    blackhole.type = RTN_BLACKHOLE;
+    blackhole.destination = *Prefix::parse("203.0.113.0/24");
+    table.add(blackhole, interfaces);
+    tell(blackhole);
+    EXPECT_TRUE(has(blackhole));
+    tell(blackhole, RTM_DELROUTE);
+    EXPECT_FALSE(has(blackhole));
 }
 
 TEST_F(RouteTableTest, IgnoresRoutesOfOthers) {
