@@ -45,6 +45,7 @@ struct VrrpDraft {
     ElectionDraft election;
     std::vector<Located<VirtualAddress>> addresses;
     std::vector<Located<VirtualAddress>> excluded_addresses;
+    bool promote_secondaries = false;
     std::vector<Located<Route>> routes;
     std::vector<Located<Rule>> rules;
     Setting<std::chrono::seconds> vip_lease;

@@ -83,6 +83,7 @@ void finish_held(VrrpDraft& draft, VrrpInstance& instance, Report& report) {
         else
             instance.excluded_addresses.push_back(std::move(address));
     }
+    instance.promote_secondaries = draft.promote_secondaries;
     for (auto& [route, where] : draft.routes)
         instance.routes.push_back(std::move(route));
     for (auto& [rule, where] : draft.rules)

@@ -63,7 +63,6 @@ constexpr Group groups[] = {
      "tmp_config_directory random_seed include_check",
      ""},
 
-    {Block::vrrp_instance, "promote_secondaries", ""},
     {Block::vrrp_instance,
      "use_vmac vmac_xmit_base use_vmac_addr use_ipvlan vrf accept no_accept debug "
      "lvs_sync_daemon_interface",

@@ -47,6 +47,8 @@ struct VrrpInstance {
     std::vector<VirtualAddress> excluded_addresses;
     std::vector<Route> routes;
     std::vector<Rule> rules;
+    // The other IPv4 addresses of a network stay when the first of them goes.
+    bool promote_secondaries = false;
     // A VIP disappears from the kernel this long after the last renewal.
     std::chrono::seconds vip_lease = limits::vip_lease_default;
     Announcing announcing;

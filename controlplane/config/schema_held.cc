@@ -95,6 +95,15 @@ constexpr Keyword rows[] = {
         .repeats = true,
     },
     {
+        .blocks = Block::vrrp_instance,
+        .name = "promote_secondaries",
+        .argument = nothing(),
+        .handler = [](const Context& context,
+                      const Value&) { context.instance->promote_secondaries = true; },
+        .doc = "On the interface of the instance, the other IPv4 addresses of a network stay when "
+               "the first goes: the kernel's switch of this name is on while Headgate runs.",
+    },
+    {
         .blocks = Block::root,
         .name = "static_ipaddress",
         .argument = nothing().with_block(Block::entries),

@@ -88,6 +88,7 @@ void Loop::shut_down() {
     for (const auto& instance : instances_)
         instance->stop(clock_.now());
     host_.stop();
+    settings_.want({}, monitor_.table());
     for (const auto& [channel, port] : ports_)
         port->detach();
     // The monitors own their sockets, too.
@@ -153,6 +154,7 @@ void Loop::catch_up() {
     if (!read_kernel() && (!due || clock_.now() < *due))
         return;
     kernel_changed_ = false;
+    settings_.settle(monitor_.table());
     interface_watch_.update(clock_.now(), monitor_.table());
     host_.on_changes(clock_.now());
     for (const auto& [channel, port] : ports_)

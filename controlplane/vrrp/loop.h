@@ -23,6 +23,7 @@
 #include "common/fd.h"
 #include "controlplane/config/model_vrrp.h"
 #include "controlplane/netlink/addresses.h"
+#include "controlplane/netlink/interface_settings.h"
 #include "controlplane/netlink/monitor.h"
 #include "controlplane/vrrp/announce_queue.h"
 #include "controlplane/vrrp/host_entries.h"
@@ -97,6 +98,7 @@ private:
     RealClock clock_;
     KernelRouting routing_;
     HostEntries host_;
+    netlink::InterfaceSettings settings_;
     boost::asio::posix::stream_descriptor monitor_readable_;
     // Waits on the socket of routing_, which owns it.
     boost::asio::posix::stream_descriptor routes_readable_;

@@ -19,6 +19,15 @@ bool same_group(const config::VrrpInstance& left, const config::VrrpInstance& ri
            channel_of(left) == channel_of(right);
 }
 
+netlink::InterfaceSettings::Values settings_of(const config::Vrrp& vrrp) {
+    netlink::InterfaceSettings::Values settings;
+    for (const config::VrrpInstance& instance : vrrp.instances) {
+        if (instance.promote_secondaries && !instance.interface.empty())
+            settings[{.interface = instance.interface, .name = "promote_secondaries"}] = 1;
+    }
+    return settings;
+}
+
 }  // namespace
 
 void Loop::schedule(const Scheduling& scheduling) {
@@ -42,6 +51,7 @@ void Loop::apply(config::Vrrp next) {
     interface_watch_.update(clock_.now(), monitor_.table());
     forget_trackers(next);
     watch_routes_of(next);
+    settings_.want(settings_of(next), monitor_.table());
     retire(next.instances);
     host_.apply(clock_.now(), next.statics);
     open_ports(next.instances);

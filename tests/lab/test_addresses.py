@@ -199,3 +199,25 @@ static_ipaddress {
     finally:
         d1.host.ip("link", "del", "later0")
     d1.wait_state("FAULT", 10)
+
+
+def promotes(host):
+    path = "/proc/sys/net/ipv4/conf/eth0/promote_secondaries"
+    return host.run("cat", path).stdout.strip()
+
+
+def test_promote_secondaries_is_on_while_it_is_wanted(d1):
+    lines = "    virtual_ipaddress {\n        192.0.2.10\n    }\n"
+    before = promotes(d1.host)
+    d1.host.set_sysctl("net.ipv4.conf.eth0.promote_secondaries", 0)
+    try:
+        d1.start(config(lines=lines + "    promote_secondaries\n"))
+        wait_until(lambda: promotes(d1.host) == "1", 5, "the switch is on")
+        d1.reload(config(lines=lines))
+        wait_until(lambda: promotes(d1.host) == "0", 5, "a reload without it puts it back")
+        d1.reload(config(lines=lines + "    promote_secondaries\n"))
+        wait_until(lambda: promotes(d1.host) == "1", 5, "the switch is on again")
+        assert d1.stop() == 0
+        assert promotes(d1.host) == "0"
+    finally:
+        d1.host.set_sysctl("net.ipv4.conf.eth0.promote_secondaries", before)

@@ -78,6 +78,12 @@ TEST(HeldAddress, AnInstanceMayHaveNone) {
     EXPECT_TRUE(config.vrrp.instances.at(0).virtual_addresses.empty());
 }
 
+TEST(HeldAddress, SecondariesArePromotedWhereThatIsSaid) {
+    EXPECT_TRUE(
+        load_good(instance_with("promote_secondaries")).vrrp.instances.at(0).promote_secondaries);
+    EXPECT_FALSE(load_good(instance_with("")).vrrp.instances.at(0).promote_secondaries);
+}
+
 TEST(HeldRoute, HasTheGrammarOfIpRoute) {
     const Route full = route(
         "198.51.100.0/24 via 10.0.0.1 dev eth1 src 192.0.2.10 table 1000 "
