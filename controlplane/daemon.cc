@@ -23,6 +23,7 @@
 #include "controlplane/status.h"
 #include "controlplane/track/trackers.h"
 #include "controlplane/tracker_wiring.h"
+#include "controlplane/vrrp/firewall.h"
 #include "controlplane/vrrp/vrrp_thread.h"
 
 namespace headgate {
@@ -94,6 +95,7 @@ public:
           bypass_(context, {.executable = options_.dataplane_program,
                             .socket = options_.dataplane_socket,
                             .arguments = options_.dataplane_arguments}),
+          firewall_(options_.firewall_table),
           bfd_(context, [this](const auto& sessions) { report(sessions); }) {}
 
     Result<void> start(config::Config config) {
@@ -147,6 +149,8 @@ private:
         config = restrict_to(std::move(config), options_);
         // Before the instances: what is known by then, they need not wait for.
         trackers_.configure(config.trackers, used_trackers(config.vrrp));
+        // Before the addresses come that it is to keep packets from.
+        firewall_.apply(config.vrrp);
         if (vrrp_) {
             vrrp_->reconfigure(config.vrrp);
         } else if (!config.vrrp.instances.empty() || !config.vrrp.statics.empty()) {
@@ -357,6 +361,7 @@ private:
     ServiceTrackers service_trackers_;
     forwarding::Bypass bypass_;
     std::unique_ptr<admin::AdminServer> admin_;
+    vrrp::Firewall firewall_;  // outlives the addresses, which vrrp_ removes
     std::unique_ptr<vrrp::VrrpThread> vrrp_;
     std::atomic<vrrp::VrrpThread*> vrrp_of_bfd_ = nullptr;  // vrrp_, for the BFD thread
     BfdSessions bfd_;                                       // ends before those to whom it reports

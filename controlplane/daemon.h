@@ -23,6 +23,8 @@ public:
         std::filesystem::path config_file;
         std::filesystem::path api_socket;
         std::filesystem::path dataplane_socket;
+        // Of nftables; another for each daemon of one machine.
+        std::string firewall_table = "headgate";
         std::filesystem::path dataplane_program;
         std::vector<std::string> dataplane_arguments;
         bool run_vrrp = true;

@@ -1,5 +1,6 @@
 #include "controlplane/run.h"
 
+#include <cctype>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -41,11 +42,23 @@ void start_log(const Options& options) {
     log::init(log_options);
 }
 
+// What tells this daemon from others of the machine is its directory.
+std::string firewall_table_of(const std::filesystem::path& run_dir) {
+    std::string name = "headgate";
+    if (run_dir == Options{}.run_dir)
+        return name;
+    for (const char each : run_dir.lexically_normal().string())
+        name += std::isalnum(static_cast<unsigned char>(each)) != 0 ? each : '_';
+    constexpr std::size_t name_max = 200;
+    return name.substr(0, name_max);
+}
+
 Daemon::Options daemon_options(const Options& options, const RunDir& run_dir) {
     Daemon::Options daemon;
     daemon.config_file = options.config_file;
     daemon.api_socket = run_dir.api_socket();
     daemon.dataplane_socket = run_dir.dataplane_socket();
+    daemon.firewall_table = firewall_table_of(options.run_dir);
     daemon.dataplane_program =
         options.dataplane.empty() ? find_dataplane_program() : options.dataplane;
     if (!options.log_to_console)

@@ -9,6 +9,7 @@ build_packages=(
     libspdlog-dev libfmt-dev libexpected-dev
     libprotobuf-dev protobuf-compiler
     libnl-3-dev libnl-route-3-dev
+    libnftables-dev                             # also loads nftables' libraries at run time
     libbpf-dev libxdp-dev bpftool
     libcurl4-openssl-dev libssl-dev
 )

@@ -93,6 +93,7 @@ struct Drafts {
     std::vector<BfdDraft> bfd_instances;
     std::vector<SyncGroupDraft> sync_groups;
     StaticDraft statics;
+    Firewall firewall;
     std::vector<ServerDraft> servers;
     Dataplane dataplane;
 };

@@ -46,6 +46,7 @@ struct VrrpDraft {
     std::vector<Located<VirtualAddress>> addresses;
     std::vector<Located<VirtualAddress>> excluded_addresses;
     bool promote_secondaries = false;
+    Setting<bool> accept;
     std::vector<Located<Route>> routes;
     std::vector<Located<Rule>> rules;
     Setting<std::chrono::seconds> vip_lease;

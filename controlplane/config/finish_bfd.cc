@@ -15,11 +15,6 @@ constexpr std::uint8_t ttl_sent = 255;
 constexpr std::uint8_t hop_limit_of_keepalived = 64;
 constexpr int any_hops = 255;
 
-bool is_link_local(const IpAddress& address) {
-    const auto bytes = address.bytes();
-    return !address.is_v4() && bytes[0] == 0xfe && (bytes[1] & 0xc0U) == 0x80;  // fe80::/10
-}
-
 class BfdFinisher {
 public:
     BfdFinisher(const BfdDraft& draft, Report& report) : draft_(draft), report_(report) {}

@@ -48,6 +48,7 @@ public:
         set_authentication();
         if (!set_addresses())
             return std::nullopt;
+        set_accept();
         finish_held(draft_, instance_, report_);
         return std::move(instance_);
     }
@@ -161,6 +162,21 @@ private:
             instance_.auth_pass = password->value;
             instance_.transport.auth_header = type->value == AuthType::ah;
         }
+    }
+
+    // RFC 5798 6.1 has it off; keepalived, only when strict.
+    void set_accept() {
+        const auto& [accept, where] = draft_.accept ? *draft_.accept : Located<bool>{};
+        const bool owner = instance_.priority == owner_priority;
+        const bool strict = is_strict(draft_, global_);
+        if (draft_.accept && !accept && owner)
+            report_.warning(where, "`no_accept` has no effect with `priority 255`",
+                            "remove it: the owner of the addresses takes packets to them");
+        if (draft_.accept && accept && strict && instance_.version == 2 && !owner)
+            report_.error(where, "strict mode does not allow `accept` in version 2",
+                          "write `version 3` on all routers; `no_accept` is used now");
+        const bool may_accept = !strict || instance_.version == 3;
+        instance_.accept = owner || (may_accept && (draft_.accept ? accept : !strict));
     }
 
     // False: all of them were rejected.

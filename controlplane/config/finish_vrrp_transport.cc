@@ -11,10 +11,6 @@
 namespace headgate::config {
 namespace {
 
-bool is_link_local(const IpAddress& address) {
-    return !address.is_v4() && address.bytes()[0] == 0xfe && (address.bytes()[1] & 0xc0U) == 0x80;
-}
-
 std::string_view name_of(Family family) {
     return family == Family::ipv4 ? "IPv4" : "IPv6";
 }

@@ -38,8 +38,9 @@ constexpr Group groups[] = {
      "dynamic_interfaces vmac_prefix vmac_addr_prefix disable_local_igmp "
      "vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier",
      ""},
+    {Block::global_defs, "vrrp_iptables vrrp_ipsets nftables_ifindex",
+     "`no_accept` uses a table of its own in nftables: see `nftables`"},
     {Block::global_defs,
-     "vrrp_iptables vrrp_ipsets nftables nftables_priority nftables_counters nftables_ifindex "
      "nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark lvs_sync_daemon "
      "lvs_timeouts lvs_flush lvs_flush_on_stop lvs_flush_onstop",
      ""},
@@ -64,9 +65,7 @@ constexpr Group groups[] = {
      ""},
 
     {Block::vrrp_instance,
-     "use_vmac vmac_xmit_base use_vmac_addr use_ipvlan vrf accept no_accept debug "
-     "lvs_sync_daemon_interface",
-     ""},
+     "use_vmac vmac_xmit_base use_vmac_addr use_ipvlan vrf debug lvs_sync_daemon_interface", ""},
     {Block::vrrp_sync_group,
      "notify_master notify_backup notify_fault notify_stop notify smtp_alert "
      "notify_priority_changes",

@@ -178,6 +178,7 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
         finish_sync_groups(drafts.sync_groups, drafts.instances, config.vrrp.instances, report);
     finish_group_trackers(drafts, catalog, config.vrrp, report);
     config.vrrp.startup_delay = finish_startup(drafts.global.startup);
+    config.vrrp.firewall = drafts.firewall;
     config.vrrp.statics = finish_statics(drafts.statics, config.vrrp.instances, report);
     config.vrrp.scheduling = drafts.global.vrrp_scheduling;
     config.vrrp.log_unknown_vrids = drafts.global.log_unknown_vrids;

@@ -10,6 +10,11 @@
 
 namespace headgate::config {
 
+// fe80::/10 (RFC 4291 2.5.6).
+inline bool is_link_local(const IpAddress& address) {
+    return !address.is_v4() && address.bytes()[0] == 0xfe && (address.bytes()[1] & 0xc0U) == 0x80;
+}
+
 struct VirtualAddress {
     Prefix prefix{};           // with a peer: the peer's length
     std::string interface {};  // "dev", or the instance's interface

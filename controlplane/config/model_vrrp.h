@@ -49,6 +49,8 @@ struct VrrpInstance {
     std::vector<Rule> rules;
     // The other IPv4 addresses of a network stay when the first of them goes.
     bool promote_secondaries = false;
+    // Whether this host takes packets to its addresses while it is MASTER; an owner does.
+    bool accept = true;
     // A VIP disappears from the kernel this long after the last renewal.
     std::chrono::seconds vip_lease = limits::vip_lease_default;
     Announcing announcing;
@@ -77,6 +79,14 @@ struct StaticEntries {
 };
 
 // All that the VRRP thread works from.
+// The table of nftables that carries out `no_accept`.
+struct Firewall {
+    std::string table;  // empty: the daemon's own name for it
+    int priority = -1;  // of its chains
+    bool has_counters = false;
+    bool operator==(const Firewall&) const = default;
+};
+
 struct Vrrp {
     AnnounceLimits announce_limits;
     std::vector<VrrpInstance> instances;
@@ -86,6 +96,7 @@ struct Vrrp {
     Scheduling scheduling;
     bool log_unknown_vrids = false;
     StaticEntries statics;
+    Firewall firewall;
 };
 
 }  // namespace headgate::config

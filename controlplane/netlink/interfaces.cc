@@ -16,11 +16,6 @@ namespace headgate::netlink {
 
 namespace {
 
-// fe80::/10 (RFC 4291 2.5.6).
-bool is_link_local(const IpAddress& address) {
-    return !address.is_v4() && address.bytes()[0] == 0xfe && (address.bytes()[1] & 0xc0U) == 0x80;
-}
-
 // Whether IFLA_LINKINFO is of a kind that shares the cable of another interface.
 bool is_on_another(nlattr* information) {
     if (information == nullptr)
@@ -201,7 +196,7 @@ std::optional<IpAddress> InterfaceTable::source_address(int index, Family family
         const IpAddress& address = candidate.prefix.address;
         if (address.family() != family || candidate.tentative || except.contains(address))
             continue;
-        if (family == Family::ipv6 ? is_link_local(address) : !candidate.secondary)
+        if (family == Family::ipv6 ? config::is_link_local(address) : !candidate.secondary)
             return address;
         if (family == Family::ipv4 && !last_resort)
             last_resort = address;

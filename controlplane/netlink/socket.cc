@@ -32,10 +32,10 @@ void MessageDeleter::operator()(nl_msg* message) const {
     nlmsg_free(message);
 }
 
-Result<Socket> open_socket() {
+Result<Socket> open_socket(int protocol) {
     Socket socket(nl_socket_alloc());
     check(socket != nullptr, "there is memory for a netlink socket");
-    if (const int error = nl_connect(socket.get(), NETLINK_ROUTE); error < 0)
+    if (const int error = nl_connect(socket.get(), protocol); error < 0)
         return fail("open a netlink socket: {}", nl_geterror(error));
     const int on = 1;
     setsockopt(nl_socket_get_fd(socket.get()), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
@@ -72,7 +72,7 @@ std::string reason_of(nlmsghdr* answer) {
 Result<void> perform(nl_sock* socket, Message request) {
     const int sent = nl_send_auto(socket, request.get());
     if (sent < 0)
-        return fail("send to rtnetlink: {}", nl_geterror(sent));
+        return fail("send to netlink: {}", nl_geterror(sent));
     const std::uint32_t sequence = nlmsg_hdr(request.get())->nlmsg_seq;
     Buffer buffer(answer_bytes);
     for (;;) {

@@ -3,6 +3,8 @@
 
 #include <memory>
 
+#include <linux/netlink.h>
+
 #include "common/result.h"
 
 struct nl_msg;
@@ -19,8 +21,8 @@ struct MessageDeleter {
 using Socket = std::unique_ptr<nl_sock, SocketDeleter>;
 using Message = std::unique_ptr<nl_msg, MessageDeleter>;
 
-// A blocking socket to NETLINK_ROUTE of this network namespace.
-Result<Socket> open_socket();
+// A blocking socket to this network namespace; `protocol` is NETLINK_ROUTE or another.
+Result<Socket> open_socket(int protocol = NETLINK_ROUTE);
 
 // A request of one of the RTM_* types with NLM_F_* flags beside those that every request has.
 Message new_request(int type, int flags);

@@ -84,6 +84,36 @@ TEST(HeldAddress, SecondariesArePromotedWhereThatIsSaid) {
     EXPECT_FALSE(load_good(instance_with("")).vrrp.instances.at(0).promote_secondaries);
 }
 
+bool accepts(std::string_view lines, std::string_view behind = "") {
+    return load_text(instance_with(lines, behind)).config->vrrp.instances.at(0).accept;
+}
+
+TEST(Accept, IsTheDefaultUnlessStrict) {
+    EXPECT_TRUE(accepts(""));
+    EXPECT_FALSE(accepts("no_accept"));
+    EXPECT_FALSE(accepts("strict_mode on"));
+    EXPECT_TRUE(accepts("strict_mode on\nversion 3\naccept"));
+    EXPECT_FALSE(accepts("strict_mode on\naccept")) << "not in version 2";
+    EXPECT_FALSE(accepts("accept", "global_defs {\nvrrp_strict\n}"));
+}
+
+TEST(Accept, AnOwnerTakesWhatIsForItsAddresses) {
+    EXPECT_TRUE(accepts("priority 255\nno_accept"));
+    EXPECT_TRUE(accepts("priority 255\nstate MASTER\nstrict_mode on"));
+}
+
+TEST(Accept, TheTableHasSettings) {
+    const Firewall firewall =
+        load_good(instance_with("no_accept",
+                                "global_defs {\nnftables lb_1\n"
+                                "nftables_priority -150\nnftables_counters\n}"))
+            .vrrp.firewall;
+    EXPECT_EQ(firewall, (Firewall{.table = "lb_1", .priority = -150, .has_counters = true}));
+    const LoadResult wrong =
+        load_text(instance_with("", "global_defs {\nnftables 1; flush ruleset\n}"));
+    EXPECT_EQ(wrong.config->vrrp.firewall.table, "");
+}
+
 TEST(HeldRoute, HasTheGrammarOfIpRoute) {
     const Route full = route(
         "198.51.100.0/24 via 10.0.0.1 dev eth1 src 192.0.2.10 table 1000 "
