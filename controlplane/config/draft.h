@@ -21,6 +21,7 @@ struct GlobalDraft {
     Setting<std::string> router_id;
     Setting<std::uint8_t> vrrp_version;
     GlobalTransportDraft transport;
+    Setting<std::string> vmac_prefix;
     AnnounceDraft announce;
     AnnounceLimitDraft announce_limit;
     bool min_garp = false;

@@ -11,6 +11,7 @@
 #include "controlplane/config/draft_announce.h"
 #include "controlplane/config/draft_election.h"
 #include "controlplane/config/draft_tracking.h"
+#include "controlplane/config/draft_vmac.h"
 #include "controlplane/config/draft_vrrp_transport.h"
 #include "controlplane/config/model_vrrp.h"
 #include "controlplane/config/setting.h"
@@ -41,6 +42,7 @@ struct VrrpDraft {
     Setting<AuthType> auth_type;
     Setting<std::string> auth_pass;
     TransportDraft transport;
+    VmacDraft vmac;
     Setting<bool> preempt;
     ElectionDraft election;
     std::vector<Located<VirtualAddress>> addresses;

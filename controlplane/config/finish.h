@@ -42,6 +42,13 @@ void place_rules(Drafts& drafts, Report& report);
 StaticEntries finish_statics(StaticDraft draft, const std::vector<VrrpInstance>& instances,
                              Report& report);
 
+// The interface of `use_vmac`. Requires: the transport of the instance is finished.
+void finish_vmac(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance& instance,
+                 Report& report);
+
+// Gives another name to those that have the name of one before.
+void tell_vmacs_apart(std::vector<VrrpInstance>& instances);
+
 // Excluded addresses, routes and rules of an instance whose virtual addresses are complete.
 void finish_held(VrrpDraft& draft, VrrpInstance& instance, Report& report);
 

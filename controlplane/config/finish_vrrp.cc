@@ -41,6 +41,7 @@ public:
         instance_.announcing = finish_announcing(draft_.announce, global_);
         if (!finish_transport(draft_, global_, instance_, report_))
             return std::nullopt;
+        finish_vmac(draft_, global_, instance_, report_);
         set_election();
         finish_election(instance_, draft_.election, global_.election, report_);
         set_trackers();
@@ -190,7 +191,7 @@ private:
                 "add a `virtual_ipaddress { ... }` block, or write `no_virtual_ipaddress`");
         for (auto& [address, where] : draft_.addresses) {
             if (address.interface.empty())
-                address.interface = instance_.interface;
+                address.interface = address_interface(instance_);
             const auto same = [&](const VirtualAddress& other) {
                 return other.prefix.address == address.prefix.address;
             };
@@ -282,6 +283,7 @@ std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const 
         }
         instances.push_back(std::move(*instance));
     }
+    tell_vmacs_apart(instances);
     return instances;
 }
 

@@ -35,7 +35,7 @@ constexpr Group groups[] = {
      "lvs_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
      ""},
     {Block::global_defs,
-     "dynamic_interfaces vmac_prefix vmac_addr_prefix disable_local_igmp "
+     "dynamic_interfaces vmac_addr_prefix disable_local_igmp "
      "vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier",
      ""},
     {Block::global_defs, "vrrp_iptables vrrp_ipsets nftables_ifindex",
@@ -64,8 +64,7 @@ constexpr Group groups[] = {
      "tmp_config_directory random_seed include_check",
      ""},
 
-    {Block::vrrp_instance,
-     "use_vmac vmac_xmit_base use_vmac_addr use_ipvlan vrf debug lvs_sync_daemon_interface", ""},
+    {Block::vrrp_instance, "use_vmac_addr use_ipvlan vrf debug lvs_sync_daemon_interface", ""},
     {Block::vrrp_sync_group,
      "notify_master notify_backup notify_fault notify_stop notify smtp_alert "
      "notify_priority_changes",

@@ -19,6 +19,7 @@
 #include "controlplane/config/model_election.h"
 #include "controlplane/config/model_routes.h"
 #include "controlplane/config/model_tracking.h"
+#include "controlplane/config/model_vmac.h"
 #include "controlplane/config/model_vrrp_transport.h"
 
 namespace headgate::config {
@@ -33,6 +34,7 @@ struct VrrpInstance {
     SourceLocation location;
     VrrpInitialState initial_state = VrrpInitialState::backup;
     std::string interface;
+    std::optional<Vmac> vmac;  // made on `interface`
     std::uint8_t vrid = 0;
     std::uint8_t priority = 100;
     std::uint8_t version = 2;  // 2 or 3
@@ -57,6 +59,11 @@ struct VrrpInstance {
     std::vector<TrackerUse> trackers;
     bool track_primary = true;  // in FAULT while `interface` is down
 };
+
+// Where those of its addresses are that name no interface.
+inline const std::string& address_interface(const VrrpInstance& instance) {
+    return instance.vmac ? instance.vmac->name : instance.interface;
+}
 
 // Virtual and excluded addresses.
 inline std::vector<VirtualAddress> all_addresses(const VrrpInstance& instance) {

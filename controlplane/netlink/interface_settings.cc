@@ -69,7 +69,8 @@ void InterfaceSettings::put_back(const Setting& setting, const Held& held) const
 }
 
 std::string InterfaceSettings::path_of(const Setting& setting) const {
-    return folder_ + "/" + setting.interface + "/" + setting.name;
+    const char* const family = setting.family == Family::ipv4 ? "ipv4" : "ipv6";
+    return fmt::format("{}/{}/conf/{}/{}", folder_, family, setting.interface, setting.name);
 }
 
 }  // namespace headgate::netlink

@@ -1,5 +1,6 @@
-// InterfaceSettings: numbers in /proc/sys/net/ipv4/conf/INTERFACE, set as long as somebody wants
-// them so. Then what was there before comes back, unless it was changed by somebody else.
+// InterfaceSettings: numbers in /proc/sys/net/ipv4/conf/INTERFACE and its counterpart for IPv6, set
+// as long as somebody wants them so. Then what was there before comes back, unless it was changed
+// by somebody else.
 //
 // One thread. A file of proc answers at once.
 #pragma once
@@ -14,6 +15,7 @@ namespace headgate::netlink {
 class InterfaceSettings {
 public:
     struct Setting {
+        Family family = Family::ipv4;
         std::string interface;
         std::string name;  // "promote_secondaries"
         auto operator<=>(const Setting&) const = default;
@@ -21,8 +23,7 @@ public:
     using Values = std::map<Setting, int>;
 
     // `folder`: another than proc's, for tests.
-    explicit InterfaceSettings(std::string folder = "/proc/sys/net/ipv4/conf")
-        : folder_(std::move(folder)) {}
+    explicit InterfaceSettings(std::string folder = "/proc/sys/net") : folder_(std::move(folder)) {}
 
     // From now on these, in place of those that were wanted before. What cannot be set is logged.
     void want(const Values& wanted, const InterfaceTable& interfaces);

@@ -278,12 +278,14 @@ void Instance::send_advert(std::uint8_t priority) {
 Result<void> Instance::send_to_all(std::uint8_t priority) {
     Result<void> result;
     const config::VrrpTransport& transport = config_.transport;
+    const bool from_vmac = config_.vmac && !config_.vmac->send_from_base;
     for (const IpAddress& destination : codec_.destinations()) {
         const auto bytes =
             codec_.encode(*link_state_.source, destination, priority, link_.wall_now());
         auto sent = bytes ? link_.send({.source = *link_state_.source,
                                         .destination = destination,
                                         .hop_limit = transport.unicast ? transport.ttl : advert_ttl,
+                                        .vmac = from_vmac ? config_.vmac->name : std::string_view(),
                                         .bytes = *bytes})
                           : fail(
                                 "they cannot be authenticated (OpenSSL refuses the digest, or all "

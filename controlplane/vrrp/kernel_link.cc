@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "controlplane/vrrp/advert_frame.h"
 #include "controlplane/vrrp/garp.h"
 
 namespace headgate::vrrp {
@@ -31,6 +32,16 @@ Result<Fd> open_packet_socket() {
     if (!socket)
         return fail_errno("open a packet socket for announcements (needs CAP_NET_RAW)");
     return socket;
+}
+
+Result<void> KernelLink::send(const OutgoingAdvert& advert) {
+    if (advert.vmac.empty())
+        return socket_.send(advert);
+    const netlink::Interface* const interface = kernel_.table.find(advert.vmac);
+    if (interface == nullptr)
+        return fail("interface {} does not exist", advert.vmac);
+    return send_frame(*interface, advert.destination.is_v4() ? ETH_P_IP : ETH_P_IPV6,
+                      advert_frame(interface->mac, advert));
 }
 
 Result<void> KernelLink::install(const config::VirtualAddress& vip, std::chrono::seconds lease) {
@@ -75,22 +86,19 @@ Result<void> KernelLink::announce(const config::VirtualAddress& vip) {
     if (!address.is_v4())
         return send_frame(
             *interface, ETH_P_IPV6,
-            unsolicited_advertisement(interface->mac, address, forwards_ipv6(interface->name)),
-            address);
-    return send_frame(*interface, ETH_P_ARP, gratuitous_arp(interface->mac, address.as_v4()),
-                      address);
+            unsolicited_advertisement(interface->mac, address, forwards_ipv6(interface->name)));
+    return send_frame(*interface, ETH_P_ARP, gratuitous_arp(interface->mac, address.as_v4()));
 }
 
 Result<void> KernelLink::send_frame(const netlink::Interface& interface, std::uint16_t ethertype,
-                                    std::span<const std::uint8_t> frame,
-                                    const IpAddress& address) const {
+                                    std::span<const std::uint8_t> frame) const {
     sockaddr_ll destination{};
     destination.sll_family = AF_PACKET;
     destination.sll_protocol = htons(ethertype);
     destination.sll_ifindex = interface.index;
     if (sendto(kernel_.packet_socket, frame.data(), frame.size(), 0,
                reinterpret_cast<const sockaddr*>(&destination), sizeof destination) < 0)
-        return fail_errno("announce {} on {}", address.to_string(), interface.name);
+        return fail_errno("send a frame on {}", interface.name);
     return {};
 }
 

@@ -32,7 +32,7 @@ public:
     // `socket`, and what `kernel` refers to, outlive the link.
     KernelLink(AdvertSocket& socket, const Kernel& kernel) : socket_(socket), kernel_(kernel) {}
 
-    Result<void> send(const OutgoingAdvert& advert) override { return socket_.send(advert); }
+    Result<void> send(const OutgoingAdvert& advert) override;
     [[nodiscard]] std::chrono::system_clock::time_point wall_now() const override {
         return std::chrono::system_clock::now();
     }
@@ -46,8 +46,7 @@ public:
 private:
     [[nodiscard]] Result<void> send_frame(const netlink::Interface& interface,
                                           std::uint16_t ethertype,
-                                          std::span<const std::uint8_t> frame,
-                                          const IpAddress& address) const;
+                                          std::span<const std::uint8_t> frame) const;
 
     AdvertSocket& socket_;
     Kernel kernel_;

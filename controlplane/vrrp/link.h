@@ -29,6 +29,7 @@ struct OutgoingAdvert {
     IpAddress source;
     IpAddress destination;
     std::uint8_t hop_limit = 255;
+    std::string_view vmac{};  // the interface that it comes from; empty: that of the instance
     std::span<const std::uint8_t> bytes;  // IPv4: the packet; IPv6: the message
 };
 

@@ -46,6 +46,8 @@ LinkState link_state_of(const config::VrrpInstance& instance, const netlink::Int
         return problem(transport.family == Family::ipv4
                            ? "has no IPv4 address to send from"
                            : "has no IPv6 link-local address to send from");
+    if (instance.vmac && table.find(instance.vmac->name) == nullptr)
+        return faulty(fmt::format("interface {} is not there", instance.vmac->name));
     return {.source = source, .problem = "", .mtu = interface->mtu};
 }
 

@@ -36,16 +36,20 @@ Result<std::unique_ptr<Loop>> Loop::open(VrrpThread::Options options) {
     auto rules = netlink::RuleWriter::open();
     if (!rules)
         return tl::unexpected(rules.error());
+    auto links = netlink::LinkWriter::open();
+    if (!links)
+        return tl::unexpected(links.error());
     auto packet_socket = open_packet_socket();
     if (!packet_socket)
         return tl::unexpected(packet_socket.error());
-    return std::unique_ptr<Loop>(new Loop(std::move(options), std::move(*monitor),
-                                          std::move(*addresses), std::move(*routes),
-                                          std::move(*rules), std::move(*packet_socket)));
+    return std::unique_ptr<Loop>(
+        new Loop(std::move(options), std::move(*monitor), std::move(*addresses), std::move(*routes),
+                 std::move(*rules), std::move(*links), std::move(*packet_socket)));
 }
 
 Loop::Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::AddressWriter addresses,
-           netlink::RouteWriter routes, netlink::RuleWriter rules, Fd packet_socket)
+           netlink::RouteWriter routes, netlink::RuleWriter rules, netlink::LinkWriter links,
+           Fd packet_socket)
     : options_(std::move(options)),
       monitor_(std::move(monitor)),
       addresses_(std::move(addresses)),
@@ -53,6 +57,7 @@ Loop::Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::Addre
       kernel_{monitor_.table(), addresses_, packet_socket_.get()},
       routing_(monitor_.table(), std::move(routes), std::move(rules)),
       host_(monitor_.table(), addresses_, routing_),
+      vmacs_(monitor_, settings_, std::move(links)),
       monitor_readable_(io_, monitor_.fd()),
       routes_readable_(io_),
       timer_(io_),
@@ -88,6 +93,7 @@ void Loop::shut_down() {
     for (const auto& instance : instances_)
         instance->stop(clock_.now());
     host_.stop();
+    vmacs_.stop();
     settings_.want({}, monitor_.table());
     for (const auto& [channel, port] : ports_)
         port->detach();
@@ -154,6 +160,7 @@ void Loop::catch_up() {
     if (!read_kernel() && (!due || clock_.now() < *due))
         return;
     kernel_changed_ = false;
+    vmacs_.settle();
     settings_.settle(monitor_.table());
     interface_watch_.update(clock_.now(), monitor_.table());
     host_.on_changes(clock_.now());

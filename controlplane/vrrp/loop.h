@@ -33,6 +33,7 @@
 #include "controlplane/vrrp/status.h"
 #include "controlplane/vrrp/sync_group.h"
 #include "controlplane/vrrp/tracking.h"
+#include "controlplane/vrrp/vmacs.h"
 #include "controlplane/vrrp/vrrp_thread.h"
 
 namespace headgate::vrrp {
@@ -55,7 +56,8 @@ public:
 
 private:
     Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::AddressWriter addresses,
-         netlink::RouteWriter routes, netlink::RuleWriter rules, Fd packet_socket);
+         netlink::RouteWriter routes, netlink::RuleWriter rules, netlink::LinkWriter links,
+         Fd packet_socket);
     void run();
     void shut_down();
 
@@ -99,6 +101,7 @@ private:
     KernelRouting routing_;
     HostEntries host_;
     netlink::InterfaceSettings settings_;
+    Vmacs vmacs_;
     boost::asio::posix::stream_descriptor monitor_readable_;
     // Waits on the socket of routing_, which owns it.
     boost::asio::posix::stream_descriptor routes_readable_;

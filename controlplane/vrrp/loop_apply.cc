@@ -20,7 +20,7 @@ bool same_group(const config::VrrpInstance& left, const config::VrrpInstance& ri
 }
 
 netlink::InterfaceSettings::Values settings_of(const config::Vrrp& vrrp) {
-    netlink::InterfaceSettings::Values settings;
+    netlink::InterfaceSettings::Values settings = Vmacs::settings_of(vrrp);
     for (const config::VrrpInstance& instance : vrrp.instances) {
         if (instance.promote_secondaries && !instance.interface.empty())
             settings[{.interface = instance.interface, .name = "promote_secondaries"}] = 1;
@@ -52,6 +52,7 @@ void Loop::apply(config::Vrrp next) {
     forget_trackers(next);
     watch_routes_of(next);
     settings_.want(settings_of(next), monitor_.table());
+    vmacs_.apply(next);
     retire(next.instances);
     host_.apply(clock_.now(), next.statics);
     open_ports(next.instances);

@@ -30,7 +30,7 @@ protected:
 
     // As the kernel does, with its defaults.
     void make_interface(int index) {
-        std::filesystem::create_directories(folder + "/eth0");
+        std::filesystem::create_directories(folder + "/ipv4/conf/eth0");
         write(0);
         tell(RTM_NEWLINK, index);
     }
@@ -42,10 +42,12 @@ protected:
         nla_put_string(message.get(), IFLA_IFNAME, "eth0");
         interfaces.apply(nlmsg_hdr(message.get()));
     }
-    void write(int value) { std::ofstream(folder + "/eth0/promote_secondaries") << value << '\n'; }
+    void write(int value) {
+        std::ofstream(folder + "/ipv4/conf/eth0/promote_secondaries") << value << '\n';
+    }
     [[nodiscard]] int value() const {
         int value = -1;
-        std::ifstream(folder + "/eth0/promote_secondaries") >> value;
+        std::ifstream(folder + "/ipv4/conf/eth0/promote_secondaries") >> value;
         return value;
     }
 
@@ -88,6 +90,18 @@ TEST_F(Settings, AreSetAnewOnAnInterfaceThatComesAgain) {
     EXPECT_EQ(value(), 1);
     settings.want({}, interfaces);
     EXPECT_EQ(value(), 0);
+}
+
+TEST_F(Settings, OfIpv6AreInAFolderOfTheirOwn) {
+    std::filesystem::create_directories(folder + "/ipv6/conf/eth0");
+    const std::string path = folder + "/ipv6/conf/eth0/disable_ipv6";
+    std::ofstream(path) << "0\n";
+    InterfaceSettings settings(folder);
+    settings.want({{{.family = Family::ipv6, .interface = "eth0", .name = "disable_ipv6"}, 1}},
+                  interfaces);
+    int set = 0;
+    std::ifstream(path) >> set;
+    EXPECT_EQ(set, 1);
 }
 
 TEST_F(Settings, WaitForTheirInterface) {

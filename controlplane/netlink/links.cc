@@ -1,0 +1,71 @@
+#include "controlplane/netlink/links.h"
+
+#include <cerrno>
+
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include "controlplane/netlink/attributes.h"
+
+namespace headgate::netlink {
+
+namespace {
+
+Message link_request(int type, int flags, int index, unsigned link_flags = 0) {
+    Message message = new_request(type, flags);
+    ifinfomsg header{};
+    header.ifi_family = AF_UNSPEC;
+    header.ifi_index = index;
+    header.ifi_flags = link_flags;
+    header.ifi_change = link_flags;
+    put_header(message.get(), header);
+    return message;
+}
+
+void put_vepa(nl_msg* message) {
+    const Nest information(message, IFLA_LINKINFO);
+    put_text(message, IFLA_INFO_KIND, "macvlan");
+    const Nest data(message, IFLA_INFO_DATA);
+    put_u32(message, IFLA_MACVLAN_MODE, MACVLAN_MODE_VEPA);
+}
+
+}  // namespace
+
+Result<LinkWriter> LinkWriter::open() {
+    auto socket = open_socket();
+    if (!socket)
+        return tl::unexpected(socket.error());
+    return LinkWriter(std::move(*socket));
+}
+
+Result<void> LinkWriter::add_macvlan(int base_index, const std::string& name,
+                                     const MacAddress& mac) {
+    Message message = link_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+    nl_msg* const raw = message.get();
+    put_u32(raw, IFLA_LINK, static_cast<std::uint32_t>(base_index));
+    put_text(raw, IFLA_IFNAME, name.c_str());
+    put_bytes(raw, IFLA_ADDRESS, mac.bytes.data(), mac.bytes.size());
+    put_vepa(raw);
+    return perform(socket_.get(), std::move(message));
+}
+
+Result<void> LinkWriter::set_vepa(int index) {
+    Message message = link_request(RTM_NEWLINK, 0, index);
+    put_vepa(message.get());
+    return perform(socket_.get(), std::move(message));
+}
+
+Result<void> LinkWriter::set_up(int index) {
+    return perform(socket_.get(), link_request(RTM_NEWLINK, 0, index, IFF_UP));
+}
+
+Result<void> LinkWriter::remove(int index) {
+    auto removed = perform(socket_.get(), link_request(RTM_DELLINK, 0, index));
+    if (!removed && removed.error().code == ENODEV)
+        return {};
+    return removed;
+}
+
+}  // namespace headgate::netlink
