@@ -15,8 +15,11 @@
 #include "controlplane/admin/server.h"
 #include "controlplane/bfd_sessions.h"
 #include "controlplane/config/load.h"
+#include "controlplane/dump/dumper.h"
+#include "controlplane/explain/explain.h"
 #include "controlplane/forwarding/bypass.h"
 #include "controlplane/health/monitor.h"
+#include "controlplane/holds.h"
 #include "controlplane/service/evaluate.h"
 #include "controlplane/service/history.h"
 #include "controlplane/service/words.h"
@@ -89,6 +92,7 @@ public:
           options_(std::move(options)),
           // Grows over restarts too, so that an adopted dataplane never sees it go back.
           generation_(static_cast<std::uint64_t>(unix_ms_now())),
+          holds_(options_.holds_file),
           monitor_(context, [this] { evaluate_soon(); }),
           trackers_(context, [this](const auto& id, const auto& said) { tracked(id, said); }),
           service_trackers_([this](const auto& id, const auto& said) { tracked(id, said); }),
@@ -108,7 +112,11 @@ public:
                      if (const auto reloaded = reload(); !reloaded)
                          reply.set_error(reloaded.error().message);
                      answer(std::move(reply));
-                 }});
+                 },
+             .why = [this](const std::string& object,
+                           auto answer) { why(object, std::move(answer)); },
+             .failover = [this](const api::FailoverRequest& request,
+                                auto answer) { failover(request, std::move(answer)); }});
         if (!admin)
             return tl::unexpected(admin.error());
         admin_ = std::move(*admin);
@@ -133,6 +141,17 @@ public:
         return adopted;
     }
 
+    void dump(Dump what) {
+        if (!vrrp_)
+            return write_dump(what);
+        vrrp_->request_status([this, what](auto instances) {
+            asio::post(context_, [this, what, instances = std::move(instances)]() mutable {
+                vrrp_status_ = std::move(instances);
+                write_dump(what);
+            });
+        });
+    }
+
     void stop(std::function<void()> done) {
         admin_.reset();
         monitor_.configure({});
@@ -144,6 +163,19 @@ public:
     }
 
 private:
+    void write_dump(Dump what) {
+        switch (what) {
+            case Dump::data:
+                return dumper_.write(dump::Kind::data, config_, vrrp_status_);
+            case Dump::stats:
+                return dumper_.write(dump::Kind::stats, config_, vrrp_status_);
+            case Dump::json:
+                return dumper_.write(dump::Kind::json, config_, vrrp_status_);
+            case Dump::stats_and_clear:
+                return dumper_.write_stats_and_clear(config_, vrrp_status_);
+        }
+    }
+
     // Makes `config` the running one. Nothing has changed when it fails.
     Result<void> adopt(config::Config config) {
         config = restrict_to(std::move(config), options_);
@@ -160,10 +192,12 @@ private:
                      [this](auto instances) {
                          asio::post(context_, [this, instances = std::move(instances)]() mutable {
                              vrrp_status_ = std::move(instances);
+                             holds_.update(vrrp_status_);
                              evaluate_soon();
                          });
                      },
-                 .trackers = std::exchange(said_before_start_, {})});
+                 .trackers = std::exchange(said_before_start_, {}),
+                 .holds = holds_.load()});
             if (!started)
                 return fail_with("start VRRP", started.error());
             vrrp_ = std::move(*started);
@@ -311,6 +345,51 @@ private:
         arrived(*query);  // the one that held it open until all were asked
     }
 
+    void why(const std::string& object, const admin::AdminServer::Answer& answer) {
+        get_status([object, answer](const api::ControlReply& current) {
+            api::ControlReply reply;
+            auto explained = explain::explain(current.status(), object, unix_ms_now());
+            if (explained) {
+                *reply.mutable_why() = std::move(*explained);
+            } else {
+                reply.set_error(explained.error().message);
+                reply.set_error_kind(api::NOT_FOUND);
+            }
+            answer(std::move(reply));
+        });
+    }
+
+    void failover(const api::FailoverRequest& request, const admin::AdminServer::Answer& answer) {
+        const std::string& name = request.instance();
+        if (!vrrp_)
+            return answer(no_such_instance(name));
+        if (!request.cancel() && request.hold_s() == 0) {
+            api::ControlReply reply;
+            reply.set_error("a failover needs a time for which the instance holds back");
+            return answer(std::move(reply));
+        }
+        const std::chrono::seconds hold(request.cancel() ? 0 : request.hold_s());
+        vrrp_->step_down(name, hold, request.reason(), [this, name, answer](auto done) {
+            asio::post(context_, [name, answer, done = std::move(done)] {
+                if (!done)
+                    return answer(no_such_instance(name));
+                api::ControlReply reply;
+                api::FailoverAnswer& shown = *reply.mutable_failover();
+                shown.mutable_instances()->Assign(done->instances.begin(), done->instances.end());
+                shown.set_state_before(std::string(vrrp::to_string(done->before)));
+                shown.set_hold_until_unix_ms(done->until_unix_ms);
+                answer(std::move(reply));
+            });
+        });
+    }
+
+    static api::ControlReply no_such_instance(const std::string& name) {
+        api::ControlReply reply;
+        reply.set_error(fmt::format("no VRRP instance is called {}", name));
+        reply.set_error_kind(api::NOT_FOUND);
+        return reply;
+    }
+
     void arrived(StatusQuery& query) {
         if (--query.waiting == 0)
             finish(query);
@@ -355,6 +434,8 @@ private:
     std::vector<vrrp::InstanceStatus> vrrp_status_;
     std::vector<service::ServiceView> views_;
     service::History history_;
+    Holds holds_;
+    dump::Dumper dumper_{dump::temporary_directory()};
     vrrp::TrackerStates said_before_start_;
     health::Monitor monitor_;
     track::Trackers trackers_;
@@ -381,6 +462,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(asio::io_context& context, Options
 
 Result<void> Daemon::reload() {
     return impl_->reload();
+}
+
+void Daemon::dump(Dump what) {
+    impl_->dump(what);
 }
 
 void Daemon::stop(std::function<void()> done) {

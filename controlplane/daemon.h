@@ -25,6 +25,7 @@ public:
         std::filesystem::path dataplane_socket;
         // Of nftables; another for each daemon of one machine.
         std::string firewall_table = "headgate";
+        std::filesystem::path holds_file;  // see Holds
         std::filesystem::path dataplane_program;
         std::vector<std::string> dataplane_arguments;
         bool run_vrrp = true;
@@ -43,6 +44,10 @@ public:
     // Reads the configuration file again. One with an error changes nothing: the error says what
     // is wrong with it, and is kept for the status.
     Result<void> reload();
+
+    // Writes one of keepalived's dump files, with the state of now. Errors are logged.
+    enum class Dump { data, stats, stats_and_clear, json };
+    void dump(Dump what);
 
     // The orderly end: VRRP resigns and its addresses go, the dataplane stops; then `done`.
     void stop(std::function<void()> done);

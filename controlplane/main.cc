@@ -61,6 +61,9 @@ int main(int argc, char** argv) {
         case Options::Action::version:
             std::cout << "headgated " HEADGATE_VERSION "\n";
             return EXIT_SUCCESS;
+        case Options::Action::signum:
+            std::cout << options->signal_number << '\n';
+            return EXIT_SUCCESS;
         case Options::Action::config_test:
             return test_config(*options);
         case Options::Action::run:

@@ -1,8 +1,11 @@
 #include "controlplane/options.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include <boost/program_options.hpp>
+
+#include "controlplane/signal_names.h"
 
 namespace headgate {
 
@@ -32,6 +35,9 @@ po::options_description describe() {
         "sockets and pid file; one for each instance (default /run/headgate)");
     add("dataplane", po::value<std::string>()->value_name("PATH"),
         "the headgate-dataplane program (default: where it is installed)");
+    add("signum", po::value<std::string>()->value_name("NAME"),
+        "print the number of a signal and exit: STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON; "
+        "the last four write keepalived's files");
     add("version,v", "print the version");
     add("help,h", "print this text");
     return options;
@@ -83,7 +89,16 @@ Result<Options> parse_options(const std::vector<std::string>& words) {
     } catch (const po::error& error) {
         return fail("{}; see headgated --help", error.what());
     }
-    const Options options = read(values);
+    Options options = read(values);
+    if (values.contains("signum")) {
+        const auto& name = values["signum"].as<std::string>();
+        const auto* const found = std::ranges::find(keepalived_signals, name, &SignalName::name);
+        if (found == std::end(keepalived_signals))
+            return fail("{} is no signal: write STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON",
+                        name);
+        options.action = Options::Action::signum;
+        options.signal_number = found->number();
+    }
     if (!options.run_vrrp && !options.run_services)
         return fail("-P and -C exclude each other: nothing would be left to run");
     return options;
@@ -96,7 +111,8 @@ std::string options_help() {
             "checks real servers, and runs headgate-dataplane, which forwards to them.\n\n"
          << describe()
          << "\nSIGHUP reloads the configuration; a file with an error changes nothing. SIGTERM "
-            "stops.\n";
+            "stops.\nSIGUSR1 and SIGUSR2 write keepalived.data and keepalived.stats; see --signum "
+            "for the others.\n";
     return text.str();
 }
 

@@ -12,7 +12,7 @@
 namespace headgate {
 
 struct Options {
-    enum class Action { run, config_test, help, version };
+    enum class Action { run, config_test, signum, help, version };
 
     Action action = Action::run;
     std::filesystem::path config_file = "/etc/keepalived/keepalived.conf";
@@ -20,6 +20,7 @@ struct Options {
     std::filesystem::path pid_file;       // empty: headgated.pid in run_dir
     std::filesystem::path dataplane;      // empty: where it is installed
     std::filesystem::path test_log_file;  // where --config-test writes; empty: stderr
+    int signal_number = 0;                // what --signum asked for
     bool foreground = false;
     bool log_to_console = false;
     bool log_detail = false;

@@ -13,6 +13,7 @@
 #include "controlplane/daemon.h"
 #include "controlplane/dataplane_program.h"
 #include "controlplane/run_dir.h"
+#include "controlplane/signal_names.h"
 
 namespace headgate {
 
@@ -59,6 +60,7 @@ Daemon::Options daemon_options(const Options& options, const RunDir& run_dir) {
     daemon.api_socket = run_dir.api_socket();
     daemon.dataplane_socket = run_dir.dataplane_socket();
     daemon.firewall_table = firewall_table_of(options.run_dir);
+    daemon.holds_file = run_dir.holds_file();
     daemon.dataplane_program =
         options.dataplane.empty() ? find_dataplane_program() : options.dataplane;
     if (!options.log_to_console)
@@ -74,11 +76,9 @@ Daemon::Options daemon_options(const Options& options, const RunDir& run_dir) {
 // daemon to handle them.
 class Signals {
 public:
-    explicit Signals(asio::io_context& context)
-        : context_(context), signals_(context, SIGTERM, SIGINT, SIGHUP) {
-        // They make keepalived write its state into files; here they must not kill.
-        signals_.add(SIGUSR1);
-        signals_.add(SIGUSR2);
+    explicit Signals(asio::io_context& context) : context_(context), signals_(context, SIGINT) {
+        for (const SignalName& named : keepalived_signals)
+            signals_.add(named.number());
     }
 
     void serve(Daemon& daemon) {
@@ -104,12 +104,19 @@ private:
                     log::info("The configuration is reloaded");
                 return;
             case SIGUSR1:
+                daemon_->dump(Daemon::Dump::data);
+                return;
             case SIGUSR2:
-                log::info("See `headgate status` for the state; no file is written");
+                daemon_->dump(Daemon::Dump::stats);
                 return;
             default:
                 break;
         }
+        // Their numbers are not constants.
+        if (signal == SIGRTMAX - 1)
+            return daemon_->dump(Daemon::Dump::stats_and_clear);
+        if (signal == SIGRTMIN + 2)
+            return daemon_->dump(Daemon::Dump::json);
         if (std::exchange(stopping_, true))
             return;
         log::info("Stopping");

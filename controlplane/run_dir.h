@@ -26,6 +26,7 @@ public:
     [[nodiscard]] std::filesystem::path dataplane_socket() const {
         return directory_ / "dataplane.sock";
     }
+    [[nodiscard]] std::filesystem::path holds_file() const { return directory_ / "holds.json"; }
 
 private:
     RunDir(std::filesystem::path directory, std::filesystem::path pid_file, Fd lock, Fd pid_lock)

@@ -14,6 +14,81 @@ std::uint32_t milliseconds(Duration duration) {
         std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
 
+void fill_counts(const std::vector<vrrp::NamedCount>& counts,
+                 google::protobuf::RepeatedPtrField<api::NamedCount>& shown) {
+    for (const vrrp::NamedCount& count : counts) {
+        api::NamedCount& added = *shown.Add();
+        added.set_name(std::string(count.name));
+        added.set_count(count.count);
+    }
+}
+
+void fill_tracker(const vrrp::TrackerStatus& tracker, api::TrackerStatus& status) {
+    status.set_kind(tracker.kind);
+    status.set_name(tracker.name);
+    status.set_state(tracker.state);
+    status.set_detail(tracker.detail);
+    status.set_weight(tracker.weight);
+    status.set_contribution(tracker.contribution);
+    status.set_contribution_up(tracker.contribution_up);
+    status.set_contribution_down(tracker.contribution_down);
+}
+
+void fill_sync_group(const vrrp::GroupStatus& group, api::SyncGroupStatus& status) {
+    status.set_name(group.name);
+    status.set_state(std::string(vrrp::to_string(group.state)));
+    status.set_reason(group.reason);
+    status.set_last_transition_unix_ms(group.last_transition_unix_ms);
+    status.set_became_master(group.became_master);
+    status.mutable_members()->Assign(group.members.begin(), group.members.end());
+}
+
+// What the instance remembers, for those who ask why.
+void fill_vrrp_history(const vrrp::InstanceStatus& instance, api::VrrpStatus& status) {
+    status.set_base_priority(instance.base_priority);
+    status.set_own_address(instance.own_address);
+    status.set_released_master(instance.released_master);
+    status.set_priority_zero_received(instance.priority_zero_received);
+    status.set_priority_zero_sent(instance.priority_zero_sent);
+    for (const vrrp::TrackerStatus& tracker : instance.trackers)
+        fill_tracker(tracker, *status.add_trackers());
+    if (const auto& heard = instance.last_heard) {
+        api::HeardAdvert& shown = *status.mutable_last_heard();
+        shown.set_source(heard->source);
+        shown.set_priority(heard->priority);
+        shown.set_resigned(heard->resigned);
+        shown.set_unix_ms(heard->unix_ms);
+    }
+    if (const auto& refused = instance.last_refused) {
+        api::RefusedAdvert& shown = *status.mutable_last_refused();
+        shown.set_source(refused->source);
+        shown.set_error(std::string(refused->error));
+        shown.set_detail(refused->detail);
+        shown.set_unix_ms(refused->unix_ms);
+    }
+    for (const vrrp::Transition& transition : instance.transitions) {
+        api::VrrpTransition& shown = *status.add_transitions();
+        shown.set_from(std::string(vrrp::to_string(transition.from)));
+        shown.set_to(std::string(vrrp::to_string(transition.to)));
+        shown.set_reason(transition.reason);
+        shown.set_unix_ms(transition.unix_ms);
+    }
+    fill_counts(instance.events, *status.mutable_events());
+    if (instance.sync_group)
+        fill_sync_group(*instance.sync_group, *status.mutable_sync_group());
+    status.set_preempt_delay_ms(milliseconds(instance.preempt_delay));
+    status.set_preempt_allowed_unix_ms(instance.preempt_allowed_unix_ms.value_or(0));
+    if (const auto& second = instance.second_master) {
+        status.mutable_second_master()->set_address(second->address);
+        status.mutable_second_master()->set_priority(second->priority);
+        status.mutable_second_master()->set_since_unix_ms(second->since_unix_ms);
+    }
+    if (const auto& hold = instance.hold) {
+        status.mutable_hold()->set_until_unix_ms(hold->until_unix_ms);
+        status.mutable_hold()->set_reason(hold->reason);
+    }
+}
+
 void fill_vrrp(const vrrp::InstanceStatus& instance, api::VrrpStatus& status) {
     status.set_name(instance.name);
     status.set_state(std::string(vrrp::to_string(instance.state)));
@@ -31,19 +106,21 @@ void fill_vrrp(const vrrp::InstanceStatus& instance, api::VrrpStatus& status) {
     status.set_master_priority(instance.master_priority);
     status.set_adverts_sent(instance.adverts_sent);
     status.set_adverts_received(instance.adverts_received);
+    status.set_adverts_refused(instance.adverts_refused);
     status.set_became_master(instance.became_master);
+    status.set_vips_restored(instance.vips_restored);
+    status.set_timer_lateness_max_us(static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(instance.timer_lateness_max)
+            .count()));
     status.set_warning(instance.warning);
+    fill_vrrp_history(instance, status);
     for (const vrrp::VipStatus& vip : instance.vips) {
         api::VipStatus& shown = *status.add_vips();
         shown.set_address(vip.prefix.to_string());
         shown.set_interface(vip.interface);
         shown.set_present(vip.present);
     }
-    for (const vrrp::NamedCount& error : instance.advert_errors) {
-        api::NamedCount& shown = *status.add_advert_errors();
-        shown.set_name(std::string(error.name));
-        shown.set_count(error.count);
-    }
+    fill_counts(instance.advert_errors, *status.mutable_advert_errors());
 }
 
 std::string target_words(const config::Check& check) {

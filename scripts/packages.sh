@@ -7,6 +7,7 @@ build_packages=(
     clang-16                                    # BPF target
     libboost1.81-dev libboost-program-options1.81-dev
     libspdlog-dev libfmt-dev libexpected-dev
+    nlohmann-json3-dev
     libprotobuf-dev protobuf-compiler
     libnl-3-dev libnl-route-3-dev
     libnftables-dev                             # also loads nftables' libraries at run time

@@ -171,6 +171,10 @@ private:
                 return handlers_.get_status(answer);
             case api::ControlRequest::kReload:
                 return handlers_.reload(answer);
+            case api::ControlRequest::kWhy:
+                return handlers_.why(request.why().object(), answer);
+            case api::ControlRequest::kFailover:
+                return handlers_.failover(request.failover(), answer);
             case api::ControlRequest::REQUEST_NOT_SET:
                 break;
         }

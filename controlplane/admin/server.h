@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "common/result.h"
 
@@ -20,7 +21,8 @@ class io_context;
 }
 namespace headgate::api {
 class ControlReply;
-}
+class FailoverRequest;
+}  // namespace headgate::api
 
 namespace headgate::admin {
 
@@ -36,6 +38,8 @@ public:
     struct Handlers {
         std::function<void(Answer)> get_status;
         std::function<void(Answer)> reload;
+        std::function<void(const std::string& object, Answer)> why;
+        std::function<void(const api::FailoverRequest&, Answer)> failover;
     };
 
     // Replaces a socket file that is in the way: the caller holds the lock of the run directory.

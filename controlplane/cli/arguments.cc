@@ -1,6 +1,10 @@
 #include "controlplane/cli/arguments.h"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <sstream>
+#include <string_view>
 
 #include <boost/program_options.hpp>
 
@@ -13,7 +17,12 @@ namespace {
 po::options_description visible_options() {
     po::options_description options("Options", 100, 60);
     auto add = options.add_options();
-    add("json", "print the status as JSON, for programs");
+    add("json", "print JSON, for programs (status, show, why)");
+    add("for", po::value<std::string>()->value_name("TIME"),
+        "failover: how long, as 90s, 30m, 2h or 1d (default 30m)");
+    add("reason", po::value<std::string>()->value_name("TEXT"),
+        "failover: why, for the log and the status");
+    add("cancel", "failover: take it back");
     add("run-dir", po::value<std::string>()->value_name("DIR"),
         "the run directory of headgated (default /run/headgate)");
     add("socket", po::value<std::string>()->value_name("PATH"),
@@ -23,36 +32,93 @@ po::options_description visible_options() {
     return options;
 }
 
+enum class Operand : std::uint8_t { none, optional, required };
+
+// A command as it is typed, with what may follow it.
+struct Form {
+    std::array<std::string_view, 2> words;  // the second may be empty
+    Arguments::Command command;
+    Operand operand = Operand::none;
+    std::string_view operand_name{};
+    bool has_json = false;
+};
+
+constexpr Form forms[] = {
+    {{"status", ""}, Arguments::Command::status, Operand::none, "", true},
+    {{"show", "vrrp"}, Arguments::Command::show_vrrp, Operand::optional, "INSTANCE", true},
+    {{"why", ""}, Arguments::Command::why, Operand::required, "OBJECT", true},
+    {{"failover", ""}, Arguments::Command::failover, Operand::required, "INSTANCE"},
+    {{"reload", ""}, Arguments::Command::reload},
+    {{"check", ""}, Arguments::Command::check, Operand::required, "FILE"},
+    {{"config", "explain"}, Arguments::Command::explain, Operand::optional, "KEYWORD"},
+};
+
 // Which command the words say. Fails when they say none.
-Result<Arguments> read_command(const std::vector<std::string>& words) {
-    using Command = Arguments::Command;
-    Arguments arguments;
-    std::size_t used = 1;
-    if (words.front() == "status") {
-        arguments.command = Command::status;
-    } else if (words.front() == "reload") {
-        arguments.command = Command::reload;
-    } else if (words.front() == "check") {
-        arguments.command = Command::check;
-        if (words.size() < 2)
-            return fail("check needs a FILE");
-        arguments.operand = words[1];
-        used = 2;
-    } else if (words.front() == "config") {
-        if (words.size() < 2 || words[1] != "explain")
-            return fail("after config comes explain");
-        arguments.command = Command::explain;
-        arguments.operand = words.size() > 2 ? words[2] : "";
-        used = words.size() > 2 ? 3 : 2;
-    } else {
+Result<Arguments> read_command(const std::vector<std::string>& words, const Form*& form) {
+    form = std::ranges::find(forms, words.front(), [](const Form& each) { return each.words[0]; });
+    if (form == std::end(forms))
         return fail("{} is not a command", words.front());
+    std::size_t used = 1;
+    if (!form->words[1].empty()) {
+        if (words.size() < 2 || words[1] != form->words[1])
+            return fail("after {} comes {}", form->words[0], form->words[1]);
+        used = 2;
     }
+    Arguments arguments;
+    arguments.command = form->command;
+    if (form->operand != Operand::none && words.size() > used)
+        arguments.operand = words[used++];
+    else if (form->operand == Operand::required)
+        return fail("{} needs {} {}", words.front(), form->operand_name == "FILE" ? "a" : "an",
+                    form->operand_name);
     if (words.size() > used)
         return fail("{} is one word too many", words[used]);
     return arguments;
 }
 
+Result<void> read_failover(const po::variables_map& values, Arguments& arguments) {
+    const bool is_failover = arguments.command == Arguments::Command::failover;
+    for (const char* option : {"for", "reason", "cancel"}) {
+        if (values.contains(option) && !is_failover)
+            return fail("--{} goes with failover only", option);
+    }
+    arguments.cancel = values.contains("cancel");
+    if (arguments.cancel && (values.contains("for") || values.contains("reason")))
+        return fail("--cancel goes with neither --for nor --reason");
+    if (values.contains("reason"))
+        arguments.reason = values["reason"].as<std::string>();
+    if (values.contains("for")) {
+        const auto hold = parse_duration(values["for"].as<std::string>());
+        if (!hold)
+            return tl::unexpected(hold.error());
+        arguments.hold = *hold;
+    }
+    return {};
+}
+
 }  // namespace
+
+Result<std::chrono::seconds> parse_duration(const std::string& text) {
+    constexpr std::int64_t days_max = 365;
+    constexpr std::int64_t seconds_per_day = 86400;
+    std::int64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    const std::string_view unit(rest, static_cast<std::size_t>(end - rest));
+    std::int64_t scale = 0;
+    if (unit.empty() || unit == "s")
+        scale = 1;
+    else if (unit == "m")
+        scale = 60;
+    else if (unit == "h")
+        scale = 3600;
+    else if (unit == "d")
+        scale = seconds_per_day;
+    if (error != std::errc() || scale == 0 || number < 1 ||
+        number > days_max * seconds_per_day / scale)
+        return fail("{} is not a time: write 90s, 30m, 2h or 1d, at most {}d", text, days_max);
+    return std::chrono::seconds(number * scale);
+}
 
 Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
     po::options_description all = visible_options();
@@ -80,12 +146,15 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
     }
     if (!values.contains("words"))
         return fail("a command is missing");
-    auto read = read_command(values["words"].as<std::vector<std::string>>());
+    const Form* form = nullptr;
+    auto read = read_command(values["words"].as<std::vector<std::string>>(), form);
     if (!read)
         return read;
     read->json = values.contains("json");
-    if (read->json && read->command != Arguments::Command::status)
-        return fail("--json goes with status only");
+    if (read->json && !form->has_json)
+        return fail("--json goes with status, show and why only");
+    if (const auto failover = read_failover(values, *read); !failover)
+        return tl::unexpected(failover.error());
     if (values.contains("run-dir"))
         read->socket = std::filesystem::path(values["run-dir"].as<std::string>()) / "api.sock";
     if (values.contains("socket"))
@@ -98,14 +167,19 @@ std::string help() {
     text
         << "usage: headgate [options] COMMAND\n\n"
            "  headgate status                    what runs here, and what is wrong with it\n"
-           "  headgate status --json             the same for programs\n"
+           "  headgate show vrrp [INSTANCE]      the VRRP instances, or all about one\n"
+           "  headgate why OBJECT                why a VRRP instance or a virtual server is in "
+           "its\n"
+           "                                     state, and what would happen next\n"
+           "  headgate failover INSTANCE         make a VRRP instance step down, and stay BACKUP\n"
+           "                                     for a time while another router is MASTER\n"
            "  headgate reload                    read the configuration again; a file with an\n"
            "                                     error is reported and changes nothing\n"
            "  headgate check FILE                check a configuration without a daemon\n"
            "  headgate config explain KEYWORD    what a keyword means; without one, all of them\n\n"
         << visible_options()
         << "\nExit status: 0 all is well, 1 degraded or warnings, 2 critical or errors, 3 no answer"
-           "\nfrom headgated, 4 wrong use.\n";
+           "\nfrom headgated, 4 wrong use, 5 it took too long, 7 the state does not allow it.\n";
     return text.str();
 }
 

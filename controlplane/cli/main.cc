@@ -3,13 +3,8 @@
 #include <cstdlib>
 #include <iostream>
 
-#include <google/protobuf/util/json_util.h>
-#include <unistd.h>
-
 #include "controlplane/cli/arguments.h"
-#include "controlplane/cli/client.h"
-#include "controlplane/cli/render.h"
-#include "controlplane/cli/severity.h"
+#include "controlplane/cli/daemon_commands.h"
 #include "controlplane/config/load.h"
 #include "controlplane/config/reference.h"
 
@@ -17,59 +12,6 @@ namespace {
 
 using namespace headgate;
 using namespace headgate::cli;
-
-constexpr int exit_warnings = 1;
-constexpr int exit_errors = 2;
-constexpr int exit_unreachable = 3;
-constexpr int exit_usage = 4;
-constexpr std::chrono::seconds answer_time_max{10};
-
-int complain(const std::string& message, int exit_code) {
-    std::cerr << "headgate: " << message << '\n';
-    return exit_code;
-}
-
-int show_status(const Arguments& arguments) {
-    api::ControlRequest request;
-    request.mutable_get_status();
-    const auto reply = ask(arguments.socket, request, answer_time_max);
-    if (!reply)
-        return complain(reply.error().message, exit_unreachable);
-    if (!reply->error().empty())
-        return complain(reply->error(), exit_errors);
-    if (arguments.json) {
-        google::protobuf::util::JsonPrintOptions options;
-        options.add_whitespace = true;
-        options.always_print_primitive_fields = true;
-        std::string json;
-        const auto converted =
-            google::protobuf::util::MessageToJsonString(reply->status(), &json, options);
-        if (!converted.ok())
-            return complain(converted.ToString(), exit_errors);
-        std::cout << json;
-    } else {
-        const auto now = std::chrono::system_clock::now().time_since_epoch();
-        const bool colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-        std::cout << render_status(
-            reply->status(),
-            {.now_unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count(),
-             .colour = colour});
-    }
-    return static_cast<int>(worst(findings(reply->status())));
-}
-
-int reload(const Arguments& arguments) {
-    api::ControlRequest request;
-    request.mutable_reload();
-    const auto reply = ask(arguments.socket, request, answer_time_max);
-    if (!reply)
-        return complain(reply.error().message, exit_unreachable);
-    if (!reply->error().empty())
-        return complain("the configuration is refused, the running one stays:\n" + reply->error(),
-                        exit_errors);
-    std::cout << "reloaded\n";
-    return EXIT_SUCCESS;
-}
 
 int check_file(const Arguments& arguments) {
     const config::LoadResult loaded = config::load_file(arguments.operand);
@@ -104,9 +46,15 @@ int main(int argc, char** argv) {
         return complain(arguments.error().message + "; see headgate --help", exit_usage);
     switch (arguments->command) {
         case Arguments::Command::status:
-            return show_status(*arguments);
+            return run_status(*arguments);
+        case Arguments::Command::show_vrrp:
+            return run_show_vrrp(*arguments);
+        case Arguments::Command::why:
+            return run_why(*arguments);
+        case Arguments::Command::failover:
+            return run_failover(*arguments);
         case Arguments::Command::reload:
-            return reload(*arguments);
+            return run_reload(*arguments);
         case Arguments::Command::check:
             return check_file(*arguments);
         case Arguments::Command::explain:

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "controlplane/cli/render_vrrp.h"
 #include "controlplane/cli/severity.h"
 #include "controlplane/cli/text_table.h"
 
@@ -13,15 +14,8 @@ namespace headgate::cli {
 
 namespace {
 
-Paint paint_of(const std::string& state) {
-    if (state == "up" || state == "MASTER" || state == "BACKUP")
-        return Paint::good;
-    if (state == "degraded" || state == "INIT")
-        return Paint::warn;
-    if (state == "down" || state == "FAULT")
-        return Paint::bad;
-    return Paint::plain;
-}
+// Of the last transitions, as many as one glance takes in.
+constexpr std::size_t transitions_shown_max = 5;
 
 std::string since(std::int64_t then_unix_ms, const RenderOptions& options) {
     return then_unix_ms == 0 ? "-" : duration_words(options.now_unix_ms - then_unix_ms);
@@ -56,20 +50,21 @@ std::string render_vrrp(const api::Status& status, const RenderOptions& options)
     TextTable table;
     table.add({"VRRP", "STATE", "SINCE", "PRIORITY", "MASTER", "INTERFACE", "VRID", "VIPS", "WHY"});
     for (const api::VrrpStatus& instance : status.vrrp()) {
-        std::string master = instance.master_address();
-        if (!master.empty())
-            master += fmt::format(" ({})", instance.master_priority());
         table.add({instance.name(),
                    {instance.state(), paint_of(instance.state())},
                    since(instance.last_transition_unix_ms(), options),
-                   fmt::format("{}", instance.priority()),
-                   master.empty() ? "-" : master,
+                   priority_words(instance),
+                   master_words(instance),
                    instance.interface(),
                    fmt::format("{}", instance.virtual_router_id()),
                    vip_words(instance),
                    instance.reason()});
     }
-    return "\n" + table.render("", options.colour);
+    std::string text = "\n" + table.render("", options.colour);
+    const std::string transitions = render_transitions(status, transitions_shown_max, options);
+    if (!transitions.empty())
+        text += "\nLast transitions\n" + transitions;
+    return text;
 }
 
 std::string check_words(const api::RealServerStatus& server) {
@@ -160,6 +155,28 @@ std::string render_dataplane(const api::Status& status) {
 }
 
 }  // namespace
+
+Paint paint_of(const std::string& state) {
+    if (state == "up" || state == "MASTER" || state == "BACKUP")
+        return Paint::good;
+    if (state == "degraded" || state == "INIT")
+        return Paint::warn;
+    if (state == "down" || state == "FAULT")
+        return Paint::bad;
+    return Paint::plain;
+}
+
+std::string priority_words(const api::VrrpStatus& instance) {
+    if (instance.base_priority() == 0 || instance.base_priority() == instance.priority())
+        return fmt::format("{}", instance.priority());
+    return fmt::format("{}/{}", instance.priority(), instance.base_priority());
+}
+
+std::string master_words(const api::VrrpStatus& instance) {
+    if (instance.master_address().empty())
+        return "-";
+    return fmt::format("{} ({})", instance.master_address(), instance.master_priority());
+}
 
 std::string duration_words(std::int64_t milliseconds) {
     const std::int64_t seconds = std::max<std::int64_t>(0, milliseconds / 1000);

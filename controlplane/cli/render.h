@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/api.pb.h"
+#include "controlplane/cli/text_table.h"
 
 namespace headgate::cli {
 
@@ -15,6 +16,14 @@ struct RenderOptions {
 };
 
 std::string render_status(const api::Status& status, const RenderOptions& options);
+
+Paint paint_of(const std::string& state);
+
+// "100", or "100/120" when trackers have changed it: what counts, and what is configured.
+std::string priority_words(const api::VrrpStatus& instance);
+
+// "192.0.2.3 (150)", or "-".
+std::string master_words(const api::VrrpStatus& instance);
 
 // "42s", "3m12s", "2h05m", "12d04h"
 std::string duration_words(std::int64_t milliseconds);

@@ -16,6 +16,18 @@ void look_at_vrrp(const api::VrrpStatus& instance, std::vector<Finding>& found) 
     if (instance.state() == "FAULT")
         add(found, Severity::critical,
             fmt::format("{} is in FAULT: {}", instance.name(), instance.reason()));
+    if (instance.has_second_master())
+        add(found, Severity::critical,
+            fmt::format("SPLIT BRAIN: {} (priority {}) is MASTER of {}, too: it does not hear our "
+                        "adverts, or does not accept them; see `headgate why {}`",
+                        instance.second_master().address(), instance.second_master().priority(),
+                        instance.name(), instance.name()));
+    if (instance.has_hold())
+        add(found, Severity::degraded,
+            fmt::format("{} was told to step down and is held back{}{}; undo: headgate failover {} "
+                        "--cancel",
+                        instance.name(), instance.hold().reason().empty() ? "" : ": ",
+                        instance.hold().reason(), instance.name()));
     if (!instance.warning().empty())
         add(found, Severity::degraded, fmt::format("{}: {}", instance.name(), instance.warning()));
     for (const api::VipStatus& vip : instance.vips()) {

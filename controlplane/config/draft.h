@@ -97,6 +97,7 @@ struct Drafts {
     Firewall firewall;
     std::vector<ServerDraft> servers;
     Dataplane dataplane;
+    DumpFiles dump_files;
 };
 
 }  // namespace headgate::config

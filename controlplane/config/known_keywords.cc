@@ -59,7 +59,7 @@ constexpr Group groups[] = {
      "snmp_socket enable_snmp_vrrp enable_snmp_checker enable_snmp_rfc enable_snmp_rfcv2 "
      "enable_snmp_rfcv3 enable_snmp_keepalived enable_traps snmp_vs_stats_update_interval "
      "snmp_rs_stats_update_interval enable_dbus dbus_service_name dbus_no_interface_name "
-     "json_version state_dump_file stats_dump_file json_dump_file data_use_instance "
+     "data_use_instance "
      "reload_check_config reload_time_file reload_repeat reload_file config_save_dir "
      "tmp_config_directory random_seed include_check",
      ""},

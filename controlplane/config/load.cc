@@ -174,6 +174,7 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     config.vrrp.instances = finish_instances(drafts.instances, drafts.global, catalog, report);
     config.vrrp.interface_delays =
         finish_interface_delays(drafts.trackers, config.vrrp.instances, report);
+    config.dump_files = drafts.dump_files;
     config.vrrp.sync_groups =
         finish_sync_groups(drafts.sync_groups, drafts.instances, config.vrrp.instances, report);
     finish_group_trackers(drafts, catalog, config.vrrp, report);

@@ -8,6 +8,7 @@
 
 #include "common/realtime.h"
 #include "controlplane/config/model_bfd.h"
+#include "controlplane/config/model_dump.h"
 #include "controlplane/config/model_services.h"
 #include "controlplane/config/model_tracking.h"
 #include "controlplane/config/model_vrrp.h"
@@ -23,6 +24,7 @@ struct Config {
     Scheduling bfd_scheduling;
     std::vector<VirtualServer> virtual_servers;
     Dataplane dataplane;
+    DumpFiles dump_files;
 };
 
 }  // namespace headgate::config

@@ -10,15 +10,24 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 17> table() {
-    return {global_keywords(),         global_announce_keywords(),
-            vrrp_keywords(),           vrrp_auth_keywords(),
-            vrrp_transport_keywords(), instance_announce_keywords(),
-            election_keywords(),       sync_group_keywords(),
-            tracking_keywords(),       script_keywords(),
-            held_keywords(),           firewall_keywords(),
-            vmac_keywords(),           bfd_keywords(),
-            service_keywords(),        checker_keywords(),
+std::array<std::span<const Keyword>, 18> table() {
+    return {global_keywords(),
+            dump_keywords(),
+            global_announce_keywords(),
+            vrrp_keywords(),
+            vrrp_auth_keywords(),
+            vrrp_transport_keywords(),
+            instance_announce_keywords(),
+            election_keywords(),
+            sync_group_keywords(),
+            tracking_keywords(),
+            script_keywords(),
+            held_keywords(),
+            firewall_keywords(),
+            vmac_keywords(),
+            bfd_keywords(),
+            service_keywords(),
+            checker_keywords(),
             scheduling_keywords()};
 }
 

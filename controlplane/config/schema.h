@@ -185,6 +185,7 @@ struct Keyword {
 std::span<const Keyword> global_keywords();
 std::span<const Keyword> scheduling_keywords();
 std::span<const Keyword> global_announce_keywords();
+std::span<const Keyword> dump_keywords();
 std::span<const Keyword> vrrp_keywords();
 std::span<const Keyword> instance_announce_keywords();
 std::span<const Keyword> bfd_keywords();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "controlplane/vrrp/advice.h"
 
 namespace headgate::vrrp {
 
@@ -23,6 +24,12 @@ Parameters parameters_of(const config::VrrpInstance& config) {
             .late_takeover_priority = election.late_takeover_priority,
             .grouped = !election.sync_group.empty(),
             .initial_master = config.initial_state == config::VrrpInitialState::master};
+}
+
+// What is VRRP's own of it; empty when there is nothing.
+std::span<const std::uint8_t> message_of(const Envelope& envelope) {
+    const std::size_t before = envelope.protocol == ip_protocol_auth ? auth_header_bytes : 0;
+    return envelope.payload.subspan(std::min(before, envelope.payload.size()));
 }
 
 }  // namespace
@@ -65,24 +72,36 @@ bool Instance::can_resume(Instant now, const LinkState& state) const {
 void Instance::on_packet(Instant now, const Envelope& envelope) {
     if (state() != State::backup && state() != State::master)
         return;
+    const auto refuse = [&](AdvertError error) {
+        if (refusals_.add(now, error, envelope.source))
+            refusals_.explain(advise(error, message_of(envelope), config_));
+    };
     if (envelope.source == link_state_.source) {
-        refusals_.add(AdvertError::own_address, envelope.source);
+        refuse(AdvertError::own_address);
         return;
     }
     const auto advert = codec_.decode(envelope, link_.wall_now());
     if (!advert) {
-        refusals_.add(advert.error(), envelope.source);
+        refuse(advert.error());
         return;
     }
     ++adverts_received_;
-    for (const AdvertError remark : advert->remarks)
-        refusals_.add(remark, advert->source);
+    chronicle_.heard(now, advert->source, advert->priority);
+    for (const AdvertError remark : advert->remarks) {
+        if (refusals_.remark(now, remark, envelope.source))
+            refusals_.explain(advise(remark, message_of(envelope), config_));
+    }
     perform(fsm_.on_advert(now, *advert), now, &*advert);
 }
 
 void Instance::on_deadline(Instant now) {
+    const bool was_held = fsm_.held_until().has_value();
     // The state machine first: an advert is what others wait for.
     perform(fsm_.on_deadline(now), now, nullptr);
+    if (was_held && !fsm_.held_until()) {
+        log::info("({}) no longer held back", config_.name);
+        changed_ = true;
+    }
     if (addresses_.on_deadline(now))
         announcer_.announce_again(now, present_addresses());
     if (announcer_.deadline() && now >= *announcer_.deadline())
@@ -212,6 +231,23 @@ void Instance::set_group_fault(Instant now, const std::string& why) {
     perform(fsm_.on_fault(now, FaultSource::group), now, nullptr);
 }
 
+void Instance::yield(Instant now, Instant until, std::string reason) {
+    hold_reason_ = std::move(reason);
+    log::info("({}) told to step down and hold back for {} s{}{}", config_.name,
+              std::chrono::duration_cast<std::chrono::seconds>(until - now).count(),
+              hold_reason_.empty() ? "" : ": ", hold_reason_);
+    changed_ = true;
+    perform(fsm_.yield(now, until), now, nullptr);
+}
+
+void Instance::end_hold() {
+    if (!fsm_.held_until())
+        return;
+    fsm_.end_hold();
+    log::info("({}) no longer held back, on request", config_.name);
+    changed_ = true;
+}
+
 std::optional<Instant> Instance::deadline() const {
     return earliest(
         {fsm_.deadline(), addresses_.deadline(), routes_.deadline(), announcer_.deadline()});
@@ -246,7 +282,7 @@ void Instance::perform(const Actions& actions, Instant now, const Advert* cause)
                     announcer_.begin(now, present_addresses());
                 break;
             case Action::Kind::transition:
-                enter(cause);
+                enter(now, cause);
                 break;
             case Action::Kind::note:
                 journal_.noted(now, fsm_, action.event, cause);
@@ -270,8 +306,10 @@ void Instance::send_advert(std::uint8_t priority) {
     }
     send_error_.clear();
     ++adverts_sent_;
-    if (priority == priority_resign)
+    if (priority == priority_resign) {
+        chronicle_.resigned();
         log::info("({}) sent 0 priority", config_.name);
+    }
 }
 
 // To as many of them as it can: the error is of the last one that it could not reach.
@@ -305,62 +343,13 @@ Announcer::Addresses Instance::present_addresses() const {
     return present;
 }
 
-void Instance::enter(const Advert* cause) {
+void Instance::enter(Instant now, const Advert* cause) {
     journal_.entered(fsm_, cause, fsm_.reason() == Event::group_fault ? group_fault_ : problem());
+    chronicle_.entered(now, state(), journal_.reason());
     if (state() == State::master)
         ++became_master_;
     refusals_.forget();
     changed_ = true;
-}
-
-InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_point wall_now) const {
-    const auto since = wall_now - (now - fsm_.since());
-    const std::optional<IpAddress>& master = fsm_.master_address();
-    InstanceStatus status{
-        .name = config_.name,
-        .state = state(),
-        .reason = journal_.reason(),
-        .last_transition_unix_ms =
-            std::chrono::duration_cast<std::chrono::milliseconds>(since.time_since_epoch()).count(),
-        .interface = config_.interface,
-        .vrid = config_.vrid,
-        .version = config_.version,
-        .priority = fsm_.effective_priority(),
-        .preempt = config_.preempt,
-        .advert_interval = config_.advert_interval,
-        .skew = fsm_.skew(),
-        .master_down_interval = fsm_.master_down_interval(),
-        .master_address = master ? master->to_string() : "",
-        .master_priority = fsm_.master_priority(),
-        .vips = {},
-        .adverts_sent = adverts_sent_,
-        .adverts_received = adverts_received_,
-        .became_master = became_master_,
-        .vips_restored = addresses_.num_restored() + routes_.num_restored(),
-        .advert_errors = refusals_.counts(),
-        .warning = refusals_.warning(),
-        .preempt_delay = config_.election.preempt_delay,
-    };
-    for (std::size_t index = 0; index < num_events; ++index) {
-        const auto event = static_cast<Event>(index);
-        status.events.push_back({.name = name_of(event), .count = fsm_.count(event)});
-    }
-    for (const HeldAddresses::Vip& vip : addresses_.vips()) {
-        status.vips.push_back({.prefix = vip.address.prefix,
-                               .interface = vip.address.interface,
-                               .present = vip.present});
-    }
-    if (std::string problem = addresses_.problem(); !problem.empty())
-        status.warning = std::move(problem);
-    if (std::string problem = routes_.problem(); !problem.empty())
-        status.warning = std::move(problem);
-    if (!send_error_.empty())
-        status.warning = "adverts cannot be sent: " + send_error_;
-    if (const auto suspect = fsm_.split_brain())
-        status.warning =
-            fmt::format("split brain: {} with priority {} is MASTER too and does not yield",
-                        suspect->other.to_string(), suspect->priority);
-    return status;
 }
 
 }  // namespace headgate::vrrp

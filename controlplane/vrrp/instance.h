@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "controlplane/config/model_vrrp.h"
 #include "controlplane/vrrp/announcer.h"
+#include "controlplane/vrrp/chronicle.h"
 #include "controlplane/vrrp/fsm.h"
 #include "controlplane/vrrp/held_addresses.h"
 #include "controlplane/vrrp/held_routes.h"
@@ -55,6 +56,10 @@ public:
     // Requires: the same virtual_router_id and channel.
     void reconfigure(Instant now, config::VrrpInstance next, const TrackerStates& trackers = {});
     void stop(Instant now);
+    // Steps down, or does not even begin: see Fsm::yield(). `reason`: in the operator's words, may
+    // be empty.
+    void yield(Instant now, Instant until, std::string reason);
+    void end_hold();
 
     [[nodiscard]] std::optional<Instant> deadline() const;
     [[nodiscard]] State state() const override { return fsm_.state(); }
@@ -85,7 +90,7 @@ private:
     void send_advert(std::uint8_t priority);
     [[nodiscard]] Result<void> send_to_all(std::uint8_t priority);
     [[nodiscard]] Announcer::Addresses present_addresses() const;
-    void enter(const Advert* cause);
+    void enter(Instant now, const Advert* cause);
     // What stands against the instance itself being BACKUP or MASTER; empty: nothing.
     [[nodiscard]] std::string problem() const;
     void check_faults(Instant now);
@@ -102,9 +107,11 @@ private:
     Announcer announcer_;
     Refusals refusals_;
     Journal journal_;
+    Chronicle chronicle_;
     std::string group_fault_;  // why its sync group is in FAULT; empty: it is not
     Tracking tracking_;
 
+    std::string hold_reason_;
     std::string send_error_;  // empty: the last advert went out
     bool changed_ = false;
 

@@ -81,6 +81,8 @@ void Journal::explain(const Fsm& fsm, const Advert* cause, const std::string& pr
             log::info("({}) entering FAULT state ({})", owner_, reason_);
             break;
         case Event::master_silent:
+        case Event::master_resigned:
+        case Event::master_weaker:
             log::info("({}) Receive advertisement timeout", owner_);
             break;
         case Event::resumed:

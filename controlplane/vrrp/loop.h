@@ -53,6 +53,10 @@ public:
     void apply(config::Vrrp next);
     void on_tracker(const TrackerId& id, const TrackerState& state);
     [[nodiscard]] std::vector<InstanceStatus> statuses() const;
+    // A hold of zero ends an earlier one.
+    std::optional<VrrpThread::StepDown> step_down(const std::string& name,
+                                                  std::chrono::seconds hold,
+                                                  const std::string& reason);
 
 private:
     Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::AddressWriter addresses,
@@ -89,6 +93,8 @@ private:
     LinkState attach(const std::shared_ptr<Port>& port, const config::VrrpInstance& config);
     [[nodiscard]] bool is_for_other_port(const Port& port, const Envelope& envelope,
                                          std::uint8_t vrid) const;
+    void hold_back(Instance& instance);
+    [[nodiscard]] std::vector<Instance*> companions(const std::string& name) const;
     [[nodiscard]] Port& port_of(const Instance& instance) const;
 
     boost::asio::io_context io_{1};

@@ -76,6 +76,7 @@ void Loop::apply(config::Vrrp next) {
             std::make_unique<Instance>(config, port->link, announcements_, &routing_));
         port->instances.push_back(instances_.back().get());
         fresh.emplace(instances_.back().get(), state);
+        hold_back(*instances_.back());
     }
     for (const auto& instance : instances_) {
         if (!fresh.contains(instance.get()))
@@ -89,6 +90,7 @@ void Loop::apply(config::Vrrp next) {
     for (const auto& [channel, port] : ports_)
         refresh(port);
     tell_host_problems();
+    options_.holds.clear();
     reconfigured_ = true;
     after_event();
 }

@@ -4,14 +4,44 @@
 
 namespace headgate::vrrp {
 
-void Refusals::add(AdvertError error, const IpAddress& source) {
+namespace {
+
+constexpr Duration explanation_interval = std::chrono::seconds(1);
+
+}  // namespace
+
+bool Refusals::add(Instant now, AdvertError error, const IpAddress& source) {
+    ++num_refused_;
+    const bool is_new_cause = !last_ || last_->error != error;
+    Last& last = last_ ? *last_ : last_.emplace();
+    last.when = now;
+    last.error = error;
+    last.source = source;
+    if (is_new_cause)
+        last.detail = describe(error);
+    return remark(now, error, source);
+}
+
+bool Refusals::remark(Instant now, AdvertError error, const IpAddress& source) {
     const auto index = static_cast<std::size_t>(error);
     ++counts_[index];
-    if (logged_.test(index))
-        return;
+    is_news_ = !logged_.test(index);
     logged_.set(index);
-    warning_ = fmt::format("advert from {}: {}", source.to_string(), describe(error));
-    log::warn("({}) {}", owner_, warning_);
+    added_ = error;
+    source_ = source;
+    if (!is_news_ && now < next_explanation_)
+        return false;
+    next_explanation_ = now + explanation_interval;
+    return true;
+}
+
+void Refusals::explain(std::string detail) {
+    if (is_news_) {
+        warning_ = fmt::format("advert from {}: {}", source_.to_string(), detail);
+        log::warn("({}) {}", owner_, warning_);
+    }
+    if (last_ && last_->error == added_)
+        last_->detail = std::move(detail);
 }
 
 void Refusals::forget() {

@@ -43,6 +43,59 @@ struct GroupStatus {
     bool operator==(const GroupStatus&) const = default;
 };
 
+struct Transition {
+    State from = State::init;
+    State to = State::init;
+    std::string reason;  // in words
+    std::int64_t unix_ms = 0;
+    bool operator==(const Transition&) const = default;
+};
+
+// The last advert of another router that was not refused.
+struct HeardAdvert {
+    std::string source;
+    std::uint8_t priority = 0;  // before it resigned, if it has
+    bool resigned = false;
+    std::int64_t unix_ms = 0;
+    bool operator==(const HeardAdvert&) const = default;
+};
+
+struct RefusedAdvert {
+    std::string source;
+    std::string_view error;  // its name; lives as long as the program
+    std::string detail;      // what is wrong with it, and what to change
+    std::int64_t unix_ms = 0;
+    bool operator==(const RefusedAdvert&) const = default;
+};
+
+// Two masters, for longer than the protocol explains: a split brain is suspected.
+struct SecondMaster {
+    std::string address;  // of the one with the lower priority
+    std::uint8_t priority = 0;
+    std::int64_t since_unix_ms = 0;
+    bool operator==(const SecondMaster&) const = default;
+};
+
+// It was told to step down: it stays BACKUP until then, as long as another router is MASTER.
+struct Hold {
+    std::int64_t until_unix_ms = 0;
+    std::string reason;  // may be empty
+    bool operator==(const Hold&) const = default;
+};
+
+// What a tracker does to the priority.
+struct TrackerStatus {
+    std::string kind;  // the keyword that names it: "track_script", ...
+    std::string name;
+    std::string state;   // "up", "down", "unknown" (no result yet), "disabled", or a file's number
+    std::string detail;  // of the last result, in words; may be empty
+    int weight = 0;      // 0: while it is down, the instance is in FAULT
+    int contribution = 0;
+    int contribution_up = 0;  // what it would be while it is up, and while it is down
+    int contribution_down = 0;
+    bool operator==(const TrackerStatus&) const = default;
+};
+
 struct InstanceStatus {
     std::string name;
     State state = State::init;
@@ -61,6 +114,7 @@ struct InstanceStatus {
     std::vector<VipStatus> vips;
     std::uint64_t adverts_sent = 0;
     std::uint64_t adverts_received = 0;  // accepted ones
+    std::uint64_t adverts_refused = 0;
     std::uint64_t became_master = 0;
     std::uint64_t vips_restored = 0;        // somebody else removed a VIP and it was put back
     std::vector<NamedCount> advert_errors;  // every name, also those that are zero
@@ -68,8 +122,23 @@ struct InstanceStatus {
     Duration timer_lateness_max{};
     std::string warning;  // something the operator should look at; empty when nothing is
     std::optional<GroupStatus> sync_group{};  // that it is a member of
-    Duration preempt_delay{};
+
+    // Why: see Chronicle.
+    std::string own_address;  // adverts are sent from it; empty while there is none
+    std::uint8_t base_priority = 0;
+    std::vector<TrackerStatus> trackers{};
+    std::optional<HeardAdvert> last_heard{};
+    std::optional<RefusedAdvert> last_refused{};
+    std::vector<Transition> transitions{};  // the last few, the oldest first
     std::vector<NamedCount> events{};  // every reason and note of the state machine, also the zeros
+    std::optional<SecondMaster> second_master{};
+    Duration preempt_delay{};
+    std::optional<std::int64_t> preempt_allowed_unix_ms{};  // while it waits for that delay
+    std::optional<Hold> hold{};
+    std::optional<std::int64_t> deadline_unix_ms{};  // of its timers, the next one
+    std::uint64_t released_master = 0;
+    std::uint64_t priority_zero_received = 0;
+    std::uint64_t priority_zero_sent = 0;
 };
 
 }  // namespace headgate::vrrp

@@ -29,6 +29,12 @@ void VrrpThread::request_status(StatusHandler handler) {
     loop_->post([loop = loop_.get(), handler = std::move(handler)] { handler(loop->statuses()); });
 }
 
+void VrrpThread::step_down(std::string instance, std::chrono::seconds hold, std::string reason,
+                           StepDownHandler handler) {
+    loop_->post([loop = loop_.get(), name = std::move(instance), hold, why = std::move(reason),
+                 handler = std::move(handler)] { handler(loop->step_down(name, hold, why)); });
+}
+
 void VrrpThread::on_tracker(TrackerId id, TrackerState state) {
     loop_->post([loop = loop_.get(), id = std::move(id), state = std::move(state)] {
         loop->on_tracker(id, state);

@@ -8,8 +8,13 @@
 // is the kernel's own RTNL, inside a netlink request.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "common/result.h"
@@ -33,7 +38,18 @@ public:
         StatusHandler on_change;
         // What trackers have said before the start.
         TrackerStates trackers{};
+        // What an earlier run was told: instances of these names hold back when they first start.
+        std::map<std::string, Hold> holds{};
     };
+
+    // What a request to step down has come to.
+    struct StepDown {
+        std::vector<std::string> instances;  // that asked for, and the rest of its sync group
+        State before = State::init;          // of the one that was asked for
+        std::int64_t until_unix_ms = 0;
+    };
+    // Nothing: there is no such instance.
+    using StepDownHandler = std::function<void(std::optional<StepDown>)>;
 
     // Fails when the sockets cannot be opened (no CAP_NET_ADMIN or CAP_NET_RAW). A missing
     // interface is no failure: its instances are in FAULT until it comes up.
@@ -51,6 +67,11 @@ public:
     // Any thread. `handler` is called on the VRRP thread and must not block. It is dropped when the
     // thread has been stopped.
     void request_status(StatusHandler handler);
+
+    // Any thread. The instance steps down, and holds back for a time: see Fsm::yield(). So do the
+    // others of its sync group. `hold` of zero ends an earlier hold instead. `handler`: as above.
+    void step_down(std::string instance, std::chrono::seconds hold, std::string reason,
+                   StepDownHandler handler);
 
     // Any thread. A tracker has come to a verdict; instances that use it act on it.
     void on_tracker(TrackerId id, TrackerState state);

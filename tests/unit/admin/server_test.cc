@@ -51,7 +51,9 @@ protected:
                                                    api::ControlReply reply;
                                                    reply.set_error("line 3 is wrong");
                                                    answer(reply);
-                                               }});
+                                               },
+                                           .why = {},
+                                           .failover = {}});
         EXPECT_TRUE(server) << server.error().message;
         server_ = std::move(*server);
     }

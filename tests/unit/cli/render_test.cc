@@ -2,9 +2,12 @@
 // line is read. The text is compared whole, so that a misaligned table is seen.
 #include "controlplane/cli/render.h"
 
+#include <tuple>
+
 #include <gtest/gtest.h>
 
 #include "controlplane/cli/arguments.h"
+#include "controlplane/cli/render_vrrp.h"
 #include "controlplane/cli/severity.h"
 
 namespace headgate::cli {
@@ -184,6 +187,114 @@ TEST(Findings, SayWhyAServiceIsNotForwarded) {
               "10.0.0.100:80/tcp is not forwarded: lb_kind NAT is not supported");
 }
 
+api::Status after_a_failover() {
+    api::Status status = healthy();
+    api::VrrpStatus& instance = *status.mutable_vrrp(0);
+    instance.set_state("BACKUP");
+    instance.set_base_priority(170);
+    instance.set_own_address("10.0.0.1");
+    instance.set_master_address("10.0.0.2");
+    instance.set_master_priority(100);
+    instance.set_advert_interval_ms(1000);
+    instance.set_skew_ms(996);
+    instance.set_master_down_interval_ms(3996);
+    instance.set_version(2);
+    instance.set_adverts_sent(12);
+    instance.set_became_master(1);
+    instance.set_released_master(1);
+    instance.mutable_last_heard()->set_source("10.0.0.2");
+    instance.mutable_last_heard()->set_priority(100);
+    instance.mutable_last_heard()->set_unix_ms(now_ms - 1000);
+    instance.mutable_hold()->set_reason("disk swap");
+    for (const auto& [from, to, reason, seconds] :
+         {std::tuple("INIT", "BACKUP", "started", 300),
+          {"BACKUP", "MASTER", "no advert", 200},
+          {"MASTER", "BACKUP", "it was told to step down (disk swap)", 192}}) {
+        api::VrrpTransition& step = *instance.add_transitions();
+        step.set_from(from);
+        step.set_to(to);
+        step.set_reason(reason);
+        step.set_unix_ms(now_ms - seconds * 1000);
+    }
+    api::NamedCount& error = *instance.add_advert_errors();
+    error.set_name("ttl");
+    error.set_count(4);
+    status.mutable_vrrp(0)->set_adverts_refused(4);
+    return status;
+}
+
+TEST(RenderStatus, ShowsTheLastTransitionsAndWhoIsHeldBack) {
+    const api::Status status = after_a_failover();
+    const std::string text = render_status(status, {.now_unix_ms = now_ms});
+    EXPECT_NE(text.find("\nLast transitions\n"
+                        "VI_1   3m12s ago  MASTER -> BACKUP: it was told to step down (disk swap)\n"
+                        "VI_1   3m20s ago  BACKUP -> MASTER: no advert\n\n"),
+              std::string::npos)
+        << text;
+    EXPECT_EQ(finding(status, Severity::degraded),
+              "VI_1 was told to step down and is held back: disk swap; undo: headgate failover "
+              "VI_1 --cancel");
+}
+
+TEST(Findings, ASecondMasterIsCritical) {
+    api::Status status = healthy();
+    status.mutable_vrrp(0)->mutable_second_master()->set_address("10.0.0.2");
+    status.mutable_vrrp(0)->mutable_second_master()->set_priority(100);
+    EXPECT_EQ(finding(status, Severity::critical),
+              "SPLIT BRAIN: 10.0.0.2 (priority 100) is MASTER of VI_1, too: it does not hear our "
+              "adverts, or does not accept them; see `headgate why VI_1`");
+}
+
+TEST(RenderVrrp, ShowsOneLinePerInstance) {
+    EXPECT_EQ(render_vrrp_table(after_a_failover(), {.now_unix_ms = now_ms}),
+              "NAME  STATE   SINCE  PRIORITY  MASTER          INTERFACE  VRID  V  ADVERTS  LAST "
+              "HEARD  TAKEOVER  SENT  RECEIVED  REFUSED  MASTERY\n"
+              "VI_1  BACKUP  3m12s  150/170   10.0.0.2 (100)  eth0       51    2  1.00s    1s ago"
+              "      4.00s     12    0         4        1/1\n");
+}
+
+TEST(RenderVrrp, ShowsAllAboutOne) {
+    EXPECT_EQ(render_vrrp_instance(after_a_failover().vrrp(0), {.now_unix_ms = now_ms}),
+              "VI_1 is BACKUP for 3m12s: no advert for 3.6 s\n"
+              "  VRRP version 2, virtual_router_id 51 on eth0, from 10.0.0.1\n"
+              "  priority 150/170, master 10.0.0.2 (100), nopreempt\n"
+              "  an advert every 1.00s, skew 1.00s, takeover after 4.00s silence\n"
+              "  10.0.0.100/24 on eth0: here\n"
+              "  adverts: 12 sent, 0 received, priority 0 0 sent, 0 received\n"
+              "  last heard: 10.0.0.2 with priority 100, 1s ago\n"
+              "  adverts refused or noted:\n"
+              "    ttl: 4\n"
+              "  became MASTER 1 times, ceased 1 times; VIPs put back 0 times\n"
+              "  events: none\n"
+              "  last transitions:\n"
+              "      5m00s ago  INIT -> BACKUP: started\n"
+              "      3m20s ago  BACKUP -> MASTER: no advert\n"
+              "      3m12s ago  MASTER -> BACKUP: it was told to step down (disk swap)\n");
+}
+
+TEST(RenderWhy, IsASummaryWithItsReasonsBelow) {
+    api::Why why;
+    why.set_summary("VI_1 is BACKUP: it waits.");
+    why.add_problems("advert refused");
+    why.add_facts("priority 100");
+    why.add_next()->set_condition("if it is silent");
+    why.mutable_next(0)->set_consequence("MASTER");
+    EXPECT_EQ(render_why(why, {}),
+              "VI_1 is BACKUP: it waits.\n! advert refused\n  priority 100\n  if it is silent: "
+              "MASTER\n");
+}
+
+TEST(RenderFailover, SaysHonestlyWhatIsKnown) {
+    api::VrrpStatus instance = after_a_failover().vrrp(0);
+    EXPECT_NE(render_failover_outlook(instance, {.now_unix_ms = now_ms})
+                  .find("heard is 10.0.0.2 with priority 100, 1s ago"),
+              std::string::npos);
+    instance.clear_last_heard();
+    EXPECT_NE(render_failover_outlook(instance, {.now_unix_ms = now_ms})
+                  .find("No other router of VI_1 was ever heard. A backup is silent in VRRP"),
+              std::string::npos);
+}
+
 TEST(Words, AreShort) {
     EXPECT_EQ(duration_words(-5), "0s");
     EXPECT_EQ(duration_words(59'999), "59s");
@@ -205,19 +316,47 @@ TEST(Arguments, ReadCommandsAndOptionsInAnyOrder) {
     EXPECT_EQ(read({"check", "k.conf"}).operand, "k.conf");
     EXPECT_EQ(read({"config", "explain", "priority"}).operand, "priority");
     EXPECT_EQ(read({"config", "explain"}).command, Command::explain);
+    EXPECT_EQ(read({"show", "vrrp"}).command, Command::show_vrrp);
+    EXPECT_EQ(read({"show", "vrrp", "VI_1", "--json"}).operand, "VI_1");
+    EXPECT_EQ(read({"why", "VI_1"}).command, Command::why);
+    EXPECT_EQ(read({"failover", "VI_1"}).hold, std::chrono::minutes(30));
+    EXPECT_EQ(read({"failover", "VI_1", "--for", "2h", "--reason", "disk swap"}).hold,
+              std::chrono::hours(2));
+    EXPECT_EQ(read({"failover", "VI_1", "--reason", "disk swap"}).reason, "disk swap");
+    EXPECT_TRUE(read({"failover", "VI_1", "--cancel"}).cancel);
     EXPECT_EQ(read({"--help"}).command, Command::help);
     EXPECT_EQ(read({"-v"}).command, Command::version);
 }
 
+TEST(Arguments, ReadTimes) {
+    EXPECT_EQ(parse_duration("90")->count(), 90);
+    EXPECT_EQ(parse_duration("90s")->count(), 90);
+    EXPECT_EQ(parse_duration("30m")->count(), 1800);
+    EXPECT_EQ(parse_duration("1d")->count(), 86400);
+    EXPECT_EQ(parse_duration("365d")->count(), 365LL * 86400);
+    for (const char* text :
+         {"", "m", "-3m", "0s", "3w", "3 m", "1.5h", "366d", "9999999999999999999"})
+        EXPECT_FALSE(parse_duration(text)) << text;
+}
+
 TEST(Arguments, RefuseWhatTheyDoNotKnow) {
-    for (const auto& words : std::vector<std::vector<std::string>>{{},
-                                                                   {"stat"},
-                                                                   {"status", "now"},
-                                                                   {"check"},
-                                                                   {"config"},
-                                                                   {"reload", "--json"},
-                                                                   {"status", "--jso"},
-                                                                   {"--run-dir"}})
+    for (const auto& words :
+         std::vector<std::vector<std::string>>{{},
+                                               {"stat"},
+                                               {"status", "now"},
+                                               {"check"},
+                                               {"config"},
+                                               {"reload", "--json"},
+                                               {"status", "--jso"},
+                                               {"show"},
+                                               {"show", "services"},
+                                               {"why"},
+                                               {"failover"},
+                                               {"failover", "V", "--json"},
+                                               {"failover", "V", "--for", "0"},
+                                               {"failover", "V", "--cancel", "--for", "3m"},
+                                               {"status", "--cancel"},
+                                               {"--run-dir"}})
         EXPECT_FALSE(parse_arguments(words)) << testing::PrintToString(words);
 }
 

@@ -216,7 +216,9 @@ TEST_F(InstanceTest, IgnoresAdvertsFromItsOwnAddress) {
     EXPECT_EQ(instance.state(), State::master);
     EXPECT_EQ(errors(AdvertError::own_address), 1U);
     EXPECT_EQ(status().adverts_received, 0U);
-    EXPECT_EQ(status().warning, "advert from 10.0.0.5: it has our own source address");
+    EXPECT_EQ(status().warning,
+              "advert from 10.0.0.5: it has our own source address; give each router an address of "
+              "its own, or find out who sends our adverts back to us");
 }
 
 TEST_F(InstanceTest, CountsARefusedAdvertByItsReason) {
@@ -227,9 +229,10 @@ TEST_F(InstanceTest, CountsARefusedAdvertByItsReason) {
     hear(seconds(6), other, peer, 200);
     EXPECT_EQ(instance.state(), State::master);
     EXPECT_EQ(errors(AdvertError::auth_type), 2U);
-    EXPECT_EQ(status().warning,
-              "advert from 10.0.0.6: authentication type differs from ours: give both sides the "
-              "same `auth_type`");
+    EXPECT_EQ(
+        status().warning,
+        "advert from 10.0.0.6: authentication differs: there it is PASS, here none; write the "
+        "same `authentication { ... }` here, or remove it there");
 }
 
 TEST_F(InstanceTest, AcceptsAnAdvertWithOtherAddressesAndWarns) {

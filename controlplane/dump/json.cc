@@ -1,0 +1,115 @@
+#include "controlplane/dump/json.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include "controlplane/dump/words.h"
+
+namespace headgate::dump {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int version_with_object = 2;
+
+// Whole numbers without a fraction, or readers that want an integer refuse them.
+Json number(double value) {
+    if (std::trunc(value) == value)
+        return static_cast<std::int64_t>(value);
+    return value;
+}
+
+double seconds_of(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+Json data_of(const config::VrrpInstance& config, const vrrp::InstanceStatus& status) {
+    const config::Announcing& announcing = config.announcing;
+    const bool is_master = status.state == vrrp::State::master;
+    Json data;
+    data["iname"] = config.name;
+    data["dont_track_primary"] = 0;
+    data["skip_check_adv_addr"] = number_of(config.transport.skip_known_addresses);
+    data["strict_mode"] = number_of(config.transport.strict_addresses);
+    data["vmac_ifname"] = "";
+    data["ifp_ifname"] = config.interface;
+    data["master_priority"] = status.last_heard ? status.last_heard->priority : 0;
+    data["last_transition"] = static_cast<double>(status.last_transition_unix_ms) / 1000;
+    data["garp_delay"] = announcing.delay.count();
+    data["garp_refresh"] = announcing.refresh.count();
+    data["garp_rep"] = announcing.repeat;
+    data["garp_refresh_rep"] = announcing.refresh_repeat;
+    data["garp_lower_prio_delay"] = announcing.lower_priority_delay.count();
+    data["garp_lower_prio_rep"] = announcing.lower_priority_repeat;
+    data["lower_prio_no_advert"] = number_of(config.election.lower_prio_no_advert);
+    data["higher_prio_send_advert"] = number_of(config.election.higher_prio_send_advert);
+    data["vrid"] = config.vrid;
+    data["base_priority"] = config.priority;
+    data["effective_priority"] = status.priority;
+    data["vipset"] = is_master;
+    data["promote_secondaries"] = false;
+    data["adver_int"] = number(seconds_of(config.advert_interval));
+    data["master_adver_int"] = number(seconds_of(status.advert_interval));
+    data["accept"] = 1;
+    data["nopreempt"] = !config.preempt;
+    data["preempt_delay"] = number(seconds_of(config.election.preempt_delay));
+    data["state"] = number_of(status.state);
+    data["wantstate"] = number_of(status.state);
+    data["version"] = config.version;
+    data["smtp_alert"] = false;
+    data["notify_deleted"] = false;
+    if (!config.virtual_addresses.empty()) {
+        Json& vips = data["vips"] = Json::array();
+        for (const config::VirtualAddress& address : config.virtual_addresses)
+            vips.push_back(address_words(address, is_present(status, address)));
+    }
+    data["auth_type"] = number_of(auth_of(config));
+    if (config.auth_pass)
+        data["auth_data"] = masked_password;
+    return data;
+}
+
+Json stats_of(const Stats& stats) {
+    Json document;
+    document["advert_rcvd"] = stats.adverts_received;
+    document["advert_sent"] = stats.adverts_sent;
+    document["become_master"] = stats.became_master;
+    document["release_master"] = stats.released_master;
+    document["packet_len_err"] = stats.length_errors;
+    document["advert_interval_err"] = stats.interval_errors;
+    document["ip_ttl_err"] = stats.ttl_errors;
+    document["invalid_type_rcvd"] = stats.type_errors;
+    document["addr_list_err"] = stats.address_list_errors;
+    document["invalid_authtype"] = stats.auth_type_invalid;
+    document["authtype_mismatch"] = stats.auth_type_mismatch;
+    document["auth_failure"] = stats.auth_failures;
+    document["pri_zero_rcvd"] = stats.priority_zero_received;
+    document["pri_zero_sent"] = stats.priority_zero_sent;
+    return document;
+}
+
+}  // namespace
+
+std::string render_json(const config::Vrrp& config,
+                        const std::vector<vrrp::InstanceStatus>& instances,
+                        const Baseline& baseline, int version) {
+    Json list = Json::array();
+    for (const config::VrrpInstance& instance : config.instances) {
+        const auto status =
+            std::ranges::find(instances, instance.name, &vrrp::InstanceStatus::name);
+        if (status == instances.end())
+            continue;
+        list.push_back({{"data", data_of(instance, *status)},
+                        {"stats", stats_of(stats_since(*status, baseline))}});
+    }
+    // A name that is not UTF-8 is no reason to write nothing.
+    const auto text = [](const Json& document) {
+        return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+    };
+    return version == version_with_object ? text({{"vrrp", list}}) : text(list);
+}
+
+}  // namespace headgate::dump

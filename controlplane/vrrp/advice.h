@@ -1,0 +1,18 @@
+// Advice: what exactly is wrong with an advert that was refused, and what to write to change it.
+// Pure; for the log and `headgate why`, so it runs once per cause and never decides anything.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "controlplane/config/model_vrrp.h"
+#include "controlplane/vrrp/packet.h"
+
+namespace headgate::vrrp {
+
+// `message` is the VRRP message, from its first byte, whatever it is; it may be cut short or empty.
+[[nodiscard]] std::string advise(AdvertError error, std::span<const std::uint8_t> message,
+                                 const config::VrrpInstance& ours);
+
+}  // namespace headgate::vrrp
