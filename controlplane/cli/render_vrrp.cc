@@ -55,11 +55,36 @@ std::string tracker_lines(const api::VrrpStatus& instance) {
         text += fmt::format("    {} {}: {}", tracker.kind(), tracker.name(), tracker.state());
         if (!tracker.detail().empty())
             text += fmt::format(" ({})", tracker.detail());
-        text += tracker.weight() == 0 && tracker.contribution() == 0
-                    ? ", FAULT while it is down\n"
-                    : fmt::format(", {:+} to the priority\n", tracker.contribution());
+        if (tracker.faults())
+            text += ", FAULT\n";
+        else if (tracker.faults_up() || tracker.faults_down())
+            text += fmt::format(", FAULT while it is {}\n", tracker.faults_up() ? "up" : "down");
+        else
+            text += fmt::format(", {:+} to the priority\n", tracker.contribution());
     }
     return text.empty() ? "" : "  tracks:\n" + text;
+}
+
+std::string milliseconds_words(std::int64_t microseconds) {
+    return fmt::format("{:.4g}ms", static_cast<double>(microseconds) / 1000);
+}
+
+// "lateness of 1240 adverts: up to 0.1ms 1200, 1ms 39, 10ms 1; worst 2.31ms"
+std::string lateness_line(const api::AdvertLateness& lateness) {
+    if (lateness.adverts() == 0)
+        return "";
+    std::string counts;
+    for (const api::AdvertLateness::Bucket& bucket : lateness.buckets()) {
+        if (bucket.adverts() == 0)
+            continue;
+        counts += counts.empty() ? "" : ", ";
+        counts += bucket.up_to_us() < 0
+                      ? fmt::format("more {}", bucket.adverts())
+                      : fmt::format("up to {} {}", milliseconds_words(bucket.up_to_us()),
+                                    bucket.adverts());
+    }
+    return fmt::format("  lateness of {} adverts: {}; worst {}\n", lateness.adverts(), counts,
+                       milliseconds_words(static_cast<std::int64_t>(lateness.worst_us())));
 }
 
 std::string advert_lines(const api::VrrpStatus& instance, const RenderOptions& options) {
@@ -67,6 +92,7 @@ std::string advert_lines(const api::VrrpStatus& instance, const RenderOptions& o
         fmt::format("  adverts: {} sent, {} received, priority 0 {} sent, {} received\n",
                     instance.adverts_sent(), instance.adverts_received(),
                     instance.priority_zero_sent(), instance.priority_zero_received());
+    text += lateness_line(instance.advert_lateness());
     if (instance.last_heard().unix_ms() != 0)
         text += fmt::format("  last heard: {} with priority {}, {}\n",
                             instance.last_heard().source(), instance.last_heard().priority(),

@@ -6,6 +6,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "controlplane/dump/data_tracking.h"
 #include "controlplane/dump/words.h"
 
 namespace headgate::dump {
@@ -53,6 +54,7 @@ public:
         say_authentication();
         say_addresses();
         say_peers();
+        text_ += tracker_lists(status_);
         text_ +=
             "   Using smtp notification = no\n"
             "   Notify deleted = Fault\n"
@@ -80,7 +82,8 @@ private:
     void say_flags() {
         if (config_.transport.unicast)
             text_ += "   Flags:\n     Using unicast\n";
-        else if (!config_.preempt || config_.transport.skip_known_addresses)
+        else if (!config_.preempt || config_.transport.skip_known_addresses ||
+                 !config_.track_primary)
             text_ += "   Flags:\n";
         else
             text_ += "   Flags: none\n";
@@ -89,6 +92,8 @@ private:
     void say_source() {
         const config::VrrpTransport& transport = config_.transport;
         line("Interface", config_.interface);
+        if (!config_.track_primary)
+            text_ += "   VRRP interface tracking disabled\n";
         if (transport.skip_known_addresses)
             text_ += "   Skip checking advert IP addresses\n";
         if (transport.strict_addresses)
@@ -102,14 +107,17 @@ private:
 
     void say_faults_and_times() {
         line("Number of config faults", 0);
+        const auto is_waited_for = [](const vrrp::TrackerStatus& tracker) {
+            return tracker.faults && tracker.state == "unknown";
+        };
+        const auto num_waited_for = std::ranges::count_if(status_.trackers, is_waited_for);
         const auto faults =
-            std::ranges::count_if(status_.trackers, [](const vrrp::TrackerStatus& tracker) {
-                return tracker.weight == 0 && tracker.state == "down";
-            });
+            std::ranges::count_if(status_.trackers, &vrrp::TrackerStatus::faults) - num_waited_for;
         // The interface itself counts, and it is in FAULT for nothing else.
-        const bool interface_fault = status_.state == vrrp::State::fault && faults == 0;
+        const bool interface_fault =
+            status_.state == vrrp::State::fault && faults + num_waited_for == 0;
         line("Number of interface and track script faults", interface_fault ? 1 : faults);
-        line("Number of track scripts init", 0);
+        line("Number of track scripts init", num_waited_for);
         line("Last transition", moment_words(status_.last_transition_unix_ms));
         if (status_.deadline_unix_ms)
             line("Read timeout", moment_words(*status_.deadline_unix_ms));
@@ -192,19 +200,21 @@ private:
 
 }  // namespace
 
-std::string render_data(const config::Vrrp& config, const std::string& router_id,
+std::string render_data(const config::Config& config,
                         const std::vector<vrrp::InstanceStatus>& instances) {
     std::string text = fmt::format(
         "------< Global definitions >------\n"
         " Router ID = {}\n"
         "------< VRRP Topology >------\n",
-        router_id);
-    for (const config::VrrpInstance& instance : config.instances) {
+        config.router_id);
+    for (const config::VrrpInstance& instance : config.vrrp.instances) {
         const auto status =
             std::ranges::find(instances, instance.name, &vrrp::InstanceStatus::name);
         if (status != instances.end())
             text += InstanceText(instance, *status).render();
     }
+    text += render_sync_groups(config.vrrp.sync_groups, instances);
+    text += render_trackers(config.trackers, instances);
     return text;
 }
 

@@ -30,15 +30,13 @@ void Dumper::write(Kind kind, const config::Config& config,
     switch (kind) {
         case Kind::data:
             log::info("Printing VRRP data for process({}) on signal", ::getpid());
-            return store(kind, config, render_data(config.vrrp, config.router_id, instances));
+            return store(kind, config, render_data(config, instances));
         case Kind::stats:
             log::info("Printing VRRP stats for process({}) on signal", ::getpid());
             return store(kind, config, render_stats(instances, baseline_));
         case Kind::json:
             log::info("Printing VRRP as json for process({}) on signal", ::getpid());
-            return store(
-                kind, config,
-                render_json(config.vrrp, instances, baseline_, config.dump_files.json_version));
+            return store(kind, config, render_json(config, instances, baseline_));
     }
 }
 

@@ -26,12 +26,34 @@ double seconds_of(Duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
-Json data_of(const config::VrrpInstance& config, const vrrp::InstanceStatus& status) {
+// What is tracked, under a key of its own for each kind; none where there is nothing.
+void add_trackers(Json& data, const vrrp::InstanceStatus& status,
+                  const config::Trackers& trackers) {
+    for (const vrrp::TrackerStatus& tracker : status.trackers) {
+        if (tracker.kind == "track_interface")
+            data["track_ifp"].push_back(tracker.name);
+    }
+    for (const vrrp::TrackerStatus& tracker : status.trackers) {
+        if (tracker.kind != "track_script")
+            continue;
+        const auto script =
+            std::ranges::find(trackers.scripts, tracker.name, &config::TrackScript::name);
+        if (script != trackers.scripts.end())
+            data["track_script"].push_back(command_words(script->command));
+    }
+    for (const vrrp::TrackerStatus& tracker : status.trackers) {
+        if (tracker.kind == "track_process")
+            data["track_process"].push_back(tracker.name);
+    }
+}
+
+Json data_of(const config::VrrpInstance& config, const vrrp::InstanceStatus& status,
+             const config::Trackers& trackers) {
     const config::Announcing& announcing = config.announcing;
     const bool is_master = status.state == vrrp::State::master;
     Json data;
     data["iname"] = config.name;
-    data["dont_track_primary"] = 0;
+    data["dont_track_primary"] = number_of(!config.track_primary);
     data["skip_check_adv_addr"] = number_of(config.transport.skip_known_addresses);
     data["strict_mode"] = number_of(config.transport.strict_addresses);
     data["vmac_ifname"] = "";
@@ -66,6 +88,7 @@ Json data_of(const config::VrrpInstance& config, const vrrp::InstanceStatus& sta
         for (const config::VirtualAddress& address : config.virtual_addresses)
             vips.push_back(address_words(address, is_present(status, address)));
     }
+    add_trackers(data, status, trackers);
     data["auth_type"] = number_of(auth_of(config));
     if (config.auth_pass)
         data["auth_data"] = masked_password;
@@ -93,23 +116,24 @@ Json stats_of(const Stats& stats) {
 
 }  // namespace
 
-std::string render_json(const config::Vrrp& config,
+std::string render_json(const config::Config& config,
                         const std::vector<vrrp::InstanceStatus>& instances,
-                        const Baseline& baseline, int version) {
+                        const Baseline& baseline) {
     Json list = Json::array();
-    for (const config::VrrpInstance& instance : config.instances) {
+    for (const config::VrrpInstance& instance : config.vrrp.instances) {
         const auto status =
             std::ranges::find(instances, instance.name, &vrrp::InstanceStatus::name);
         if (status == instances.end())
             continue;
-        list.push_back({{"data", data_of(instance, *status)},
+        list.push_back({{"data", data_of(instance, *status, config.trackers)},
                         {"stats", stats_of(stats_since(*status, baseline))}});
     }
     // A name that is not UTF-8 is no reason to write nothing.
     const auto text = [](const Json& document) {
         return document.dump(-1, ' ', false, Json::error_handler_t::replace);
     };
-    return version == version_with_object ? text({{"vrrp", list}}) : text(list);
+    return config.dump_files.json_version == version_with_object ? text({{"vrrp", list}})
+                                                                 : text(list);
 }
 
 }  // namespace headgate::dump

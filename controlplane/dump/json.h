@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/config/model_vrrp.h"
+#include "controlplane/config/model.h"
 #include "controlplane/dump/stats.h"
 #include "controlplane/vrrp/status.h"
 
@@ -13,8 +13,8 @@ namespace headgate::dump {
 
 // One line without a newline at its end, as keepalived writes it. Instances that have no status yet
 // are left out. Passwords are masked.
-std::string render_json(const config::Vrrp& config,
+std::string render_json(const config::Config& config,
                         const std::vector<vrrp::InstanceStatus>& instances,
-                        const Baseline& baseline, int version);
+                        const Baseline& baseline);
 
 }  // namespace headgate::dump

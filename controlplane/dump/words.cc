@@ -40,6 +40,13 @@ std::string address_words(const config::VirtualAddress& address, bool present) {
     return words;
 }
 
+std::string command_words(const config::Command& command) {
+    std::string words;
+    for (const std::string& word : command.words)
+        words += fmt::format("{}'{}'", words.empty() ? "" : " ", word);
+    return words;
+}
+
 bool is_present(const vrrp::InstanceStatus& instance, const config::VirtualAddress& address) {
     return std::ranges::any_of(instance.vips, [&](const vrrp::VipStatus& vip) {
         return vip.present && vip.prefix == address.prefix && vip.interface == address.interface;

@@ -16,6 +16,9 @@ inline constexpr const char* masked_password = "********";
 // has it. The prefix length of a host is left out.
 std::string address_words(const config::VirtualAddress& address, bool present);
 
+// "'/usr/bin/chk' 'web'"
+std::string command_words(const config::Command& command);
+
 // Whether the kernel has the address of this instance.
 bool is_present(const vrrp::InstanceStatus& instance, const config::VirtualAddress& address);
 

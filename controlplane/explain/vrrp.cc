@@ -16,10 +16,20 @@ constexpr std::uint32_t priority_owner = 255;
 constexpr std::int64_t priority_min = 1;
 constexpr std::int64_t priority_max = 254;
 
-// A tracker of weight 0 decides between FAULT and not; the others add to the priority.
+// A tracker without a weight decides between FAULT and not; the others add to the priority.
 bool is_gate(const api::TrackerStatus& tracker) {
-    return tracker.weight() == 0 && tracker.contribution_up() == 0 &&
-           tracker.contribution_down() == 0;
+    return tracker.faults() || tracker.faults_up() || tracker.faults_down();
+}
+
+// In which direction it would change over; nothing where there is none.
+std::optional<std::string> change_of(const api::TrackerStatus& tracker) {
+    if (tracker.state() == "up")
+        return fmt::format("if {} fails", tracker.name());
+    if (tracker.state() == "down")
+        return fmt::format("if {} recovers", tracker.name());
+    if (tracker.state() == "unknown")
+        return fmt::format("if {} comes up", tracker.name());
+    return std::nullopt;
 }
 
 std::string name_of(const api::TrackerStatus& tracker) {
@@ -69,9 +79,11 @@ private:
         why_.set_summary(
             fmt::format("{} is MASTER since {}: {}.", name(), since(), instance_.reason()));
         say_arithmetic();
-        why_.add_facts(fmt::format("an advert every {}, {} sent; {}",
-                                   time_words(instance_.advert_interval_ms()),
-                                   instance_.adverts_sent(), refused_words()));
+        why_.add_facts(fmt::format(
+            "an advert every {}, {} sent, at most {} late; {}",
+            time_words(instance_.advert_interval_ms()), instance_.adverts_sent(),
+            time_words(static_cast<std::int64_t>(instance_.advert_lateness().worst_us() / 1000)),
+            refused_words()));
         why_.add_facts(heard_words());
         say_group();
         next(fmt::format("if an advert with a priority above {} is heard, or with {} from an "
@@ -111,8 +123,8 @@ private:
                                      since(), instance_.reason()));
         say_arithmetic();
         for (const api::TrackerStatus& tracker : instance_.trackers()) {
-            if (is_gate(tracker) && tracker.state() != "up")
-                why_.add_facts(state_words(tracker) + "; its weight is 0, so it decides");
+            if (tracker.faults())
+                why_.add_facts(state_words(tracker) + ", which keeps it in FAULT");
         }
         say_group();
         next("when this is over",
@@ -272,17 +284,19 @@ private:
         if (instance_.base_priority() == priority_owner)
             return;
         for (const api::TrackerStatus& tracker : instance_.trackers()) {
-            const bool up = tracker.state() == "up";
-            const std::string condition =
-                fmt::format("if {} {}", tracker.name(), up ? "fails" : "recovers");
+            const std::optional<std::string> change = change_of(tracker);
+            if (!change)
+                continue;
             if (is_gate(tracker)) {
-                if (up)
-                    next(condition, "FAULT: its weight is 0");
+                const bool then =
+                    tracker.state() == "up" ? tracker.faults_down() : tracker.faults_up();
+                if (then && !tracker.faults())
+                    next(*change, "FAULT: it is tracked without a weight");
                 continue;
             }
             const std::int64_t priority = priority_after(tracker);
             if (priority != instance_.priority())
-                next(condition,
+                next(*change,
                      instance_.state() == "MASTER" ? master_with(priority) : backup_with(priority));
         }
     }

@@ -65,6 +65,14 @@ Duration Fsm::patience() const {
     return {};
 }
 
+std::optional<Instant> Fsm::advert_due() const {
+    if (state_ == State::master)
+        return next_advert_;
+    if (state_ == State::backup && !parameters_.grouped)
+        return wait_since_ + patience();
+    return std::nullopt;
+}
+
 std::optional<Instant> Fsm::deadline() const {
     std::optional<Instant> earliest = split_brain_.deadline();
     const auto also = [&](Instant instant) {

@@ -146,6 +146,9 @@ public:
     // routers need not wait for the whole master down interval.
     Actions step_back(Instant now);
 
+    // When the next advert is due, if nothing is heard before; nothing in INIT and FAULT, nor when
+    // a sync group decides.
+    [[nodiscard]] std::optional<Instant> advert_due() const;
     // When on_deadline() is due; nothing in INIT and FAULT.
     [[nodiscard]] std::optional<Instant> deadline() const;
 

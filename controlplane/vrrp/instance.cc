@@ -96,8 +96,12 @@ void Instance::on_packet(Instant now, const Envelope& envelope) {
 
 void Instance::on_deadline(Instant now) {
     const bool was_held = fsm_.held_until().has_value();
+    const std::optional<Instant> due = fsm_.advert_due();
+    const std::uint64_t sent_before = adverts_sent_;
     // The state machine first: an advert is what others wait for.
     perform(fsm_.on_deadline(now), now, nullptr);
+    if (due && adverts_sent_ > sent_before)
+        lateness_.add(now - *due);
     if (was_held && !fsm_.held_until()) {
         log::info("({}) no longer held back", config_.name);
         changed_ = true;

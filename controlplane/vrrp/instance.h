@@ -116,6 +116,7 @@ private:
     bool changed_ = false;
 
     std::uint64_t adverts_sent_ = 0;
+    AdvertLateness lateness_;  // of those that a timer sends
     std::uint64_t adverts_received_ = 0;
     std::uint64_t became_master_ = 0;
 };

@@ -46,6 +46,7 @@ InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_poi
     if (!send_error_.empty())
         status.warning = "adverts cannot be sent: " + send_error_;
 
+    status.advert_lateness = lateness_;
     status.trackers = tracker_statuses(tracking_, now);
     chronicle_.fill(status, now, wall_now);
     for (std::size_t index = 0; index < num_events; ++index) {

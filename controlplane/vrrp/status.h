@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/net.h"
+#include "controlplane/vrrp/lateness.h"
 
 namespace headgate::vrrp {
 
@@ -89,10 +90,14 @@ struct TrackerStatus {
     std::string name;
     std::string state;   // "up", "down", "unknown" (no result yet), "disabled", or a file's number
     std::string detail;  // of the last result, in words; may be empty
-    int weight = 0;      // 0: while it is down, the instance is in FAULT
-    int contribution = 0;
-    int contribution_up = 0;  // what it would be while it is up, and while it is down
+    int weight = 0;
+    bool reverse = false;
+    int contribution = 0;  // to the priority: now, while it is up, and while it is down
+    int contribution_up = 0;
     int contribution_down = 0;
+    bool faults = false;  // whether it keeps the instance in FAULT: likewise
+    bool faults_up = false;
+    bool faults_down = false;
     bool operator==(const TrackerStatus&) const = default;
 };
 
@@ -139,6 +144,7 @@ struct InstanceStatus {
     std::uint64_t released_master = 0;
     std::uint64_t priority_zero_received = 0;
     std::uint64_t priority_zero_sent = 0;
+    AdvertLateness advert_lateness{};
 };
 
 }  // namespace headgate::vrrp

@@ -167,6 +167,9 @@ def test_why_explains_both_ends(pair):
     assert "VI_1" in table and "192.0.2.2 (150)" in table, table
     detail = second.cli("show", "vrrp", "VI_1").stdout
     assert "last heard: 192.0.2.2 with priority 150" in detail, detail
+    lateness = first.status()["vrrp"][0]["advertLateness"]
+    assert int(lateness["adverts"]) >= 1, lateness
+    assert sum(int(each["adverts"]) for each in lateness["buckets"]) == int(lateness["adverts"])
     assert json.loads(second.cli("show", "vrrp", "VI_1", "--json").stdout)["name"] == "VI_1"
 
 

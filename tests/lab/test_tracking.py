@@ -58,6 +58,11 @@ def test_a_weighted_script_moves_the_mastership(crew, flag):
     d1.wait_state("BACKUP", 30)
     d2.wait_vip(VIP, 20)
     assert "VRRP_Script(chk) failed (exited with status 1)" in d1.log()
+    wait_until(lambda: d1.status()["vrrp"][0]["masterAddress"] == "192.0.2.3", 10, "d1 hears d2")
+    why = d1.cli("why", "VI_1").stdout
+    assert "VI_1 is BACKUP: 192.0.2.3 advertises 100, ours is 90." in why, why
+    assert "90 = base 150 - 60 (track_script chk is down: " in why, why
+    assert "if chk recovers: 150 > 100, MASTER within" in why, why
     assert "(VI_1) Changing effective priority from 150 to 90" in d1.log()
     flag.touch()
     d1.wait_state("MASTER", 30)

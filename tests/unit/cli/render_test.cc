@@ -220,6 +220,28 @@ api::Status after_a_failover() {
     error.set_name("ttl");
     error.set_count(4);
     status.mutable_vrrp(0)->set_adverts_refused(4);
+    api::AdvertLateness& lateness = *status.mutable_vrrp(0)->mutable_advert_lateness();
+    for (const auto& [up_to_us, adverts] : {std::pair(100, 9), {1000, 0}, {10'000, 2}, {-1, 1}}) {
+        api::AdvertLateness::Bucket& bucket = *lateness.add_buckets();
+        bucket.set_up_to_us(up_to_us);
+        bucket.set_adverts(static_cast<std::uint64_t>(adverts));
+    }
+    lateness.set_adverts(12);
+    lateness.set_worst_us(1'200'345);
+    for (const bool blocking : {false, true}) {
+        api::TrackerStatus& tracker = *status.mutable_vrrp(0)->add_trackers();
+        tracker.set_kind("track_script");
+        tracker.set_name(blocking ? "gate" : "chk");
+        tracker.set_state(blocking ? "up" : "down");
+        tracker.set_contribution(blocking ? 0 : -20);
+        tracker.set_faults_down(blocking);
+    }
+    api::SyncGroupStatus& group = *status.mutable_vrrp(0)->mutable_sync_group();
+    group.set_name("G");
+    group.set_state("BACKUP");
+    group.add_members("VI_1");
+    group.add_members("VI_2");
+    group.set_last_transition_unix_ms(now_ms - 4000);
     return status;
 }
 
@@ -258,9 +280,14 @@ TEST(RenderVrrp, ShowsAllAboutOne) {
               "VI_1 is BACKUP for 3m12s: no advert for 3.6 s\n"
               "  VRRP version 2, virtual_router_id 51 on eth0, from 10.0.0.1\n"
               "  priority 150/170, master 10.0.0.2 (100), nopreempt\n"
+              "  sync group G (VI_1, VI_2): BACKUP for 4s, MASTER 0 times\n"
               "  an advert every 1.00s, skew 1.00s, takeover after 4.00s silence\n"
               "  10.0.0.100/24 on eth0: here\n"
+              "  tracks:\n"
+              "    track_script chk: down, -20 to the priority\n"
+              "    track_script gate: up, FAULT while it is down\n"
               "  adverts: 12 sent, 0 received, priority 0 0 sent, 0 received\n"
+              "  lateness of 12 adverts: up to 0.1ms 9, up to 10ms 2, more 1; worst 1200ms\n"
               "  last heard: 10.0.0.2 with priority 100, 1s ago\n"
               "  adverts refused or noted:\n"
               "    ttl: 4\n"

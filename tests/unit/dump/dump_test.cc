@@ -21,9 +21,10 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
-config::Vrrp configuration() {
-    config::Vrrp vrrp;
-    config::VrrpInstance& instance = vrrp.instances.emplace_back();
+config::Config configuration() {
+    config::Config config;
+    config.router_id = "lab";
+    config::VrrpInstance& instance = config.vrrp.instances.emplace_back();
     instance.name = "VI_1";
     instance.interface = "eth0";
     instance.vrid = 51;
@@ -37,7 +38,7 @@ config::Vrrp configuration() {
                                           .interface = "eth0",
                                           .label = "eth0:v",
                                           .broadcast = *IpAddress::parse("192.0.2.255")});
-    return vrrp;
+    return config;
 }
 
 vrrp::InstanceStatus master() {
@@ -114,19 +115,21 @@ constexpr const char* document =
 
 TEST(DumpJson, IsAnArrayOrAnObjectWithOne) {
     const std::string array = "[" + std::string(document) + "]";
-    EXPECT_EQ(render_json(configuration(), {master()}, {}, 1), array);
-    EXPECT_EQ(render_json(configuration(), {master()}, {}, 2), R"({"vrrp":)" + array + "}");
-    EXPECT_EQ(render_json(configuration(), {}, {}, 1), "[]");
+    EXPECT_EQ(render_json(configuration(), {master()}, {}), array);
+    config::Config second = configuration();
+    second.dump_files.json_version = 2;
+    EXPECT_EQ(render_json(second, {master()}, {}), R"({"vrrp":)" + array + "}");
+    EXPECT_EQ(render_json(configuration(), {}, {}), "[]");
 }
 
 TEST(DumpJson, WritesFractionsOnlyWhereThereAreSome) {
-    config::Vrrp vrrp = configuration();
-    vrrp.instances[0].advert_interval = milliseconds(300);
-    vrrp.instances[0].name = "VI_\xff";
+    config::Config config = configuration();
+    config.vrrp.instances[0].advert_interval = milliseconds(300);
+    config.vrrp.instances[0].name = "VI_\xff";
     vrrp::InstanceStatus status = master();
     status.name = "VI_\xff";
     status.last_heard = vrrp::HeardAdvert{.source = "192.0.2.3", .priority = 90};
-    const std::string text = render_json(vrrp, {status}, {}, 1);
+    const std::string text = render_json(config, {status}, {});
     EXPECT_NE(text.find(R"("adver_int":0.3,"master_adver_int":1,)"), std::string::npos) << text;
     EXPECT_NE(text.find(R"("master_priority":90,)"), std::string::npos) << text;
 }
@@ -135,7 +138,7 @@ TEST(DumpData, HasKeepalivedsTitlesAndKeys) {
     ::setenv("TZ", "UTC", 1);
     vrrp::InstanceStatus status = master();
     status.deadline_unix_ms = 1795539800038;
-    EXPECT_EQ(render_data(configuration(), "lab", {status}),
+    EXPECT_EQ(render_data(configuration(), {status}),
               "------< Global definitions >------\n"
               " Router ID = lab\n"
               "------< VRRP Topology >------\n"
@@ -181,15 +184,15 @@ TEST(DumpData, HasKeepalivedsTitlesAndKeys) {
 }
 
 TEST(DumpData, NamesTheMasterThatABackupFollows) {
-    config::Vrrp vrrp = configuration();
-    vrrp.instances[0].version = 3;
-    vrrp.instances[0].advert_interval = milliseconds(300);
+    config::Config config = configuration();
+    config.vrrp.instances[0].version = 3;
+    config.vrrp.instances[0].advert_interval = milliseconds(300);
     vrrp::InstanceStatus status = master();
     status.state = vrrp::State::backup;
     status.master_address = "192.0.2.3";
     status.master_priority = 200;
     status.advert_interval = milliseconds(300);
-    const std::string text = render_data(vrrp, "lab", {status});
+    const std::string text = render_data(config, {status});
     EXPECT_NE(text.find("   State = BACKUP\n"
                         "   Master router = 192.0.2.3\n"
                         "   Master priority = 200\n"
@@ -203,8 +206,8 @@ TEST(DumpData, NamesTheMasterThatABackupFollows) {
 }
 
 TEST(DumpData, SaysHowAdvertsTravelAndWhoIsElected) {
-    config::Vrrp vrrp = configuration();
-    config::VrrpInstance& instance = vrrp.instances[0];
+    config::Config config = configuration();
+    config::VrrpInstance& instance = config.vrrp.instances[0];
     instance.transport.unicast = true;
     instance.transport.source = *IpAddress::parse("192.0.2.2");
     instance.transport.ttl = 10;
@@ -216,7 +219,7 @@ TEST(DumpData, SaysHowAdvertsTravelAndWhoIsElected) {
     instance.election.preempt_delay = milliseconds(5500);
     instance.election.lower_prio_no_advert = true;
     instance.election.higher_prio_send_advert = true;
-    const std::string text = render_data(vrrp, "lab", {master()});
+    const std::string text = render_data(config, {master()});
     for (const char* part :
          {"   Flags:\n     Using unicast\n   Wantstate",
           "   Skip checking advert IP addresses\n   Using src_ip = 192.0.2.2 (from "
@@ -229,10 +232,78 @@ TEST(DumpData, SaysHowAdvertsTravelAndWhoIsElected) {
           "   Unicast TTL = 10\n   Check unicast src : yes\n   Unicast Peer :\n"
           "     192.0.2.3 min_ttl 0 max_ttl 255\n     192.0.2.4 min_ttl 3 max_ttl 5\n"})
         EXPECT_NE(text.find(part), std::string::npos) << part << "in\n" << text;
-    const std::string json = render_json(vrrp, {master()}, {}, 1);
+    const std::string json = render_json(config, {master()}, {});
     EXPECT_NE(json.find(R"("lower_prio_no_advert":1,"higher_prio_send_advert":1,)"),
               std::string::npos);
     EXPECT_NE(json.find(R"("auth_type":2,"auth_data":"********"})"), std::string::npos) << json;
+}
+
+TEST(DumpData, ShowsGroupsAndWhatIsTracked) {
+    config::Config config = configuration();
+    config.vrrp.sync_groups = {
+        {.name = "G1", .location = {}, .members = {"VI_1", "VI_2"}, .tracking_weight = true}};
+    config.trackers.scripts = {{.name = "chk",
+                                .command = {.words = {"/usr/bin/chk", "web"}},
+                                .timeout = std::chrono::seconds(3),
+                                .rise = 2,
+                                .fall = 3},
+                               {.name = "unused", .command = {.words = {"/usr/bin/true"}}}};
+    config.trackers.files = {{.name = "tf", .path = "/run/tf"}};
+    vrrp::InstanceStatus status = master();
+    status.sync_group = {
+        .name = "G1", .state = vrrp::State::fault, .reason = "", .members = {"VI_1", "VI_2"}};
+    status.trackers = {
+        {.kind = "track_file", .name = "tf", .state = "4", .detail = "", .weight = 1},
+        {.kind = "track_script",
+         .name = "chk",
+         .state = "unknown",
+         .detail = "",
+         .weight = 0,
+         .reverse = true,
+         .faults = true},
+        {.kind = "track_interface", .name = "lo", .state = "up", .detail = ""}};
+    const std::string text = render_data(config, {status});
+    EXPECT_NE(text.find("   Number of interface and track script faults = 0\n"
+                        "   Number of track scripts init = 1\n"),
+              std::string::npos)
+        << text;
+    const std::string lists =
+        "   Tracked interfaces :\n     lo weight 0\n"
+        "   Tracked scripts :\n     chk weight 0 reverse\n"
+        "   Tracked files :\n     tf, weight 1\n"
+        "   Using smtp notification = no\n";
+    EXPECT_NE(text.find(lists), std::string::npos) << text;
+    const std::size_t groups = text.find("------< VRRP Sync groups");
+    ASSERT_NE(groups, std::string::npos);
+    EXPECT_EQ(text.substr(groups),
+              "------< VRRP Sync groups >------\n"
+              " VRRP Sync Group = G1, FAULT\n"
+              "   VRRP member instances :\n"
+              "     VI_1\n"
+              "     VI_2\n"
+              "   sync group tracking weight set\n"
+              "   Using smtp notification = no\n"
+              "------< VRRP Scripts >------\n"
+              " VRRP Script = chk\n"
+              "   Command = '/usr/bin/chk' 'web'\n"
+              "   Interval = 1 sec\n"
+              "   Timeout = 3 sec\n"
+              "   Rise = 2\n"
+              "   Fall = 3\n"
+              "   Status = INIT\n"
+              "   Tracking instances :\n"
+              "     VI_1, weight 0 reverse\n"
+              "------< VRRP Track files >------\n"
+              " Track file = tf\n"
+              "   File = /run/tf\n"
+              "   Status = 4\n"
+              "   Tracking instances :\n"
+              "     VI_1, weight 1\n");
+    const std::string json = render_json(config, {status}, {});
+    EXPECT_NE(
+        json.find(R"("track_ifp":["lo"],"track_script":["'/usr/bin/chk' 'web'"],"auth_type")"),
+        std::string::npos)
+        << json;
 }
 
 TEST(DumpStats, CountWhatGuardsAdvertsAsAuthenticationErrors) {

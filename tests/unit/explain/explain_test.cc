@@ -22,6 +22,8 @@ api::TrackerStatus& add_script(api::VrrpStatus& instance, const char* name, cons
     tracker.set_contribution_down(std::min(weight, 0));
     tracker.set_contribution(tracker.state() == "up" ? tracker.contribution_up()
                                                      : tracker.contribution_down());
+    tracker.set_faults_down(weight == 0);
+    tracker.set_faults(weight == 0 && tracker.state() != "up");
     return tracker;
 }
 
@@ -54,6 +56,7 @@ api::VrrpStatus master() {
     instance.set_reason("no advert within the master down interval");
     instance.set_priority(120);
     instance.set_adverts_sent(7);
+    instance.mutable_advert_lateness()->set_worst_us(20'400);
     instance.set_master_address("192.0.2.2");
     instance.set_master_priority(120);
     instance.clear_trackers();
@@ -164,7 +167,7 @@ TEST(ExplainMaster, SaysWhoWouldTakeOver) {
               "VI_1 is MASTER since 2.00s: no advert within the master down interval.\n"
               "priority 120: nothing that is tracked changes it\n"
               "+ 0 track_script chk_nginx is up\n"
-              "an advert every 1.00s, 7 sent; 0 adverts rejected\n"
+              "an advert every 1.00s, 7 sent, at most 0.02s late; 0 adverts rejected\n"
               "the last advert of another router was that of 192.0.2.3, priority 110, 0.41s ago\n"
               "if an advert with a priority above 120 is heard, or with 120 from an address above "
               "192.0.2.2: BACKUP at once\n"
@@ -175,9 +178,15 @@ TEST(ExplainMaster, SaysWhoWouldTakeOver) {
     EXPECT_TRUE(contains(explained(instance), "100, not below the 50 of 192.0.2.3: it stays"));
     instance.clear_last_heard();
     EXPECT_TRUE(contains(explained(instance), "a backup is silent, so there may be some"));
-    instance.mutable_trackers(0)->set_weight(0);
-    instance.mutable_trackers(0)->set_contribution_down(0);
-    EXPECT_TRUE(contains(explained(instance), "if chk_nginx fails: FAULT: its weight is 0"));
+    add_script(instance, "gate", "up", 0);
+    EXPECT_TRUE(
+        contains(explained(instance), "if gate fails: FAULT: it is tracked without a weight\n"));
+    api::TrackerStatus& reversed = add_script(instance, "busy", "down", 0);
+    reversed.set_faults(false);
+    reversed.set_faults_down(false);
+    reversed.set_faults_up(true);
+    EXPECT_TRUE(
+        contains(explained(instance), "if busy recovers: FAULT: it is tracked without a weight\n"));
 }
 
 TEST(ExplainMaster, SeesTheLimitsOfThePriority) {
@@ -218,9 +227,8 @@ TEST(ExplainFault, NamesWhatIsDown) {
                          "VI_1 is in FAULT since 2.00s: tracked script chk_web failed 3/3.\n"
                          "100 = base 120 - 20"))
         << text;
-    EXPECT_TRUE(contains(text,
-                         "track_script chk_web is down: failed 3/3; its weight is 0, so it "
-                         "decides\n"));
+    EXPECT_TRUE(
+        contains(text, "track_script chk_web is down: failed 3/3, which keeps it in FAULT\n"));
 }
 
 api::Status three_services() {

@@ -30,6 +30,7 @@ vrrp::InstanceStatus master() {
     instance.became_master = 1;
     instance.advert_errors = {{"bad_checksum", 3}};
     instance.warning = "two masters";
+    instance.advert_lateness.add(std::chrono::milliseconds(5));
     return instance;
 }
 
@@ -56,7 +57,10 @@ TEST(Status, ShowsAVrrpInstanceWhole) {
         "master_address: \"192.0.2.1\" master_priority: 150 vips { address: "
         "\"192.0.2.10/24\" interface: \"eth0\" present: true } adverts_sent: 7 "
         "adverts_received: 8 became_master: 1 advert_errors { name: \"bad_checksum\" count: "
-        "3 } warning: \"two masters\"");
+        "3 } warning: \"two masters\" advert_lateness { buckets { up_to_us: 100 } buckets { "
+        "up_to_us: 1000 } buckets { up_to_us: 10000 adverts: 1 } buckets { up_to_us: 100000 } "
+        "buckets { up_to_us: 1000000 } buckets { up_to_us: -1 } adverts: 1 sum_us: 5000 worst_us: "
+        "5000 }");
     EXPECT_FALSE(status.dataplane_wanted());
     EXPECT_FALSE(status.has_dataplane());
 }

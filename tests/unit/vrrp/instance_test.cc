@@ -210,6 +210,20 @@ TEST_F(InstanceTest, IsInFaultForTheReasonThatTheLinkGives) {
     EXPECT_EQ(status().state, State::backup);
 }
 
+TEST_F(InstanceTest, MeasuresHowLateEachTimedAdvertIs) {
+    start();
+    const Instant takeover = *instance.deadline();
+    instance.on_deadline(takeover + milliseconds(5));
+    EXPECT_EQ(status().advert_lateness.worst, milliseconds(5));
+    instance.on_deadline(takeover + milliseconds(1005));
+    EXPECT_EQ(status().adverts_sent, 2U);
+    EXPECT_EQ(status().advert_lateness.counts, (std::array<std::uint64_t, 6>{1, 0, 1, 0, 0, 0}));
+    // An answer to another router has no time of its own.
+    hear(milliseconds(4700), virtual_router(instance.config()), peer, priority_resign);
+    EXPECT_EQ(status().adverts_sent, 3U);
+    EXPECT_EQ(status().advert_lateness.sum, milliseconds(5));
+}
+
 TEST_F(InstanceTest, IgnoresAdvertsFromItsOwnAddress) {
     become_master();
     hear(seconds(5), virtual_router(instance.config()), own, 200);

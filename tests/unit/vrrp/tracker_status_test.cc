@@ -21,16 +21,29 @@ TEST(TrackerStatus, SaysWhatItWouldDoOtherwise) {
     tracking.update(file, {.verdict = Verdict::value, .value = 7, .detail = "is 7", .cause = ""});
     const auto statuses = tracker_statuses(tracking, Instant(seconds(12)));
     ASSERT_EQ(statuses.size(), 2U);
-    EXPECT_EQ(statuses[0], (TrackerStatus{"track_script", "chk", "down",
-                                          "failed 3/3: exit 1, since 2s", -20, -20, 0, -20}));
-    EXPECT_EQ(statuses[1],
-              (TrackerStatus{"track_file", "switch", "7", "is 7, since 12s", 2, 14, 14, 14}));
+    EXPECT_EQ(statuses[0],
+              (TrackerStatus{"track_script", "chk", "down", "failed 3/3: exit 1, since 2s", -20,
+                             false, -20, 0, -20}));
+    EXPECT_EQ(statuses[1], (TrackerStatus{"track_file", "switch", "7", "is 7, since 12s", 2, false,
+                                          14, 14, 14}));
 }
 
 TEST(TrackerStatus, OfOneWithoutAResult) {
     const Tracking tracking(120, {{.tracker = script, .weight = 5, .reverse = true}});
     EXPECT_EQ(tracker_statuses(tracking, Instant{})[0],
-              (TrackerStatus{"track_script", "chk", "unknown", "", 5, 0, -5, 0}));
+              (TrackerStatus{"track_script", "chk", "unknown", "", 5, true, 0, -5, 0}));
+}
+
+TEST(TrackerStatus, OfOneThatDecidesBetweenFaultAndNot) {
+    Tracking tracking(120, {{.tracker = script, .weight = 0}});
+    EXPECT_EQ(tracker_statuses(tracking, Instant{})[0],
+              (TrackerStatus{"track_script", "chk", "unknown", "", 0, false, 0, 0, 0, true, false,
+                             true}));
+    tracking.configure(120, {{.tracker = script, .weight = 0, .reverse = true}});
+    tracking.update(script, {.verdict = Verdict::down, .detail = "is down", .cause = ""});
+    EXPECT_EQ(tracker_statuses(tracking, Instant{})[0],
+              (TrackerStatus{"track_script", "chk", "down", "is down, since 0s", 0, true, 0, 0, 0,
+                             false, true, false}));
 }
 
 }  // namespace
