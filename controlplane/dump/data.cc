@@ -153,12 +153,12 @@ private:
             !status_.master_address.empty())
             line("Master advert interval",
                  interval_words(config_.version, status_.advert_interval));
-        text_ += "   Accept = enabled\n";
+        line("Accept", config_.accept ? "enabled" : "disabled");
         line("Preempt", config_.preempt ? "enabled" : "disabled");
         if (election.preempt_delay > Duration::zero())
             text_ += fmt::format("   Preempt delay = {:g} secs\n",
                                  std::chrono::duration<double>(election.preempt_delay).count());
-        text_ += "   Promote_secondaries = disabled\n";
+        line("Promote_secondaries", config_.promote_secondaries ? "enabled" : "disabled");
     }
 
     void say_authentication() {
@@ -177,7 +177,14 @@ private:
 
     void say_addresses() {
         text_ += fmt::format("   Virtual IP ({}):\n", config_.virtual_addresses.size());
-        for (const config::VirtualAddress& address : config_.virtual_addresses)
+        list(config_.virtual_addresses);
+        if (!config_.excluded_addresses.empty())
+            text_ += "   Virtual IP Excluded :\n";
+        list(config_.excluded_addresses);
+    }
+
+    void list(const std::vector<config::VirtualAddress>& addresses) {
+        for (const config::VirtualAddress& address : addresses)
             text_ += fmt::format("     {}\n", address_words(address, is_present(status_, address)));
     }
 

@@ -56,7 +56,7 @@ Json data_of(const config::VrrpInstance& config, const vrrp::InstanceStatus& sta
     data["dont_track_primary"] = number_of(!config.track_primary);
     data["skip_check_adv_addr"] = number_of(config.transport.skip_known_addresses);
     data["strict_mode"] = number_of(config.transport.strict_addresses);
-    data["vmac_ifname"] = "";
+    data["vmac_ifname"] = config.vmac ? config.vmac->name : "";
     data["ifp_ifname"] = config.interface;
     data["master_priority"] = status.last_heard ? status.last_heard->priority : 0;
     data["last_transition"] = static_cast<double>(status.last_transition_unix_ms) / 1000;
@@ -72,10 +72,10 @@ Json data_of(const config::VrrpInstance& config, const vrrp::InstanceStatus& sta
     data["base_priority"] = config.priority;
     data["effective_priority"] = status.priority;
     data["vipset"] = is_master;
-    data["promote_secondaries"] = false;
+    data["promote_secondaries"] = config.promote_secondaries;
     data["adver_int"] = number(seconds_of(config.advert_interval));
     data["master_adver_int"] = number(seconds_of(status.advert_interval));
-    data["accept"] = 1;
+    data["accept"] = number_of(config.accept);
     data["nopreempt"] = !config.preempt;
     data["preempt_delay"] = number(seconds_of(config.election.preempt_delay));
     data["state"] = number_of(status.state);
@@ -83,11 +83,10 @@ Json data_of(const config::VrrpInstance& config, const vrrp::InstanceStatus& sta
     data["version"] = config.version;
     data["smtp_alert"] = false;
     data["notify_deleted"] = false;
-    if (!config.virtual_addresses.empty()) {
-        Json& vips = data["vips"] = Json::array();
-        for (const config::VirtualAddress& address : config.virtual_addresses)
-            vips.push_back(address_words(address, is_present(status, address)));
-    }
+    for (const config::VirtualAddress& address : config.virtual_addresses)
+        data["vips"].push_back(address_words(address, is_present(status, address)));
+    for (const config::VirtualAddress& address : config.excluded_addresses)
+        data["evips"].push_back(address_words(address, is_present(status, address)));
     add_trackers(data, status, trackers);
     data["auth_type"] = number_of(auth_of(config));
     if (config.auth_pass)

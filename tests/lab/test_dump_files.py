@@ -66,7 +66,8 @@ ELECTION = """\
 CONFIGURATIONS = {
     "version 2": (2, ""),
     "version 3": (3, ""),
-    "elections": (3, ELECTION + "    nopreempt\n    skip_check_adv_addr\n    dont_track_primary\n"),
+    "elections": (3, ELECTION + "    nopreempt\n    skip_check_adv_addr\n    dont_track_primary\n"
+                  "    virtual_ipaddress_excluded {{\n        192.0.2.15/32 dev eth0\n    }}\n"),
     "unicast": (2, """\
     unicast_src_ip {own}
     unicast_peer {{
