@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <boost/algorithm/string/join.hpp>
 
 #include "controlplane/cli/text_table.h"
 
@@ -44,7 +45,7 @@ std::string group_line(const api::VrrpStatus& instance, const RenderOptions& opt
         return "";
     const api::SyncGroupStatus& group = instance.sync_group();
     return fmt::format("  sync group {} ({}): {} for {}, MASTER {} times\n", group.name(),
-                       fmt::join(group.members(), ", "), group.state(),
+                       boost::algorithm::join(group.members(), ", "), group.state(),
                        duration_words(options.now_unix_ms - group.last_transition_unix_ms()),
                        group.became_master());
 }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <boost/algorithm/string/join.hpp>
 
 #include "controlplane/explain/explain.h"
 #include "controlplane/explain/words.h"
@@ -233,7 +234,7 @@ private:
         why_.add_facts(
             fmt::format("its sync group {} ({}), which goes from state to state as a whole, is {} "
                         "since {}: {}",
-                        group.name(), fmt::join(group.members(), ", "), group.state(),
+                        group.name(), boost::algorithm::join(group.members(), ", "), group.state(),
                         time_words(now_ - group.last_transition_unix_ms()), group.reason()));
     }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <boost/algorithm/string/join.hpp>
 
 namespace headgate::vrrp {
 
@@ -37,9 +38,10 @@ Refused refused_by(const config::Vrrp& vrrp) {
 
 std::string set_of(std::string_view name, std::string_view type,
                    const std::set<std::string>& elements) {
-    return elements.empty() ? ""
-                            : fmt::format("set {} {{ type {}; elements = {{ {} }}; }}\n", name,
-                                          type, fmt::join(elements, ", "));
+    if (elements.empty())
+        return {};
+    return fmt::format("set {} {{ type {}; elements = {{ {} }}; }}\n", name, type,
+                       boost::algorithm::join(elements, ", "));
 }
 
 }  // namespace
