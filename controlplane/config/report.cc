@@ -8,27 +8,30 @@
 
 namespace headgate::config {
 
-void Report::error(const Span& where, std::string message, std::string hint) {
-    add(Severity::error, where, std::move(message), std::move(hint));
+void Report::error(const Span& where, std::string_view message, std::string_view hint) {
+    add(Severity::error, where, message, hint);
 }
 
-void Report::warning(const Span& where, std::string message, std::string hint) {
-    add(Severity::warning, where, std::move(message), std::move(hint));
+void Report::warning(const Span& where, std::string_view message, std::string_view hint) {
+    add(Severity::warning, where, message, hint);
 }
 
-void Report::fatal(const Span& where, std::string message, std::string hint) {
+void Report::fatal(const Span& where, std::string_view message, std::string_view hint) {
     has_fatal_ = true;
-    add(Severity::error, where, std::move(message), std::move(hint));
+    add(Severity::error, where, message, hint);
 }
 
-void Report::add(Severity severity, const Span& where, std::string message, std::string hint) {
+void Report::add(Severity severity, const Span& where, std::string_view message,
+                 std::string_view hint) {
     if (is_full()) {
         ++suppressed_;
         return;
     }
+    SourceLocation location = where.location();
+    location.file = printable(location.file);
     entries_.push_back(
-        {where, Diagnostic{severity, where.location(), std::max<std::uint32_t>(1, where.length),
-                           where.source_line(), std::move(message), std::move(hint)}});
+        {where, Diagnostic{severity, std::move(location), std::max<std::uint32_t>(1, where.length),
+                           where.source_line(), printable(message), printable(hint)}});
 }
 
 std::vector<Diagnostic> Report::take() {

@@ -2,7 +2,7 @@
 // memory: beyond `diagnostics_max` they are only counted.
 #pragma once
 
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "controlplane/config/diagnostic.h"
@@ -15,11 +15,12 @@ inline constexpr std::size_t diagnostics_max = 1000;
 class Report {
 public:
     // The configuration means less than, or something other than, what was written.
-    void error(const Span& where, std::string message, std::string hint = {});
+    // Control characters in the text, which words of the file can carry, are replaced.
+    void error(const Span& where, std::string_view message, std::string_view hint = {});
     // It is understood, and something about it deserves attention.
-    void warning(const Span& where, std::string message, std::string hint = {});
+    void warning(const Span& where, std::string_view message, std::string_view hint = {});
     // What could not be read at all: the whole configuration must not be used.
-    void fatal(const Span& where, std::string message, std::string hint = {});
+    void fatal(const Span& where, std::string_view message, std::string_view hint = {});
 
     // How many were reported so far: lets a caller see whether a step added its own.
     [[nodiscard]] std::size_t count() const { return entries_.size() + suppressed_; }
@@ -34,7 +35,7 @@ private:
         Span where;
         Diagnostic diagnostic;
     };
-    void add(Severity severity, const Span& where, std::string message, std::string hint);
+    void add(Severity severity, const Span& where, std::string_view message, std::string_view hint);
 
     std::vector<Entry> entries_;
     std::size_t suppressed_ = 0;

@@ -12,19 +12,6 @@ namespace {
 
 constexpr std::size_t quoted_max = 60;
 
-// Control characters would move the cursor or colour the terminal; bytes above ASCII are UTF-8.
-std::string printable(std::string_view text) {
-    std::string clean(text);
-    std::ranges::replace_if(
-        clean,
-        [](char byte) {
-            const auto value = static_cast<unsigned char>(byte);
-            return (value < 0x20 && byte != '\t') || value == 0x7f;
-        },
-        '?');
-    return clean;
-}
-
 }  // namespace
 
 SourceLocation Span::location() const {
@@ -58,6 +45,19 @@ std::string line_of(const SourceLocation& there, const Span& here) {
 const SourceFile& Sources::add(std::string name, std::string text) {
     const auto index = static_cast<std::uint32_t>(files_.size());
     return files_.emplace_back(SourceFile{std::move(name), std::move(text), index});
+}
+
+// Bytes above ASCII are UTF-8.
+std::string printable(std::string_view text) {
+    std::string clean(text);
+    std::ranges::replace_if(
+        clean,
+        [](char byte) {
+            const auto value = static_cast<unsigned char>(byte);
+            return (value < 0x20 && byte != '\t') || value == 0x7f;
+        },
+        '?');
+    return clean;
 }
 
 std::string quote(std::string_view text) {

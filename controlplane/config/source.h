@@ -49,6 +49,9 @@ private:
     std::deque<SourceFile> files_;  // never moves an element
 };
 
+// `text` with `?` for control characters, which would move the cursor or colour the terminal.
+std::string printable(std::string_view text);
+
 // `text` as it may be shown: at most 60 bytes, nothing that could disturb a terminal, in `quotes`.
 std::string quote(std::string_view text);
 

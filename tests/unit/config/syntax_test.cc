@@ -237,10 +237,17 @@ TEST(Diagnostic, IsShownWithItsLineAndAMarkUnderIt) {
               "1 error, 0 warnings\n");
 }
 
+// In a word, in the name of an included file, and in the text of another diagnostic's hint.
 TEST(Diagnostic, CannotDisturbTheTerminal) {
-    const LoadResult result = load_text("\x1b[31mred\x07 {\n}\n");
-    for (const char byte : render_report(result.diagnostics))
+    const std::string red = "\x1b[31mred\x7f";
+    const Files files = {{"main", red + " {\n}\ninclude " + red + "\n" + instance_with("")},
+                         {red, "bogus\n" + instance_with("")}};
+    const LoadResult result = load_files(files, "main");
+    ASSERT_EQ(result.diagnostics.size(), 3U) << render_report(result.diagnostics);
+    for (const char byte : render_report(result.diagnostics)) {
         EXPECT_TRUE(byte == '\n' || static_cast<unsigned char>(byte) >= 0x20);
+        EXPECT_NE(byte, '\x7f');
+    }
 }
 
 TEST(Suggestion, IsTheNearestAndNeverAFarOne) {
