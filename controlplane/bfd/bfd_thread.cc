@@ -231,6 +231,7 @@ void BfdThread::Loop::apply(std::vector<config::BfdInstance> next) {
         return kept == previous.end() ? nullptr : std::move(*kept);
     };
     std::vector<std::unique_ptr<Instance>> taken;
+    taken.reserve(next.size());
     for (const config::BfdInstance& config : next)
         taken.push_back(take_previous(config));
     // Those that are gone say so before others take their names, ports and addresses.
@@ -341,7 +342,7 @@ std::vector<InstanceStatus> BfdThread::Loop::statuses() const {
 
 BfdThread::BfdThread(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
 
-BfdThread::~BfdThread() {
+BfdThread::~BfdThread() {  // NOLINT(bugprone-exception-escape): see the header
     stop();
 }
 

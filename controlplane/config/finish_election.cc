@@ -12,9 +12,9 @@ namespace {
 void set_preempt_delay(VrrpInstance& instance, const Setting<Duration>& setting, Report& report) {
     if (!setting || setting->value == Duration::zero())
         return;
-    const auto useless = [&](std::string_view why, std::string hint) {
+    const auto useless = [&](std::string_view why, std::string_view hint) {
         report.warning(setting->where, fmt::format("`preempt_delay` has no effect with {}", why),
-                       std::move(hint));
+                       hint);
     };
     if (instance.initial_state == VrrpInitialState::master)
         useless("`state MASTER`",

@@ -255,6 +255,7 @@ std::vector<InterfaceDelay> finish_interface_delays(const TrackersDraft& drafts,
         }
     }
     std::vector<InterfaceDelay> delays;
+    delays.reserve(by_interface.size());
     for (auto& [interface, delay] : by_interface)
         delays.push_back(std::move(delay));
     return delays;

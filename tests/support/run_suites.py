@@ -63,8 +63,9 @@ def asan():
     # Unoptimized: with -O1, g++ takes three times as long over what the second one inserts.
     # vptr: it needs run-time type information, which the dataplane does without.
     # -g1: line numbers for a report; everything would take a fifth longer to compile.
-    configure(build, ["-Db_sanitize=address,undefined", "-Dcpp_args=['-fno-sanitize=vptr', '-g1']",
-                      "-Doptimization=0", "-Dbenchmarks=false"])
+    arguments = "-Dcpp_args=['-fno-sanitize=vptr', '-g1', '-D_GLIBCXX_ASSERTIONS']"
+    configure(build, ["-Db_sanitize=address,undefined", arguments, "-Doptimization=0",
+                      "-Dbenchmarks=false"])
     return meson_test(build, PURE_SUITES, "asan", prefix=YIELDING, patience=10, environment={
         "ASAN_OPTIONS": "detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
