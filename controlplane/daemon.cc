@@ -35,8 +35,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-// How long `headgate status` waits for the VRRP thread and the dataplane before it shows what was
-// known last.
+// How long `headgate status` waits for the VRRP thread, which it cannot do without, and for the
+// dataplane, which it can.
 constexpr std::chrono::milliseconds status_time_max{1000};
 
 constexpr const char* no_interface =
@@ -143,11 +143,10 @@ public:
 
     void dump(Dump what) {
         if (!vrrp_)
-            return write_dump(what);
+            return write_dump(what, {});
         vrrp_->request_status([this, what](auto instances) {
-            asio::post(context_, [this, what, instances = std::move(instances)]() mutable {
-                vrrp_status_ = std::move(instances);
-                write_dump(what);
+            asio::post(context_, [this, what, instances = std::move(instances)] {
+                write_dump(what, instances);
             });
         });
     }
@@ -163,16 +162,16 @@ public:
     }
 
 private:
-    void write_dump(Dump what) {
+    void write_dump(Dump what, const std::vector<vrrp::InstanceStatus>& instances) {
         switch (what) {
             case Dump::data:
-                return dumper_.write(dump::Kind::data, config_, vrrp_status_);
+                return dumper_.write(dump::Kind::data, config_, instances);
             case Dump::stats:
-                return dumper_.write(dump::Kind::stats, config_, vrrp_status_);
+                return dumper_.write(dump::Kind::stats, config_, instances);
             case Dump::json:
-                return dumper_.write(dump::Kind::json, config_, vrrp_status_);
+                return dumper_.write(dump::Kind::json, config_, instances);
             case Dump::stats_and_clear:
-                return dumper_.write_stats_and_clear(config_, vrrp_status_);
+                return dumper_.write_stats_and_clear(config_, instances);
         }
     }
 
@@ -188,14 +187,7 @@ private:
         } else if (!config.vrrp.instances.empty() || !config.vrrp.statics.empty()) {
             auto started = vrrp::VrrpThread::start(
                 config.vrrp,
-                {.on_change =
-                     [this](auto instances) {
-                         asio::post(context_, [this, instances = std::move(instances)]() mutable {
-                             vrrp_status_ = std::move(instances);
-                             holds_.update(vrrp_status_);
-                             evaluate_soon();
-                         });
-                     },
+                {.on_change = [this] { asio::post(context_, [this] { ask_standings(); }); },
                  .trackers = std::exchange(said_before_start_, {}),
                  .holds = holds_.load()});
             if (!started)
@@ -212,6 +204,20 @@ private:
         evaluate();
         want_engine();
         return {};
+    }
+
+    // Many instances change in one moment; an answer that is still to come tells of all of them.
+    void ask_standings() {
+        if (std::exchange(standings_asked_, true))
+            return;
+        vrrp_->request_standings([this](auto standings) {
+            asio::post(context_, [this, standings = std::move(standings)]() mutable {
+                standings_asked_ = false;
+                standings_ = std::move(standings);
+                holds_.update(standings_);
+                evaluate_soon();
+            });
+        });
     }
 
     static tl::unexpected<Error> fail_with(const char* attempt, const Error& error) {
@@ -252,14 +258,8 @@ private:
         inputs.capabilities = bypass_.capabilities();
         if (const auto state = bypass_.state(); !state.up)
             inputs.backend_down_reason = state.wanted ? state.error : no_interface;
-        for (const vrrp::InstanceStatus& instance : vrrp_status_) {
-            if (instance.state != vrrp::State::master)
-                continue;
-            for (const vrrp::VipStatus& vip : instance.vips) {
-                if (vip.present)
-                    inputs.held_vips.insert(vip.prefix.address);
-            }
-        }
+        for (const vrrp::Standing& instance : standings_)
+            inputs.held_vips.insert(instance.held_vips.begin(), instance.held_vips.end());
         return inputs;
     }
 
@@ -310,6 +310,7 @@ private:
         admin::AdminServer::Answer answer;
         asio::steady_timer timer;
         int waiting = 1;
+        std::optional<std::vector<vrrp::InstanceStatus>> vrrp;
         std::optional<api::DataplaneState> dataplane;
 
         StatusQuery(asio::io_context& context, admin::AdminServer::Answer to)
@@ -329,10 +330,12 @@ private:
             vrrp_->request_status([this, query](auto instances) mutable {
                 asio::post(context_, [this, query = std::move(query),
                                       instances = std::move(instances)]() mutable {
-                    vrrp_status_ = std::move(instances);
+                    query->vrrp = std::move(instances);
                     arrived(*query);
                 });
             });
+        } else {
+            query->vrrp.emplace();
         }
         ++query->waiting;
         bfd_.refresh([this, query] { arrived(*query); });
@@ -400,13 +403,17 @@ private:
         if (!answer)
             return;
         query.timer.cancel();
+        api::ControlReply reply;
+        if (!query.vrrp) {
+            reply.set_error("the VRRP thread does not answer");
+            return answer(std::move(reply));
+        }
         const forwarding::Bypass::State bypass = bypass_state();
         const service::Inputs inputs = service_inputs();
         const std::vector<service::ServiceView> views = service::evaluate(config_, inputs);
-        api::ControlReply reply;
         api::Status& status = *reply.mutable_status();
         status = make_status({.config = config_,
-                              .vrrp = vrrp_status_,
+                              .vrrp = *query.vrrp,
                               .views = views,
                               .history = history_,
                               .find_check = inputs.find_check,
@@ -431,7 +438,8 @@ private:
     std::string config_error_;
     std::uint64_t generation_;
     bool evaluation_due_ = false;
-    std::vector<vrrp::InstanceStatus> vrrp_status_;
+    std::vector<vrrp::Standing> standings_;
+    bool standings_asked_ = false;
     std::vector<service::ServiceView> views_;
     service::History history_;
     Holds holds_;

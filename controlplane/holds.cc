@@ -46,9 +46,9 @@ Holds::ByInstance Holds::load() {
     return saved_;
 }
 
-void Holds::update(const std::vector<vrrp::InstanceStatus>& instances) {
+void Holds::update(const std::vector<vrrp::Standing>& instances) {
     ByInstance wanted;
-    for (const vrrp::InstanceStatus& instance : instances) {
+    for (const vrrp::Standing& instance : instances) {
         if (instance.hold)
             wanted[instance.name] = *instance.hold;
     }

@@ -21,7 +21,7 @@ public:
     ByInstance load();
     // Writes the file when the holds of these instances are not what it says. A failure is logged,
     // and costs a restart its memory only.
-    void update(const std::vector<vrrp::InstanceStatus>& instances);
+    void update(const std::vector<vrrp::Standing>& instances);
 
 private:
     std::filesystem::path file_;

@@ -68,6 +68,8 @@ public:
     // interface and the lateness are the caller's to add.
     [[nodiscard]] InstanceStatus status(Instant now,
                                         std::chrono::system_clock::time_point wall_now) const;
+    [[nodiscard]] Standing standing(Instant now,
+                                    std::chrono::system_clock::time_point wall_now) const;
     // Whether there was a transition, or a VIP came or went, since the last call.
     [[nodiscard]] bool take_changed();
 
@@ -85,6 +87,8 @@ public:
     void set_group_fault(Instant now, const std::string& why) override;
 
 private:
+    [[nodiscard]] std::optional<Hold> hold(Instant now,
+                                           std::chrono::system_clock::time_point wall_now) const;
     // `cause`: the advert that led to the actions, if one did.
     void perform(const Actions& actions, Instant now, const Advert* cause);
     void send_advert(std::uint8_t priority);

@@ -4,6 +4,25 @@
 
 namespace headgate::vrrp {
 
+std::optional<Hold> Instance::hold(Instant now,
+                                   std::chrono::system_clock::time_point wall_now) const {
+    const auto until = fsm_.held_until();
+    if (!until)
+        return std::nullopt;
+    return Hold{.until_unix_ms = unix_ms_of(*until, now, wall_now), .reason = hold_reason_};
+}
+
+Standing Instance::standing(Instant now, std::chrono::system_clock::time_point wall_now) const {
+    Standing standing{.name = config_.name, .held_vips = {}, .hold = hold(now, wall_now)};
+    if (state() == State::master) {
+        for (const HeldAddresses::Vip& vip : addresses_.vips()) {
+            if (vip.present)
+                standing.held_vips.push_back(vip.address.prefix.address);
+        }
+    }
+    return standing;
+}
+
 InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_point wall_now) const {
     const auto unix_ms = [&](Instant when) { return unix_ms_of(when, now, wall_now); };
     const std::optional<IpAddress>& master = fsm_.master_address();
@@ -58,8 +77,7 @@ InstanceStatus Instance::status(Instant now, std::chrono::system_clock::time_poi
                                .error = name_of(last->error),
                                .detail = last->detail,
                                .unix_ms = unix_ms(last->when)};
-    if (const auto until = fsm_.held_until())
-        status.hold = {.until_unix_ms = unix_ms(*until), .reason = hold_reason_};
+    status.hold = hold(now, wall_now);
     if (const auto next = fsm_.deadline())
         status.deadline_unix_ms = unix_ms(*next);
     if (const auto allowed = fsm_.preempt_allowed())

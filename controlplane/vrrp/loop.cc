@@ -20,6 +20,8 @@ namespace {
 constexpr int packets_per_turn_max = 64;
 // A timer this late is worth a line in the log; adverts are at least 10 ms apart.
 constexpr Duration lateness_reported = std::chrono::milliseconds(100);
+// After a pause of this length news may be waiting that is older than the timer.
+constexpr Duration pause_noticed = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -170,6 +172,7 @@ void Loop::catch_up() {
     for (const auto& instance : instances_)
         instance->on_addresses(clock_.now());
     tell_host_problems();
+    touch_all();
 }
 
 // Takes over what has come. True: the instances are to be told of changes.
@@ -186,12 +189,14 @@ bool Loop::read_kernel() {
 void Loop::tell_host_problems() {
     for (const auto& instance : instances_)
         instance->on_host_problem(clock_.now(), host_.problem_of(instance->config().name));
+    touch_all();
 }
 
 void Loop::on_tracker(const TrackerId& id, const TrackerState& state) {
     trackers_[id] = state;
     for (const auto& instance : instances_)
         instance->on_tracker(clock_.now(), id, state);
+    touch_all();
     after_event();
 }
 
@@ -207,9 +212,11 @@ void Loop::read(Port& port) {
             ++port.num_unknown;
         else if (instance == nullptr)
             on_unknown(port, *vrid, envelope->source);
-        else if (!is_for_other_port(port, *envelope, *vrid))
+        else if (!is_for_other_port(port, *envelope, *vrid)) {
             instance->on_packet(clock_.now(), *envelope);
-        settle_groups();
+            touch(*instance);
+            settle_groups();
+        }
     }
 }
 
@@ -231,18 +238,14 @@ bool Loop::is_for_other_port(const Port& port, const Envelope& envelope, std::ui
     });
 }
 
+// Deadlines mostly move away, with each advert of a master: rather than to set the timer anew each
+// time, it may fire once for nothing.
 void Loop::arm() {
-    std::optional<Instant> next =
-        earliest({announcements_.deadline(), interface_watch_.deadline(), host_.deadline()});
-    for (const auto& instance : instances_)
-        next = earliest({next, instance->deadline()});
-    if (next == armed_)
+    const std::optional<Instant> next = earliest({announcements_.deadline(), host_.deadline(),
+                                                  interface_watch_.deadline(), deadlines_.next()});
+    if (!next || (armed_ && *armed_ <= *next))
         return;
     armed_ = next;
-    if (!next) {
-        timer_.cancel();
-        return;
-    }
     timer_.expires_at(*next);
     timer_.async_wait([this](error_code error) {
         if (!error)
@@ -251,17 +254,18 @@ void Loop::arm() {
 }
 
 void Loop::on_timer() {
-    if (armed_) {
-        const Duration lateness = clock_.now() - *armed_;
-        lateness_max_ = std::max(lateness_max_, lateness);
-        if (lateness >= lateness_reported)
-            log::warn("A thread timer expired {:.3f} seconds ago",
-                      std::chrono::duration<double>(lateness).count());
-    }
-    armed_.reset();
-    catch_up();
-    for (const auto& instance : instances_) {
+    const Instant now = clock_.now();
+    const Duration lateness = now - std::exchange(armed_, std::nullopt).value_or(now);
+    lateness_max_ = std::max(lateness_max_, lateness);
+    if (lateness >= lateness_reported)
+        log::warn("A thread timer expired {:.3f} seconds ago",
+                  std::chrono::duration<double>(lateness).count());
+    const auto watch_due = interface_watch_.deadline();
+    if (lateness >= pause_noticed || kernel_changed_ || (watch_due && now >= *watch_due))
+        catch_up();
+    for (Instance* const instance : deadlines_.due(clock_.now())) {
         instance->on_deadline(clock_.now());
+        touch(*instance);
         // At once, so that a group is never seen half MASTER, nor waits for its next event.
         settle_groups();
     }
@@ -276,11 +280,34 @@ void Loop::on_timer() {
 void Loop::after_event() {
     settle_groups();
     bool changed = std::exchange(reconfigured_, false);
-    for (const auto& instance : instances_)
+    for (Instance* const instance : touched_) {
         changed = instance->take_changed() || changed;
+        deadlines_.set(instance, instance->deadline());
+    }
+    touched_.clear();
     if (changed && options_.on_change)
-        options_.on_change(statuses());
+        options_.on_change();
     arm();
+}
+
+void Loop::touch(Instance& instance) {
+    touched_.push_back(&instance);
+}
+
+void Loop::touch_all() {
+    touched_.clear();
+    for (const auto& instance : instances_)
+        touched_.push_back(instance.get());
+}
+
+std::vector<Standing> Loop::standings() const {
+    const Instant now = clock_.now();
+    const auto wall_now = std::chrono::system_clock::now();
+    std::vector<Standing> standings;
+    standings.reserve(instances_.size());
+    for (const auto& instance : instances_)
+        standings.push_back(instance->standing(now, wall_now));
+    return standings;
 }
 
 std::vector<InstanceStatus> Loop::statuses() const {

@@ -26,6 +26,7 @@
 #include "controlplane/netlink/interface_settings.h"
 #include "controlplane/netlink/monitor.h"
 #include "controlplane/vrrp/announce_queue.h"
+#include "controlplane/vrrp/deadline_queue.h"
 #include "controlplane/vrrp/host_entries.h"
 #include "controlplane/vrrp/interface_watch.h"
 #include "controlplane/vrrp/kernel_routing.h"
@@ -53,6 +54,7 @@ public:
     void apply(config::Vrrp next);
     void on_tracker(const TrackerId& id, const TrackerState& state);
     [[nodiscard]] std::vector<InstanceStatus> statuses() const;
+    [[nodiscard]] std::vector<Standing> standings() const;
     // A hold of zero ends an earlier one.
     std::optional<VrrpThread::StepDown> step_down(const std::string& name,
                                                   std::chrono::seconds hold,
@@ -78,6 +80,8 @@ private:
     void arm();
     void on_timer();
     void after_event();
+    void touch(Instance& instance);
+    void touch_all();
 
     void forget_trackers(const config::Vrrp& next);
     void track_interfaces();
@@ -121,8 +125,11 @@ private:
     AnnounceQueue announcements_;                       // of all instances
     std::vector<std::unique_ptr<Instance>> instances_;  // in configuration order
     std::vector<std::unique_ptr<SyncGroup>> groups_;    // likewise; they refer to instances_
-    bool started_ = false;                              // apply() has been called
-    std::set<IpAddress> vips_;                          // of all instances
+    // The instances that this event has reached: what follows from it is to be looked at.
+    std::vector<Instance*> touched_;
+    DeadlineQueue deadlines_;   // of instances_
+    bool started_ = false;      // apply() has been called
+    std::set<IpAddress> vips_;  // of all instances
     InterfaceWatch interface_watch_;
     std::set<std::string> tracked_interfaces_;
     TrackerStates trackers_;                // all that has been said of those in use

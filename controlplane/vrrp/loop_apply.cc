@@ -89,6 +89,7 @@ void Loop::apply(config::Vrrp next) {
     started_ = true;
     for (const auto& [channel, port] : ports_)
         refresh(port);
+    deadlines_.clear();
     tell_host_problems();
     options_.holds.clear();
     reconfigured_ = true;
@@ -133,9 +134,15 @@ void Loop::form_groups(const config::Vrrp& next,
     }
 }
 
+// Those that have a member among the touched.
 void Loop::settle_groups() {
-    for (const auto& group : groups_)
-        group->settle(clock_.now());
+    for (const auto& group : groups_) {
+        const bool concerned = std::ranges::any_of(touched_, [&](const Instance* instance) {
+            return instance->config().election.sync_group == group->name();
+        });
+        if (concerned && group->settle(clock_.now()))
+            touch_all();
+    }
 }
 
 // The delays are for the start of the daemon; what a reload adds begins at once.

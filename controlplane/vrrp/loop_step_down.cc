@@ -48,6 +48,7 @@ std::optional<VrrpThread::StepDown> Loop::step_down(const std::string& name,
             instance->yield(now, now + hold, reason);
         else
             instance->end_hold();
+        touch(*instance);
         done.instances.push_back(instance->config().name);
     }
     after_event();

@@ -101,6 +101,14 @@ struct TrackerStatus {
     bool operator==(const TrackerStatus&) const = default;
 };
 
+// As much of an instance as the rest of the daemon acts on.
+struct Standing {
+    std::string name;
+    std::vector<IpAddress> held_vips;  // in the kernel, while MASTER
+    std::optional<Hold> hold;
+    bool operator==(const Standing&) const = default;
+};
+
 struct InstanceStatus {
     std::string name;
     State state = State::init;

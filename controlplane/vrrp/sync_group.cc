@@ -21,6 +21,7 @@ std::string words_of(const SyncMember& member) {
 void SyncGroup::assemble(Instant now, const std::vector<Member>& members) {
     check(!members.empty(), "a sync group has members");
     members_.clear();
+    at_ease_ = false;
     bool old_are_masters = true;
     bool any_old = false;
     for (const Member& member : members) {
@@ -39,60 +40,67 @@ void SyncGroup::assemble(Instant now, const std::vector<Member>& members) {
     settle(now);
 }
 
-void SyncGroup::settle(Instant now) {
-    settle_faults(now);
+bool SyncGroup::settle(Instant now) {
+    const bool faults_settled = settle_faults(now);
     // Before the others follow it: who leaves MASTER first knows why.
     const auto leaver = std::ranges::find_if(
         members_, [](const SyncMember* member) { return member->state() == State::backup; });
-    const std::string cause = leaver != members_.end() ? words_of(**leaver) : "";
-    settle_masters(now);
+    const SyncMember* const cause = leaver != members_.end() ? *leaver : nullptr;
+    const bool masters_settled = settle_masters(now);
     if (any_in(State::init))
-        enter(now, State::init, "not started");
+        enter(now, State::init, nullptr);
     else if (any_in(State::fault))
-        enter(now, State::fault, words_for_fault());
+        enter(now, State::fault, find_faulty());
     else if (all_in(State::master))
-        enter(now, State::master, words_of(*members_.back()));
+        enter(now, State::master, members_.back());
     else
         enter(now, State::backup, cause);
+    return faults_settled || masters_settled;
 }
 
 // keepalived's lines, which people and their tools look for.
-void SyncGroup::settle_faults(Instant now) {
-    const bool faulty = std::ranges::any_of(members_, &SyncMember::has_fault);
+bool SyncGroup::settle_faults(Instant now) {
+    const bool faulty = find_faulty() != nullptr;
+    if (!faulty && at_ease_)
+        return false;
     if (faulty && state_ != State::fault)
         log::info("VRRP_Group({}) Syncing instances to FAULT state", name_);
     else if (!faulty && state_ == State::fault)
         log::info("VRRP_Group({}) Leaving FAULT state", name_);
     for (SyncMember* const member : members_) {
         // A member that has a fault, too, stays down for the others' sake when its own is over.
-        const auto other = std::ranges::find_if(members_, [&](const SyncMember* candidate) {
-            return candidate != member && candidate->has_fault();
-        });
-        member->set_group_fault(now, other != members_.end() ? words_of(**other) : "");
+        const SyncMember* const other = find_faulty(member);
+        member->set_group_fault(now, other != nullptr ? words_of(*other) : "");
     }
+    at_ease_ = !faulty;
+    return true;
 }
 
-void SyncGroup::settle_masters(Instant now) {
+bool SyncGroup::settle_masters(Instant now) {
     if (all_in(State::master))
-        return;
+        return false;
     if (any_in(State::master)) {
         log::info("VRRP_Group({}) Syncing instances to BACKUP state", name_);
         for (SyncMember* const member : members_) {
             if (member->state() == State::master)
                 member->step_back(now);
         }
-    } else if (std::ranges::all_of(members_, &SyncMember::wants_master)) {
-        log::info("VRRP_Group({}) Syncing instances to MASTER state", name_);
-        for (SyncMember* const member : members_)
-            member->take_over(now);
+        return true;
     }
+    if (!std::ranges::all_of(members_, &SyncMember::wants_master))
+        return false;
+    log::info("VRRP_Group({}) Syncing instances to MASTER state", name_);
+    for (SyncMember* const member : members_)
+        member->take_over(now);
+    return true;
 }
 
-void SyncGroup::enter(Instant now, State state, std::string reason) {
+// `cause`: the member whose reason is the group's; null before the start.
+void SyncGroup::enter(Instant now, State state, const SyncMember* cause) {
     // In FAULT another cause may have taken the place of the first.
     if (state == state_ && state != State::fault)
         return;
-    reason_ = std::move(reason);
+    reason_ = cause != nullptr ? words_of(*cause) : state == State::init ? "not started" : "";
     if (std::exchange(state_, state) == state)
         return;
     since_ = now;
@@ -100,9 +108,12 @@ void SyncGroup::enter(Instant now, State state, std::string reason) {
         ++became_master_;
 }
 
-std::string SyncGroup::words_for_fault() const {
-    const auto faulty = std::ranges::find_if(members_, &SyncMember::has_fault);
-    return faulty != members_.end() ? words_of(**faulty) : "";
+// Null: no member has a fault of its own.
+const SyncMember* SyncGroup::find_faulty(const SyncMember* other_than) const {
+    const auto faulty = std::ranges::find_if(members_, [&](const SyncMember* member) {
+        return member != other_than && member->has_fault();
+    });
+    return faulty != members_.end() ? *faulty : nullptr;
 }
 
 bool SyncGroup::all_in(State state) const {

@@ -52,8 +52,8 @@ public:
         bool fresh = false;
     };
     void assemble(Instant now, const std::vector<Member>& members);
-    // Call it after each event of a member.
-    void settle(Instant now);
+    // Call it after each event of a member. True: it told members to do something.
+    bool settle(Instant now);
 
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] State state() const { return state_; }
@@ -62,15 +62,16 @@ public:
                                      std::chrono::system_clock::time_point wall_now) const;
 
 private:
-    void settle_faults(Instant now);
-    void settle_masters(Instant now);
-    void enter(Instant now, State state, std::string reason);
+    bool settle_faults(Instant now);
+    bool settle_masters(Instant now);
+    void enter(Instant now, State state, const SyncMember* cause);
     [[nodiscard]] bool all_in(State state) const;
     [[nodiscard]] bool any_in(State state) const;
-    [[nodiscard]] std::string words_for_fault() const;
+    [[nodiscard]] const SyncMember* find_faulty(const SyncMember* other_than = nullptr) const;
 
     std::string name_;
     std::vector<SyncMember*> members_;
+    bool at_ease_ = false;  // every member knows that no other has a fault
     State state_ = State::init;
     std::string reason_;
     Instant since_{};

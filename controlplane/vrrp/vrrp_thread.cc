@@ -29,6 +29,10 @@ void VrrpThread::request_status(StatusHandler handler) {
     loop_->post([loop = loop_.get(), handler = std::move(handler)] { handler(loop->statuses()); });
 }
 
+void VrrpThread::request_standings(StandingHandler handler) {
+    loop_->post([loop = loop_.get(), handler = std::move(handler)] { handler(loop->standings()); });
+}
+
 void VrrpThread::step_down(std::string instance, std::chrono::seconds hold, std::string reason,
                            StepDownHandler handler) {
     loop_->post([loop = loop_.get(), name = std::move(instance), hold, why = std::move(reason),

@@ -29,13 +29,14 @@ class Loop;
 class VrrpThread {
 public:
     using StatusHandler = std::function<void(std::vector<InstanceStatus>)>;
+    using StandingHandler = std::function<void(std::vector<Standing>)>;
 
     struct Options {
-        // Called on the VRRP thread with all instances, in configuration order, after each state
-        // transition, whenever a VIP appears in or disappears from the kernel, and once after the
-        // start and after each reconfigure(). It must not block: post the value to your own loop.
-        // May be empty.
-        StatusHandler on_change;
+        // Called on the VRRP thread after each state transition, whenever a VIP appears in or
+        // disappears from the kernel, and once after the start and after each reconfigure(). Ask
+        // for the standings then: one answer may serve many changes. It must not block. May be
+        // empty.
+        std::function<void()> on_change;
         // What trackers have said before the start.
         TrackerStates trackers{};
         // What an earlier run was told: instances of these names hold back when they first start.
@@ -64,9 +65,11 @@ public:
     // again as BACKUP, since it is now part of another group of routers.
     void reconfigure(config::Vrrp config);
 
-    // Any thread. `handler` is called on the VRRP thread and must not block. It is dropped when the
-    // thread has been stopped.
+    // Any thread. `handler` is called on the VRRP thread with all instances, in configuration
+    // order, and must not block: post the value to your own loop. It is dropped when the thread has
+    // been stopped.
     void request_status(StatusHandler handler);
+    void request_standings(StandingHandler handler);
 
     // Any thread. The instance steps down, and holds back for a time: see Fsm::yield(). So do the
     // others of its sync group. `hold` of zero ends an earlier hold instead. `handler`: as above.

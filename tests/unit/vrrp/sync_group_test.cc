@@ -103,6 +103,20 @@ protected:
     SyncGroup group{"VG"};
 };
 
+// So that whoever keeps the deadlines of the members knows when to look again.
+TEST_F(SyncGroupTest, SaysWhenItToldItsMembersSomething) {
+    EXPECT_FALSE(group.settle(at(seconds(1))));
+    for (FakeMember* const member : {&a, &b})
+        member->perform(member->fsm.on_deadline(at(seconds(4))));
+    EXPECT_TRUE(group.settle(at(seconds(4))));
+    EXPECT_FALSE(group.settle(at(seconds(4))));
+    a.perform(a.fsm.on_fault(at(seconds(5)), FaultSource::instance));
+    EXPECT_TRUE(group.settle(at(seconds(5))));
+    a.perform(a.fsm.on_recovery(at(seconds(6)), FaultSource::instance));
+    EXPECT_TRUE(group.settle(at(seconds(6))));
+    EXPECT_FALSE(group.settle(at(seconds(6))));
+}
+
 TEST_F(SyncGroupTest, TakesOverWhenEveryMemberWantsTo) {
     EXPECT_EQ(states(), "BACKUP BACKUP BACKUP");
     heard(b, seconds(3), 150);
