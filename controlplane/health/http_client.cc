@@ -5,7 +5,6 @@
 #include <cstring>
 #include <unordered_map>
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
@@ -14,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "common/check.h"
+#include "controlplane/health/curl_library.h"
 
 namespace headgate::health {
 
@@ -21,16 +21,21 @@ namespace asio = boost::asio;
 
 namespace {
 
+// Requires: it could be loaded, which HttpClient has seen.
+const CurlLibrary& curl() {
+    return *CurlLibrary::get();
+}
+
 struct EasyDeleter {
-    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+    void operator()(CURL* easy) const { curl().easy_cleanup(easy); }
 };
 struct ListDeleter {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+    void operator()(curl_slist* list) const { curl().slist_free_all(list); }
 };
 
 // One question under way. Lives in the frame of its coroutine.
 struct Transfer {
-    std::unique_ptr<CURL, EasyDeleter> easy{curl_easy_init()};
+    std::unique_ptr<CURL, EasyDeleter> easy{curl().easy_init()};
     std::unique_ptr<curl_slist, ListDeleter> headers;
     std::array<char, CURL_ERROR_SIZE> error{};
     std::size_t header_bytes = 0;
@@ -66,29 +71,29 @@ void set_options(Transfer& transfer, const HttpQuestion& question) {
     // The path travels as it stands in the configuration, so it is not part of the URL that curl
     // parses.
     const std::string url = "http://" + question.target.to_string() + "/";
-    curl_slist* list = curl_slist_append(nullptr, ("Host: " + question.host).c_str());
-    list = curl_slist_append(list, "Accept:");
+    curl_slist* list = curl().slist_append(nullptr, ("Host: " + question.host).c_str());
+    list = curl().slist_append(list, "Accept:");
     transfer.headers.reset(list);
 
-    curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, question.path.c_str());
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_0));
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "KeepAliveClient");
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.headers.get());
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 2 * timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &count_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &discard_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error.data());
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
+    curl().easy_setopt(easy, CURLOPT_URL, url.c_str());
+    curl().easy_setopt(easy, CURLOPT_REQUEST_TARGET, question.path.c_str());
+    curl().easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_0));
+    curl().easy_setopt(easy, CURLOPT_USERAGENT, "KeepAliveClient");
+    curl().easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.headers.get());
+    curl().easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
+    curl().easy_setopt(easy, CURLOPT_PROXY, "");
+    curl().easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl().easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl().easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl().easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    curl().easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
+    curl().easy_setopt(easy, CURLOPT_TIMEOUT_MS, 2 * timeout_ms);
+    curl().easy_setopt(easy, CURLOPT_HEADERFUNCTION, &count_header);
+    curl().easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
+    curl().easy_setopt(easy, CURLOPT_WRITEFUNCTION, &discard_body);
+    curl().easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+    curl().easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error.data());
+    curl().easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
 }
 
 HttpAnswer::Failure classify(CURLcode code, bool connected) {
@@ -115,10 +120,10 @@ void conclude(Transfer& transfer, CURLcode code) {
     curl_off_t connect_us = 0;
     curl_off_t total_us = 0;
     long os_error = 0;
-    curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connect_us);
-    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &total_us);
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer.answer.status);
+    curl().easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+    curl().easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &total_us);
+    curl().easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+    curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer.answer.status);
     if (transfer.body_cut)  // we stopped reading: the status line had been read long before
         code = CURLE_OK;
 
@@ -133,7 +138,8 @@ void conclude(Transfer& transfer, CURLcode code) {
         answer.error =
             fmt::format("the header of the answer is longer than {} bytes", answer_bytes_max);
     else
-        answer.error = transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(code);
+        answer.error =
+            transfer.error[0] != '\0' ? transfer.error.data() : curl().easy_strerror(code);
 }
 
 }  // namespace
@@ -142,29 +148,27 @@ void conclude(Transfer& transfer, CURLcode code) {
 class HttpClient::Multi : public std::enable_shared_from_this<HttpClient::Multi> {
 public:
     explicit Multi(asio::io_context& context) : context_(context), timer_(context) {
-        static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
-        check(global == CURLE_OK, "libcurl initialises");
-        multi_ = curl_multi_init();
+        multi_ = curl().multi_init();
         check(multi_ != nullptr, "libcurl gives a multi handle");
-        curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Multi::on_socket);
-        curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-        curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Multi::on_timer);
-        curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+        curl().multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Multi::on_socket);
+        curl().multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+        curl().multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Multi::on_timer);
+        curl().multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
     }
     ~Multi() {
         // The event loop may be coming down, too.
-        curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, nullptr);
-        curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
-        curl_multi_cleanup(multi_);
+        curl().multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, nullptr);
+        curl().multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
+        curl().multi_cleanup(multi_);
     }
     Multi(const Multi&) = delete;
     Multi& operator=(const Multi&) = delete;
 
     [[nodiscard]] asio::io_context& context() { return context_; }
     [[nodiscard]] bool add(Transfer& transfer) {
-        return curl_multi_add_handle(multi_, transfer.easy.get()) == CURLM_OK;
+        return curl().multi_add_handle(multi_, transfer.easy.get()) == CURLM_OK;
     }
-    void remove(Transfer& transfer) { curl_multi_remove_handle(multi_, transfer.easy.get()); }
+    void remove(Transfer& transfer) { curl().multi_remove_handle(multi_, transfer.easy.get()); }
 
 private:
     struct Watch {
@@ -246,13 +250,13 @@ private:
 
     void advance(curl_socket_t fd, int events) {
         int running = 0;
-        curl_multi_socket_action(multi_, fd, events, &running);
+        curl().multi_socket_action(multi_, fd, events, &running);
         int left = 0;
-        while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+        while (const CURLMsg* message = curl().multi_info_read(multi_, &left)) {
             if (message->msg != CURLMSG_DONE)
                 continue;
             Transfer* transfer = nullptr;
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+            curl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
             conclude(*transfer, message->data.result);
             transfer->finished.cancel();
         }
@@ -264,10 +268,15 @@ private:
     std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
 };
 
-HttpClient::HttpClient(asio::io_context& context) : multi_(std::make_shared<Multi>(context)) {}
+HttpClient::HttpClient(asio::io_context& context) {
+    if (CurlLibrary::get())
+        multi_ = std::make_shared<Multi>(context);
+}
 
 asio::awaitable<HttpAnswer> HttpClient::ask(HttpQuestion question) {
     const std::shared_ptr<Multi> multi = multi_;
+    if (!multi)
+        co_return HttpAnswer{.error = CurlLibrary::get().error().message};
     Transfer transfer(multi->context());
     if (!transfer.easy)
         co_return HttpAnswer{.error = "libcurl is out of memory"};

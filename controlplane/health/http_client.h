@@ -54,7 +54,7 @@ public:
 
 private:
     class Multi;
-    std::shared_ptr<Multi> multi_;
+    std::shared_ptr<Multi> multi_;  // null: libcurl cannot be loaded
 };
 
 }  // namespace headgate::health

@@ -28,10 +28,17 @@ void DeadlineQueue::clear() {
     known_.clear();
 }
 
-std::optional<Instant> DeadlineQueue::next() const {
+std::optional<Instant> DeadlineQueue::next(Duration slack) const {
     if (order_.empty())
         return std::nullopt;
-    return order_.begin()->first;
+    const Instant first = order_.begin()->first;
+    Instant last = first;
+    for (const auto& [deadline, instance] : order_) {
+        if (deadline > first + slack)
+            break;
+        last = deadline;
+    }
+    return last;
 }
 
 std::vector<Instance*> DeadlineQueue::due(Instant now) const {

@@ -20,7 +20,9 @@ public:
     void set(Instance* instance, std::optional<Instant> deadline);
     void clear();
 
-    [[nodiscard]] std::optional<Instant> next() const;
+    // When to serve the first, at most `slack` after its deadline: at the last deadline until then,
+    // so that those which are close together are served together, and one by itself in time.
+    [[nodiscard]] std::optional<Instant> next(Duration slack) const;
     // Those whose deadline has come, the earliest first. They stay in the queue.
     [[nodiscard]] std::vector<Instance*> due(Instant now) const;
 

@@ -12,6 +12,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "common/shared_library.h"
 #include "controlplane/netlink/attributes.h"
 #include "controlplane/netlink/socket.h"
 #include "controlplane/vrrp/firewall_rules.h"
@@ -20,19 +21,45 @@ namespace headgate::vrrp {
 
 namespace {
 
-struct ContextDeleter {
-    void operator()(nft_ctx* context) const { nft_ctx_free(context); }
+// Loaded with the first rules.
+struct Nftables {
+    decltype(nft_ctx_new)* ctx_new = nullptr;
+    decltype(nft_ctx_free)* ctx_free = nullptr;
+    decltype(nft_ctx_buffer_output)* ctx_buffer_output = nullptr;
+    decltype(nft_ctx_buffer_error)* ctx_buffer_error = nullptr;
+    decltype(nft_ctx_get_error_buffer)* ctx_get_error_buffer = nullptr;
+    decltype(nft_run_cmd_from_buffer)* run_cmd_from_buffer = nullptr;
+
+    static Result<Nftables> load() {
+        auto library = SharedLibrary::load("libnftables.so.1");
+        if (!library)
+            return tl::unexpected(library.error());
+        Nftables nft;
+        library->find("nft_ctx_new", nft.ctx_new)
+            .find("nft_ctx_free", nft.ctx_free)
+            .find("nft_ctx_buffer_output", nft.ctx_buffer_output)
+            .find("nft_ctx_buffer_error", nft.ctx_buffer_error)
+            .find("nft_ctx_get_error_buffer", nft.ctx_get_error_buffer)
+            .find("nft_run_cmd_from_buffer", nft.run_cmd_from_buffer);
+        if (const auto complete = library->complete(); !complete)
+            return tl::unexpected(complete.error());
+        return nft;
+    }
 };
 
 // One transaction: all of it, or nothing.
 void run(const std::string& script) {
-    const std::unique_ptr<nft_ctx, ContextDeleter> context(nft_ctx_new(NFT_CTX_DEFAULT));
+    static const Result<Nftables> nft = Nftables::load();
+    if (!nft)
+        return log::error("no rules for `no_accept`: {}", nft.error().message);
+    const std::unique_ptr<nft_ctx, decltype(nft->ctx_free)> context(nft->ctx_new(NFT_CTX_DEFAULT),
+                                                                    nft->ctx_free);
     check(context != nullptr, "there is memory for nftables");
-    nft_ctx_buffer_output(context.get());
-    nft_ctx_buffer_error(context.get());
-    if (nft_run_cmd_from_buffer(context.get(), script.c_str()) == 0)
+    nft->ctx_buffer_output(context.get());
+    nft->ctx_buffer_error(context.get());
+    if (nft->run_cmd_from_buffer(context.get(), script.c_str()) == 0)
         return;
-    const std::string reason = nft_ctx_get_error_buffer(context.get());
+    const std::string reason = nft->ctx_get_error_buffer(context.get());
     log::error("nftables refuses the rules of `no_accept`: {}",
                reason.substr(0, reason.find('\n')));
 }

@@ -20,6 +20,9 @@ namespace {
 constexpr int packets_per_turn_max = 64;
 // A timer this late is worth a line in the log; adverts are at least 10 ms apart.
 constexpr Duration lateness_reported = std::chrono::milliseconds(100);
+// Adverts of many instances that are this close together go out together.
+constexpr Duration timer_slack = std::chrono::milliseconds(1);
+constexpr Duration early_timer_max = std::chrono::milliseconds(10);
 // After a pause of this length news may be waiting that is older than the timer.
 constexpr Duration pause_noticed = std::chrono::milliseconds(1);
 
@@ -238,12 +241,12 @@ bool Loop::is_for_other_port(const Port& port, const Envelope& envelope, std::ui
     });
 }
 
-// Deadlines mostly move away, with each advert of a master: rather than to set the timer anew each
-// time, it may fire once for nothing.
+// A deadline that moves away by a little, as with each advert of many masters, leaves the timer as
+// it is: at the worst it fires once for nothing, which costs as much as to set it some dozen times.
 void Loop::arm() {
     const std::optional<Instant> next = earliest({announcements_.deadline(), host_.deadline(),
-                                                  interface_watch_.deadline(), deadlines_.next()});
-    if (!next || (armed_ && *armed_ <= *next))
+                                                  interface_watch_.deadline(), deadlines_.next(timer_slack)});
+    if (!next || (armed_ && *armed_ <= *next && *next < *armed_ + early_timer_max))
         return;
     armed_ = next;
     timer_.expires_at(*next);

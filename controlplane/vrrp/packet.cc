@@ -241,9 +241,9 @@ std::optional<std::span<const std::uint8_t>> AdvertCodec::encode(const IpAddress
                                       password_bytes(router_.version, router_.family());
     const std::size_t message_bytes =
         covered_bytes + (signs_with_hmac(router_) ? hmac_trailer_bytes : 0);
-    const std::span packet = std::span(buffer_).first(headers_bytes + message_bytes);
+    buffer_.assign(headers_bytes + message_bytes, 0);
+    const std::span packet(buffer_);
     const std::span message = packet.subspan(headers_bytes);
-    std::ranges::fill(packet, std::uint8_t{0});
 
     ByteWriter writer(message);
     writer.write(static_cast<std::uint8_t>(router_.version << 4U | type_advertisement));

@@ -103,7 +103,7 @@ private:
     bool adopted_ = false;                  // it is somebody else's
     std::optional<IpAddress> last_source_;  // of an accepted advert
     std::uint16_t identification_ = 0;
-    std::array<std::uint8_t, advert_bytes_max> buffer_{};
+    std::vector<std::uint8_t> buffer_;  // the last advert
 };
 
 }  // namespace headgate::vrrp

@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
-#include <memory>
 #include <random>
 #include <vector>
 
@@ -16,29 +16,45 @@ Instant at(std::uint64_t ms) {
     return Instant{} + std::chrono::milliseconds(ms);
 }
 
-TEST(DeadlineQueue, AgreesWithASearchThroughAll) {
-    // Only told apart, never looked into.
-    std::vector<std::unique_ptr<int>> places(20);
-    std::vector<Instance*> instances;
-    for (auto& place : places)
-        instances.push_back(reinterpret_cast<Instance*>((place = std::make_unique<int>()).get()));
-    std::map<Instance*, Instant> expected;
+// Only told apart, never looked into.
+class DeadlineQueueTest : public testing::Test {
+protected:
+    [[nodiscard]] Instance* instance(std::size_t index) {
+        return reinterpret_cast<Instance*>(&places_.at(index));
+    }
     DeadlineQueue queue;
+
+private:
+    std::array<std::uint64_t, 20> places_{};
+};
+
+TEST_F(DeadlineQueueTest, ServesTogetherWhatIsCloseTogetherAndOneByItselfInTime) {
+    using std::chrono::milliseconds;
+    queue.set(instance(0), at(10));
+    EXPECT_EQ(queue.next(milliseconds(1)), at(10));
+    queue.set(instance(1), at(11));
+    queue.set(instance(2), at(12));
+    EXPECT_EQ(queue.next(milliseconds(1)), at(11));
+    EXPECT_EQ(queue.next(milliseconds(5)), at(12));
+}
+
+TEST_F(DeadlineQueueTest, AgreesWithASearchThroughAll) {
+    std::map<Instance*, Instant> expected;
     std::mt19937 random(7);
     for (int step = 0; step < 5000; ++step) {
-        Instance* const instance = instances[random() % instances.size()];
+        Instance* const owner = instance(random() % 20);
         const Instant when = at(random() % 100);
         if (random() % 4 == 0) {
-            queue.set(instance, std::nullopt);
-            expected.erase(instance);
+            queue.set(owner, std::nullopt);
+            expected.erase(owner);
         } else {
-            queue.set(instance, when);
-            expected[instance] = when;
+            queue.set(owner, when);
+            expected[owner] = when;
         }
         std::optional<Instant> first;
-        for (const auto& [owner, deadline] : expected)
+        for (const auto& [each, deadline] : expected)
             first = earliest({first, deadline});
-        ASSERT_EQ(queue.next(), first);
+        ASSERT_EQ(queue.next({}), first);
         const Instant now = at(50);
         const std::vector<Instance*> due = queue.due(now);
         ASSERT_TRUE(std::ranges::is_sorted(due, {}, [&](Instance* one) { return expected[one]; }));
@@ -47,7 +63,7 @@ TEST(DeadlineQueue, AgreesWithASearchThroughAll) {
                       expected, [&](const auto& entry) { return entry.second <= now; })));
     }
     queue.clear();
-    EXPECT_EQ(queue.next(), std::nullopt);
+    EXPECT_EQ(queue.next({}), std::nullopt);
     EXPECT_TRUE(queue.due(at(100)).empty());
 }
 
