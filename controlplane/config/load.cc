@@ -89,11 +89,11 @@ private:
         return true;
     }
 
-    void report_unreadable(const std::string& path, Span where, std::string message,
-                           std::string hint) {
+    void report_unreadable(const std::string& path, Span where, std::string_view message,
+                           std::string_view hint) {
         if (where.file == nullptr)
             where.file = &sources_.add(path, {});
-        report_.fatal(where, std::move(message), std::move(hint));
+        report_.fatal(where, message, hint);
     }
 
     const FileAccess& access_;

@@ -307,9 +307,9 @@ private:
         }
     }
 
-    void reject(Statement& statement, const Word& word, std::string message,
+    void reject(Statement& statement, const Word& word, std::string_view message,
                 std::string_view hint) {
-        report_.error(word.span, std::move(message), fmt::format("{}; this line is ignored", hint));
+        report_.error(word.span, message, fmt::format("{}; this line is ignored", hint));
         statement.unusable = true;
     }
 
