@@ -46,6 +46,11 @@ void Network::deliver(Instant now, std::size_t from, std::size_t to,
                      .packet = std::move(bytes)});
 }
 
+void Network::after_silence(std::size_t from) {
+    for (std::size_t to = 0; to < side_.size(); ++to)
+        lost_in_row_[{from, to}] = weather_.losses_in_row_max;
+}
+
 std::optional<Instant> Network::next() const {
     return in_flight_.empty() ? std::nullopt : std::optional(in_flight_.top().time);
 }

@@ -56,6 +56,8 @@ public:
         : weather_(weather), random_(random), side_(num_routers), link_up_(num_routers, true) {}
 
     void send(Instant now, std::size_t from, std::span<const std::uint8_t> packet);
+    // The adverts that a restart has swallowed count as lost: the next one of `from` arrives.
+    void after_silence(std::size_t from);
     [[nodiscard]] std::optional<Instant> next() const;
     // The next delivery if it is due and its path still exists; a due one without is dropped.
     std::optional<Delivery> take(Instant now);

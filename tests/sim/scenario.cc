@@ -333,6 +333,8 @@ void Scenario::restart(Router& router, std::size_t index) {
     tell_judges();
     run_until(now_ + up_to(random_, 2 * interval_));
     tell(fmt::format("router {} is back", index));
+    for (const auto& network : networks_)
+        network->after_silence(index);
     router.boot(now_);
 }
 
