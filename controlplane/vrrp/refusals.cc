@@ -13,7 +13,7 @@ constexpr Duration explanation_interval = std::chrono::seconds(1);
 bool Refusals::add(Instant now, AdvertError error, const IpAddress& source) {
     ++num_refused_;
     const bool is_new_cause = !last_ || last_->error != error;
-    Last& last = last_ ? *last_ : last_.emplace();
+    Last& last = last_ ? *last_ : last_.emplace(Last{});
     last.when = now;
     last.error = error;
     last.source = source;
