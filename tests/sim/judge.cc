@@ -45,7 +45,7 @@ void Judge::after(Instant now) {
                   connected && leg(left).has_any_vip() && leg(right).has_any_vip(), now);
         }
         watch(masterless_, {left, left},
-              coherent_ && routers_[left]->is_up(now) && !has_master(left), now);
+              coherent_ && routers_[left]->is_up(now) && num_heard_by(left) == 0, now);
         watch(incomplete_, {left, left}, is_master(left) && !leg(left).has_all_vips(), now);
     }
     if (now >= quiet_since_ + bounds_.settle)
@@ -126,7 +126,8 @@ void Judge::check_patience(Instant now, std::size_t router) {
         }
         watch(followed_, pair,
               routers_[router]->is_up(now) && leg(router).state() == vrrp::State::backup &&
-                  is_master(master) && network_.connected(router, master),
+                  is_master(master) && network_.connected(router, master) &&
+                  num_heard_by(router) == 1,
               now);
     }
 }
@@ -143,12 +144,13 @@ void Judge::check_alarm(Instant now, std::size_t router) {
     }
 }
 
-bool Judge::has_master(std::size_t member) const {
+std::size_t Judge::num_heard_by(std::size_t member) const {
+    std::size_t num_masters = 0;
     for (std::size_t router = 0; router < routers_.size(); ++router) {
         if (network_.reaches(router, member) && is_master(router))
-            return true;
+            ++num_masters;
     }
-    return false;
+    return num_masters;
 }
 
 void Judge::broken(Instant now, const std::string& what) {

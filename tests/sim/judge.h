@@ -6,7 +6,8 @@
 //  one master  once nothing has happened for long enough, there is exactly one per connected part,
 //              and no running router that preempts has a higher priority
 //  no flap     from then on nobody changes his state
-//  patience    a router with nopreempt takes nothing away from a master that it hears
+//  patience    a router with nopreempt takes nothing away from the one master that it hears (of
+//              two with different intervals the last one heard decides how long it waits)
 //  vips        then the master's kernel has all the VIPs and no other kernel has any; and at no
 //              time do two kernels that can hear each other have them longer than a lease
 //  repair      a VIP that somebody removes from a master is back within 100 ms
@@ -73,7 +74,8 @@ private:
     void check_patience(Instant now, std::size_t router);
     void check_alarm(Instant now, std::size_t router);
     [[nodiscard]] const Leg& leg(std::size_t router) const { return routers_[router]->leg(index_); }
-    [[nodiscard]] bool has_master(std::size_t member) const;
+    // Masters.
+    [[nodiscard]] std::size_t num_heard_by(std::size_t member) const;
     void broken(Instant now, const std::string& what);
 
     const std::vector<std::unique_ptr<Router>>& routers_;
@@ -84,7 +86,7 @@ private:
     bool coherent_ = true;
     Stopwatch masters_;
     Stopwatch vips_;
-    Stopwatch followed_;    // (router, master): it is BACKUP and hears that master
+    Stopwatch followed_;    // (router, master): it is BACKUP and hears that master alone
     Stopwatch masterless_;  // (router, itself): it is up, and hears no master
     Stopwatch incomplete_;  // (router, itself): master without all of its VIPs
     std::optional<std::uint64_t> settled_transitions_;
