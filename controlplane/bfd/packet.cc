@@ -25,29 +25,20 @@ std::string_view name_of(State state) {
 
 std::string_view describe(Diagnostic diagnostic) {
     static constexpr std::array<std::string_view, 9> sentences{
-#define HEADGATE_WORDS(name, words) words,
-        HEADGATE_BFD_DIAGNOSTICS(HEADGATE_WORDS)
-#undef HEADGATE_WORDS
-    };
+        HEADGATE_BFD_DIAGNOSTICS(HEADGATE_WORDS)};
     const auto index = static_cast<std::size_t>(diagnostic);
     return index < sentences.size() ? sentences[index] : "Unknown";
 }
 
 std::string_view name_of(PacketError error) {
     static constexpr std::array<std::string_view, num_packet_errors> names{
-#define HEADGATE_NAME(name, words) #name,
-        HEADGATE_BFD_ERRORS(HEADGATE_NAME)
-#undef HEADGATE_NAME
-    };
+        HEADGATE_BFD_ERRORS(HEADGATE_NAME)};
     return names[static_cast<std::size_t>(error)];
 }
 
 std::string_view describe(PacketError error) {
     static constexpr std::array<std::string_view, num_packet_errors> sentences{
-#define HEADGATE_WORDS(name, words) words,
-        HEADGATE_BFD_ERRORS(HEADGATE_WORDS)
-#undef HEADGATE_WORDS
-    };
+        HEADGATE_BFD_ERRORS(HEADGATE_WORDS)};
     return sentences[static_cast<std::size_t>(error)];
 }
 

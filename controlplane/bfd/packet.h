@@ -12,6 +12,8 @@
 
 #include <tl/expected.hpp>
 
+#include "common/x_list.h"
+
 namespace headgate::bfd {
 
 inline constexpr std::uint16_t port_single_hop = 3784;  // RFC 5881
@@ -36,11 +38,7 @@ enum class State : std::uint8_t { admin_down, down, init, up };
     X(administratively_down, "Administratively Down")           \
     X(reverse_concatenated_path_down, "Reverse Concatenated Path Down")
 
-enum class Diagnostic : std::uint8_t {
-#define HEADGATE_ENUMERATOR(name, words) name,
-    HEADGATE_BFD_DIAGNOSTICS(HEADGATE_ENUMERATOR)
-#undef HEADGATE_ENUMERATOR
-};
+enum class Diagnostic : std::uint8_t { HEADGATE_BFD_DIAGNOSTICS(HEADGATE_ENUMERATOR) };
 // keepalived's words; "Unknown" for a reserved one.
 [[nodiscard]] std::string_view describe(Diagnostic diagnostic);
 
@@ -59,11 +57,7 @@ enum class Diagnostic : std::uint8_t {
     X(ttl, "its TTL or hop limit is too low: it came over more routers than `max_hops`") \
     X(admin_down, "the session is administratively down")
 
-enum class PacketError : std::uint8_t {
-#define HEADGATE_ENUMERATOR(name, words) name,
-    HEADGATE_BFD_ERRORS(HEADGATE_ENUMERATOR)
-#undef HEADGATE_ENUMERATOR
-};
+enum class PacketError : std::uint8_t { HEADGATE_BFD_ERRORS(HEADGATE_ENUMERATOR) };
 inline constexpr std::size_t num_packet_errors =
     static_cast<std::size_t>(PacketError::admin_down) + 1;
 

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "common/x_list.h"
+
 namespace headgate::vrrp {
 
 // In the order in which they are checked (keepalived's order). The rows at the end are not refusals
@@ -72,11 +74,7 @@ namespace headgate::vrrp {
     X(own_address, "it has our own source address")                                                \
     X(unknown_vrid, "it is for no instance on this interface")
 
-enum class AdvertError : std::uint8_t {
-#define HEADGATE_ENUMERATOR(name, words) name,
-    HEADGATE_ADVERT_ERRORS(HEADGATE_ENUMERATOR)
-#undef HEADGATE_ENUMERATOR
-};
+enum class AdvertError : std::uint8_t { HEADGATE_ADVERT_ERRORS(HEADGATE_ENUMERATOR) };
 
 inline constexpr std::size_t num_advert_errors =
     static_cast<std::size_t>(AdvertError::unknown_vrid) + 1;

@@ -112,9 +112,30 @@ T read_control(const cmsghdr* control) {
 }
 
 // Room for the destination and the hop limit (RFC 3542).
-union Control {
-    cmsghdr alignment;
-    std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int))> bytes;
+struct Control {
+    alignas(cmsghdr)
+        std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int))> bytes;
+};
+
+// One packet, its address and what belongs to it, as recvmsg() and sendmsg() take them. It refers
+// to itself, so it stays where it is.
+struct Datagram {
+    explicit Datagram(std::span<const std::uint8_t> bytes)
+        : vector{.iov_base = const_cast<std::uint8_t*>(bytes.data()), .iov_len = bytes.size()} {
+        header.msg_name = &address;
+        header.msg_namelen = sizeof address;
+        header.msg_iov = &vector;
+        header.msg_iovlen = 1;
+        header.msg_control = &control;
+        header.msg_controllen = sizeof control;
+    }
+    Datagram(const Datagram&) = delete;
+    Datagram& operator=(const Datagram&) = delete;
+
+    iovec vector;
+    sockaddr_in6 address{};
+    msghdr header{};
+    Control control{};
 };
 
 template <typename T>
@@ -173,29 +194,20 @@ bool AdvertSocket::is_attached_to(int index, const IpAddress& local) const {
 }
 
 std::optional<AdvertSocket::Received> AdvertSocket::receive() {
-    iovec vector{.iov_base = buffer_.data(), .iov_len = buffer_.size()};
-    sockaddr_in6 sender{};
-    Control control{};
-    msghdr message{};
-    message.msg_name = &sender;
-    message.msg_namelen = sizeof sender;
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    message.msg_control = &control;
-    message.msg_controllen = sizeof control;
-    const ssize_t received = recvmsg(socket_.get(), &message, 0);
+    Datagram datagram(buffer_);
+    const ssize_t received = recvmsg(socket_.get(), &datagram.header, 0);
     if (received < 0)
         return std::nullopt;
     const auto packet = std::span(buffer_).first(static_cast<std::size_t>(received));
     if (channel_.family == Family::ipv4)
         return Received{.envelope = open_ipv4(packet)};
-    Envelope envelope{.source = from_in6(sender.sin6_addr),
+    Envelope envelope{.source = from_in6(datagram.address.sin6_addr),
                       .destination = {},
                       .ttl = std::nullopt,
                       .protocol = ip_protocol_vrrp,
                       .payload = packet};
-    for (const cmsghdr* entry = CMSG_FIRSTHDR(&message); entry != nullptr;
-         entry = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(entry))) {
+    for (const cmsghdr* entry = CMSG_FIRSTHDR(&datagram.header); entry != nullptr;
+         entry = CMSG_NXTHDR(&datagram.header, const_cast<cmsghdr*>(entry))) {
         if (entry->cmsg_level != IPPROTO_IPV6)
             continue;
         if (entry->cmsg_type == IPV6_PKTINFO)
@@ -223,24 +235,15 @@ Result<void> AdvertSocket::send_ipv4(const OutgoingAdvert& advert) {
 // Over IPv6 the kernel writes the header, from this.
 Result<void> AdvertSocket::send_ipv6(const OutgoingAdvert& advert) {
     const bool has_link = !channel_.interface.empty();
-    sockaddr_in6 destination = socket_address_v6(advert.destination, has_link ? index_ : 0);
-    iovec vector{.iov_base = const_cast<std::uint8_t*>(advert.bytes.data()),
-                 .iov_len = advert.bytes.size()};
-    Control control{};
-    msghdr message{};
-    message.msg_name = &destination;
-    message.msg_namelen = sizeof destination;
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    message.msg_control = &control;
-    message.msg_controllen = sizeof control;
+    Datagram datagram(advert.bytes);
+    datagram.address = socket_address_v6(advert.destination, has_link ? index_ : 0);
     in6_pktinfo source{};
     source.ipi6_addr = to_in6(advert.source);
     source.ipi6_ifindex = has_link ? static_cast<unsigned>(index_) : 0;
-    cmsghdr* const first = CMSG_FIRSTHDR(&message);
+    cmsghdr* const first = CMSG_FIRSTHDR(&datagram.header);
     write_control(first, IPV6_PKTINFO, source);
-    write_control(CMSG_NXTHDR(&message, first), IPV6_HOPLIMIT, int{advert.hop_limit});
-    if (sendmsg(socket_.get(), &message, 0) < 0)
+    write_control(CMSG_NXTHDR(&datagram.header, first), IPV6_HOPLIMIT, int{advert.hop_limit});
+    if (sendmsg(socket_.get(), &datagram.header, 0) < 0)
         return fail_errno("send to {}", advert.destination.to_string());
     return {};
 }

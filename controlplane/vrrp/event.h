@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "common/x_list.h"
+
 namespace headgate::vrrp {
 
 // X(enumerator, words); the words say why an instance is in its state.
@@ -42,11 +44,7 @@ namespace headgate::vrrp {
     X(split_brain_begun, "two masters: one with a lower priority does not yield")   \
     X(split_brain_ended, "the second master is silent")
 
-enum class Event : std::uint8_t {
-#define HEADGATE_ENUMERATOR(name, words) name,
-    HEADGATE_VRRP_EVENTS(HEADGATE_ENUMERATOR)
-#undef HEADGATE_ENUMERATOR
-};
+enum class Event : std::uint8_t { HEADGATE_VRRP_EVENTS(HEADGATE_ENUMERATOR) };
 
 inline constexpr std::size_t num_events = static_cast<std::size_t>(Event::split_brain_ended) + 1;
 

@@ -45,7 +45,7 @@ Instance::Instance(config::VrrpInstance config, Link& link, AnnounceQueue& annou
       announcer_(config_, announcements, link_),
       refusals_(config_.name),
       journal_(config_.name),
-      tracking_(config_.priority, config_.trackers) {}
+      tracking_(config_.trackers) {}
 
 void Instance::start(Instant now, const LinkState& state, const Start& how,
                      const TrackerStates& trackers) {
@@ -198,7 +198,7 @@ void Instance::reconfigure(Instant now, config::VrrpInstance next, const Tracker
     refusals_.forget();
     changed_ = true;
     const std::uint8_t previous = fsm_.effective_priority();
-    tracking_.configure(config_.priority, config_.trackers);
+    tracking_.configure(config_.trackers);
     tracking_.update(trackers);
     perform(fsm_.reconfigure(now, parameters_of(config_), group_changed), now, nullptr);
     take_over_weights(now, previous);

@@ -31,7 +31,7 @@ std::string state_words(const TrackerState& state) {
 Tracking::Line line_if(const Tracking::Line& line, Verdict verdict) {
     if (line.state.verdict == Verdict::value || line.state.verdict == Verdict::disabled)
         return line;
-    Tracking alone(100, {line.use});
+    Tracking alone({line.use});
     alone.update(line.use.tracker, {.verdict = verdict, .detail = "", .cause = ""});
     return alone.lines().front();
 }

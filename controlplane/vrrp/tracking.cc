@@ -12,9 +12,6 @@ namespace {
 using Effect = Tracking::Effect;
 using Verdict = TrackerState::Verdict;
 
-constexpr std::uint8_t priority_owner = 255;
-constexpr int priority_min = 1;
-constexpr int priority_max = 254;
 // keepalived: a file's number times its weight is a fault from here down, and no more than 253.
 constexpr std::int64_t file_fault = -254;
 constexpr std::int64_t file_max = 253;
@@ -118,8 +115,7 @@ std::string_view keyword_of(TrackerKind kind) {
     return "tracker";
 }
 
-void Tracking::configure(std::uint8_t base_priority, const std::vector<TrackerUse>& uses) {
-    base_priority_ = base_priority;
+void Tracking::configure(const std::vector<TrackerUse>& uses) {
     const std::vector<Line> before = std::exchange(lines_, {});
     for (const TrackerUse& use : uses) {
         const auto known = std::ranges::find_if(
@@ -152,13 +148,6 @@ int Tracking::sum() const {
     for (const Line& line : lines_)
         sum += line.summand;
     return sum;
-}
-
-std::uint8_t Tracking::effective_priority() const {
-    if (base_priority_ == priority_owner)
-        return priority_owner;
-    return static_cast<std::uint8_t>(
-        std::clamp(base_priority_ + sum(), priority_min, priority_max));
 }
 
 std::string Tracking::problem() const {

@@ -2,9 +2,7 @@
 //
 // A tracker watches something (a script, a file, an interface) and says up, down or a number; how
 // it does that is none of this part's business. Here every use of a tracker by the instance is
-// turned into a summand of the priority or, without a weight, into a reason for FAULT:
-//
-//   effective = clamp(base + sum of weights, 1, 254); base 255 (the owner) never changes
+// turned into a summand of the priority or, without a weight, into a reason for FAULT.
 //
 // A tracker that has said nothing yet adds nothing; without a weight it keeps the instance from
 // starting, so that nobody becomes MASTER on the strength of a check that has not run.
@@ -65,21 +63,18 @@ public:
     };
 
     Tracking() = default;
-    Tracking(std::uint8_t base_priority, const std::vector<TrackerUse>& uses) {
-        configure(base_priority, uses);
-    }
+    explicit Tracking(const std::vector<TrackerUse>& uses) { configure(uses); }
 
     // What is known of trackers that stay in use is kept.
-    void configure(std::uint8_t base_priority, const std::vector<TrackerUse>& uses);
+    void configure(const std::vector<TrackerUse>& uses);
 
     // False: nobody here uses that tracker, or it has said the same before.
     bool update(const TrackerId& id, const TrackerState& state);
     void update(const TrackerStates& states);
 
-    [[nodiscard]] std::uint8_t base_priority() const { return base_priority_; }
-    // What all weights together add to the priority.
+    // What all weights together add to the priority; the state machine keeps that within its
+    // bounds.
     [[nodiscard]] int sum() const;
-    [[nodiscard]] std::uint8_t effective_priority() const;
     // Why the instance must be in FAULT, one sentence: that of the first tracker that is down, else
     // of the first that is waited for. Empty: nothing is in the way.
     [[nodiscard]] std::string problem() const;
@@ -90,7 +85,6 @@ public:
     [[nodiscard]] const std::vector<Line>& lines() const { return lines_; }
 
 private:
-    std::uint8_t base_priority_ = 100;
     std::vector<Line> lines_;
 };
 

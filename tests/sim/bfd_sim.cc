@@ -12,19 +12,17 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <iostream>
 #include <map>
 #include <optional>
 #include <string>
 
 #include <fmt/format.h>
-#include <boost/program_options.hpp>
 
 #include "controlplane/bfd/session.h"
+#include "tests/sim/seeds.h"
 
 namespace {
 
-namespace options = boost::program_options;
 using namespace headgate;
 using bfd::ControlPacket;
 using bfd::Effects;
@@ -313,26 +311,7 @@ int run(std::uint64_t first, std::uint64_t count, bool is_loud) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::uint64_t first = 1;
-    std::uint64_t count = 1000;
-    options::options_description description("options");
-    description.add_options()("help", "print this")("seed", options::value<std::uint64_t>(),
-                                                    "replay one seed and print what happens")(
-        "first", options::value(&first)->default_value(first), "the first seed")(
-        "count", options::value(&count)->default_value(count), "how many seeds");
-    options::variables_map values;
-    try {
-        options::store(options::parse_command_line(argc, argv, description), values);
-        options::notify(values);
-    } catch (const options::error& error) {
-        std::cerr << error.what() << '\n' << description;
-        return 2;
-    }
-    if (values.contains("help")) {
-        std::cout << description;
-        return 0;
-    }
-    if (values.contains("seed"))
-        return run(values["seed"].as<std::uint64_t>(), 1, true);
-    return run(first, count, false);
+    return headgate::sim::run_seeds(
+        argc, argv, [](std::uint64_t seed) { return run(seed, 1, true); },
+        [](std::uint64_t first, std::uint64_t count) { return run(first, count, false); });
 }

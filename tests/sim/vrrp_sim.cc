@@ -5,17 +5,15 @@
 //   vrrp_sim --first 1000 --count 100000
 //   vrrp_sim --seed 4711         one of them again, with everything that happens
 #include <cstdint>
-#include <iostream>
 
 #include <fmt/format.h>
-#include <boost/program_options.hpp>
 
 #include "common/log.h"
 #include "tests/sim/scenario.h"
+#include "tests/sim/seeds.h"
 
 namespace {
 
-namespace options = boost::program_options;
 using headgate::sim::Outcome;
 using headgate::sim::Scenario;
 
@@ -46,28 +44,7 @@ int run(std::uint64_t first, std::uint64_t count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::uint64_t first = 1;
-    std::uint64_t count = 1000;
-    options::options_description description("options");
-    description.add_options()("help", "print this")("seed", options::value<std::uint64_t>(),
-                                                    "replay one seed and print what happens")(
-        "first", options::value(&first)->default_value(first), "the first seed")(
-        "count", options::value(&count)->default_value(count), "how many seeds");
-    options::variables_map values;
-    try {
-        options::store(options::parse_command_line(argc, argv, description), values);
-        options::notify(values);
-    } catch (const options::error& error) {
-        std::cerr << error.what() << '\n' << description;
-        return 2;
-    }
-    if (values.contains("help")) {
-        std::cout << description;
-        return 0;
-    }
     // What the routers have to say is in wall-clock time, and there are thousands of them.
     spdlog::set_level(spdlog::level::off);
-    if (values.contains("seed"))
-        return replay(values["seed"].as<std::uint64_t>());
-    return run(first, count);
+    return headgate::sim::run_seeds(argc, argv, replay, run);
 }

@@ -13,7 +13,7 @@ const TrackerId script{TrackerKind::script, "chk"};
 const TrackerId file{TrackerKind::file, "switch"};
 
 TEST(TrackerStatus, SaysWhatItWouldDoOtherwise) {
-    Tracking tracking(120, {{.tracker = script, .weight = -20}, {.tracker = file, .weight = 2}});
+    Tracking tracking({{.tracker = script, .weight = -20}, {.tracker = file, .weight = 2}});
     tracking.update(script, {.verdict = Verdict::down,
                              .since = Instant(seconds(10)),
                              .detail = "failed 3/3",
@@ -29,17 +29,17 @@ TEST(TrackerStatus, SaysWhatItWouldDoOtherwise) {
 }
 
 TEST(TrackerStatus, OfOneWithoutAResult) {
-    const Tracking tracking(120, {{.tracker = script, .weight = 5, .reverse = true}});
+    const Tracking tracking({{.tracker = script, .weight = 5, .reverse = true}});
     EXPECT_EQ(tracker_statuses(tracking, Instant{})[0],
               (TrackerStatus{"track_script", "chk", "unknown", "", 5, true, 0, -5, 0}));
 }
 
 TEST(TrackerStatus, OfOneThatDecidesBetweenFaultAndNot) {
-    Tracking tracking(120, {{.tracker = script, .weight = 0}});
+    Tracking tracking({{.tracker = script, .weight = 0}});
     EXPECT_EQ(tracker_statuses(tracking, Instant{})[0],
               (TrackerStatus{"track_script", "chk", "unknown", "", 0, false, 0, 0, 0, true, false,
                              true}));
-    tracking.configure(120, {{.tracker = script, .weight = 0, .reverse = true}});
+    tracking.configure({{.tracker = script, .weight = 0, .reverse = true}});
     tracking.update(script, {.verdict = Verdict::down, .detail = "is down", .cause = ""});
     EXPECT_EQ(tracker_statuses(tracking, Instant{})[0],
               (TrackerStatus{"track_script", "chk", "down", "is down, since 0s", 0, true, 0, 0, 0,

@@ -25,51 +25,51 @@ TrackerState number(std::int64_t value) {
     return {.verdict = Verdict::value, .value = value, .since = {}, .detail = "", .cause = ""};
 }
 
-Tracking after(std::uint8_t base, const TrackerUse& one, const TrackerState& state) {
-    Tracking tracking(base, {one});
+Tracking after(const TrackerUse& one, const TrackerState& state) {
+    Tracking tracking({one});
     tracking.update(one.tracker, state);
     return tracking;
 }
 
 TEST(Tracking, AddsAPositiveWeightWhileUpAndANegativeOneWhileDown) {
-    const auto priority = [](int weight, bool reverse, Verdict state) {
-        return after(100, use(script, weight, reverse), verdict(state)).effective_priority();
+    const auto sum = [](int weight, bool reverse, Verdict state) {
+        return after(use(script, weight, reverse), verdict(state)).sum();
     };
-    EXPECT_EQ(priority(20, false, Verdict::up), 120);
-    EXPECT_EQ(priority(20, false, Verdict::down), 100);
-    EXPECT_EQ(priority(-20, false, Verdict::up), 100);
-    EXPECT_EQ(priority(-20, false, Verdict::down), 80);
-    EXPECT_EQ(priority(20, true, Verdict::up), 80);
-    EXPECT_EQ(priority(20, true, Verdict::down), 100);
-    EXPECT_EQ(priority(-20, true, Verdict::up), 100);
-    EXPECT_EQ(priority(-20, true, Verdict::down), 120);
-    EXPECT_EQ(priority(20, false, Verdict::unknown), 100);
-    EXPECT_EQ(priority(-20, false, Verdict::unknown), 100);
+    EXPECT_EQ(sum(20, false, Verdict::up), 20);
+    EXPECT_EQ(sum(20, false, Verdict::down), 0);
+    EXPECT_EQ(sum(-20, false, Verdict::up), 0);
+    EXPECT_EQ(sum(-20, false, Verdict::down), -20);
+    EXPECT_EQ(sum(20, true, Verdict::up), -20);
+    EXPECT_EQ(sum(20, true, Verdict::down), 0);
+    EXPECT_EQ(sum(-20, true, Verdict::up), 0);
+    EXPECT_EQ(sum(-20, true, Verdict::down), 20);
+    EXPECT_EQ(sum(20, false, Verdict::unknown), 0);
+    EXPECT_EQ(sum(-20, false, Verdict::unknown), 0);
 }
 
 TEST(Tracking, AWeightIsNeverAFault) {
-    const Tracking tracking = after(100, use(script, -20), verdict(Verdict::down, "failed"));
+    const Tracking tracking = after(use(script, -20), verdict(Verdict::down, "failed"));
     EXPECT_EQ(tracking.problem(), "");
     EXPECT_FALSE(tracking.is_waiting());
 }
 
 TEST(Tracking, WithoutAWeightDownIsAFault) {
     const Tracking tracking = after(
-        100, use(script, 0),
+        use(script, 0),
         {.verdict = Verdict::down, .value = 0, .since = {}, .detail = "failed", .cause = "exit 1"});
     EXPECT_EQ(tracking.problem(), "tracked script chk failed: exit 1");
     EXPECT_FALSE(tracking.is_waiting());
-    EXPECT_EQ(tracking.effective_priority(), 100);
-    EXPECT_EQ(after(100, use(script, 0), verdict(Verdict::up)).problem(), "");
+    EXPECT_EQ(tracking.sum(), 0);
+    EXPECT_EQ(after(use(script, 0), verdict(Verdict::up)).problem(), "");
 }
 
 TEST(Tracking, ReverseWithoutAWeightFaultsWhileUp) {
-    EXPECT_NE(after(100, use(script, 0, true), verdict(Verdict::up, "succeeded")).problem(), "");
-    EXPECT_EQ(after(100, use(script, 0, true), verdict(Verdict::down)).problem(), "");
+    EXPECT_NE(after(use(script, 0, true), verdict(Verdict::up, "succeeded")).problem(), "");
+    EXPECT_EQ(after(use(script, 0, true), verdict(Verdict::down)).problem(), "");
 }
 
 TEST(Tracking, WaitsForATrackerWithoutAWeightThatHasNotSpoken) {
-    Tracking tracking(100, {use(script, 0)});
+    Tracking tracking({use(script, 0)});
     EXPECT_TRUE(tracking.is_waiting());
     EXPECT_EQ(tracking.problem(), "waiting for the first result of tracked script chk");
     tracking.update(script, verdict(Verdict::up));
@@ -78,7 +78,7 @@ TEST(Tracking, WaitsForATrackerWithoutAWeightThatHasNotSpoken) {
 }
 
 TEST(Tracking, AFaultIsToldBeforeWhatIsWaitedFor) {
-    Tracking tracking(100, {use(script, 0), use(file, 0)});
+    Tracking tracking({use(script, 0), use(file, 0)});
     tracking.update(file, number(1));
     EXPECT_FALSE(tracking.is_waiting());
     EXPECT_EQ(tracking.problem().rfind("tracked file switch", 0), 0U);
@@ -86,41 +86,34 @@ TEST(Tracking, AFaultIsToldBeforeWhatIsWaitedFor) {
 
 TEST(Tracking, MultipliesAFilesNumber) {
     const auto of = [](int weight, std::int64_t value, bool reverse = false) {
-        return after(100, use(file, weight, reverse), number(value));
+        return after(use(file, weight, reverse), number(value));
     };
-    EXPECT_EQ(of(1, 5).effective_priority(), 105);
-    EXPECT_EQ(of(2, -10).effective_priority(), 80);
-    EXPECT_EQ(of(2, -10, true).effective_priority(), 120);
-    EXPECT_EQ(of(1, 0).effective_priority(), 100);
-    EXPECT_EQ(of(1, 1'000'000).effective_priority(), 254);
-    EXPECT_EQ(of(1, -253).effective_priority(), 1);
+    EXPECT_EQ(of(1, 5).sum(), 5);
+    EXPECT_EQ(of(2, -10).sum(), -20);
+    EXPECT_EQ(of(2, -10, true).sum(), 20);
+    EXPECT_EQ(of(1, 0).sum(), 0);
+    EXPECT_EQ(of(1, 1'000'000).sum(), 253);
+    EXPECT_EQ(of(1, -253).sum(), -253);
     EXPECT_EQ(of(1, -253).problem(), "");
     EXPECT_NE(of(1, -254).problem(), "");
     EXPECT_NE(of(254, -2'147'483'648).problem(), "");
-    EXPECT_EQ(of(254, 2'147'483'647).effective_priority(), 254);
+    EXPECT_EQ(of(254, 2'147'483'647).sum(), 253);
     EXPECT_NE(of(0, 1).problem(), "");
     EXPECT_EQ(of(0, 0).problem(), "");
     EXPECT_NE(of(0, 0, true).problem(), "");
     EXPECT_EQ(of(0, 7, true).problem(), "");
 }
 
-TEST(Tracking, StaysBetween1And254) {
-    EXPECT_EQ(after(100, use(script, 253), verdict(Verdict::up)).effective_priority(), 254);
-    EXPECT_EQ(after(100, use(script, -253), verdict(Verdict::down)).effective_priority(), 1);
-    // The sum counts, not the way to it.
-    Tracking tracking(200, {use(script, 100), use(file, 1)});
+TEST(Tracking, AddsUpWhatAllOfThemAdd) {
+    Tracking tracking({use(script, 100), use(file, 1)});
     tracking.update(script, verdict(Verdict::up));
-    tracking.update(file, number(-100));
-    EXPECT_EQ(tracking.effective_priority(), 200);
-}
-
-TEST(Tracking, AnOwnerStaysOne) {
-    EXPECT_EQ(after(255, use(script, -20), verdict(Verdict::down)).effective_priority(), 255);
-    EXPECT_NE(after(255, use(script, 0), verdict(Verdict::down, "failed")).problem(), "");
+    EXPECT_EQ(tracking.sum(), 100);
+    tracking.update(file, number(-30));
+    EXPECT_EQ(tracking.sum(), 70);
 }
 
 TEST(Tracking, TellsApartWhatIsNew) {
-    Tracking tracking(100, {use(script, 0)});
+    Tracking tracking({use(script, 0)});
     EXPECT_FALSE(tracking.update(file, number(1)));
     EXPECT_FALSE(tracking.update({TrackerKind::file, "chk"}, number(1)));
     EXPECT_TRUE(tracking.update(script, verdict(Verdict::up)));
@@ -129,16 +122,16 @@ TEST(Tracking, TellsApartWhatIsNew) {
 }
 
 TEST(Tracking, KeepsWhatItKnowsOverAReconfiguration) {
-    Tracking tracking(100, {use(script, -20), use(file, 1)});
+    Tracking tracking({use(script, -20), use(file, 1)});
     tracking.update(script, verdict(Verdict::down));
-    tracking.configure(150, {use(script, -30)});
-    EXPECT_EQ(tracking.effective_priority(), 120);
+    tracking.configure({use(script, -30)});
+    EXPECT_EQ(tracking.sum(), -30);
     ASSERT_EQ(tracking.lines().size(), 1U);
     EXPECT_EQ(tracking.lines()[0].effect, Effect::priority);
     EXPECT_EQ(tracking.lines()[0].summand, -30);
-    tracking.configure(150, {});
-    tracking.configure(150, {use(script, -30)});
-    EXPECT_EQ(tracking.effective_priority(), 150);
+    tracking.configure({});
+    tracking.configure({use(script, -30)});
+    EXPECT_EQ(tracking.sum(), 0);
 }
 
 }  // namespace
