@@ -6,18 +6,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include <fmt/format.h>
 #include <linux/rtnetlink.h>
 
+#include "controlplane/config/entry_options.h"
 #include "controlplane/config/entry_words.h"
 #include "controlplane/config/route_entry.h"
-#include "controlplane/config/suggest.h"
 
 namespace headgate::config {
 
@@ -25,19 +23,15 @@ inline constexpr std::string_view notation =
     "write `[TYPE] NETWORK [via IP] [dev INTERFACE] [src IP] [table TABLE] [metric NUMBER]` and so "
     "on, as for `ip route add`";
 
-struct RouteType {
-    std::string_view name;
-    std::uint8_t value;
-};
-inline constexpr std::array types{RouteType{"unicast", RTN_UNICAST},
-                                  RouteType{"local", RTN_LOCAL},
-                                  RouteType{"broadcast", RTN_BROADCAST},
-                                  RouteType{"anycast", RTN_ANYCAST},
-                                  RouteType{"multicast", RTN_MULTICAST},
-                                  RouteType{"blackhole", RTN_BLACKHOLE},
-                                  RouteType{"unreachable", RTN_UNREACHABLE},
-                                  RouteType{"prohibit", RTN_PROHIBIT},
-                                  RouteType{"throw", RTN_THROW}};
+inline constexpr std::array types{NamedNumber{"unicast", RTN_UNICAST},
+                                  NamedNumber{"local", RTN_LOCAL},
+                                  NamedNumber{"broadcast", RTN_BROADCAST},
+                                  NamedNumber{"anycast", RTN_ANYCAST},
+                                  NamedNumber{"multicast", RTN_MULTICAST},
+                                  NamedNumber{"blackhole", RTN_BLACKHOLE},
+                                  NamedNumber{"unreachable", RTN_UNREACHABLE},
+                                  NamedNumber{"prohibit", RTN_PROHIBIT},
+                                  NamedNumber{"throw", RTN_THROW}};
 
 // A metric with a number. `scale`: the kernel's units in one of ours; 0: it is no time.
 struct Metric {
@@ -87,21 +81,16 @@ public:
     }
 
 private:
-    using Reader = bool (RouteReader::*)(const Word& option);
-    struct Option {
-        std::string_view name;
-        Reader read;
-    };
+    using Option = EntryOption<RouteReader>;
     static std::span<const Option> options();
 
     bool read_option(const Word& word) {
-        const auto option = std::ranges::find(options(), word.text, &Option::name);
-        if (option != options().end())
-            return (this->*option->read)(word);
+        if (const auto read = read_option_of(options(), *this, word))
+            return *read;
         const auto* const metric = std::ranges::find(metrics, word.text, &Metric::name);
         if (metric != metrics.end())
             return read_kernel_metric(*metric);
-        const auto* const type = std::ranges::find(types, word.text, &RouteType::name);
+        const auto* const type = std::ranges::find(types, word.text, &NamedNumber::name);
         if (type == types.end())
             return set_destination(word);
         route_.type = type->value;
@@ -115,7 +104,7 @@ private:
         const Word* const word = words_.take_value();
         if (word == nullptr)
             return false;
-        const auto* const type = std::ranges::find(types, word->text, &RouteType::name);
+        const auto* const type = std::ranges::find(types, word->text, &NamedNumber::name);
         return type == types.end() ? set_destination(*word) : read_option(*word);
     }
 
@@ -143,11 +132,8 @@ private:
         if (word.text == "default" || word.text == "all" || word.text == "any" ||
             word.text == "default6")
             return {};
-        std::vector<std::string_view> names{"nexthop"};
-        std::ranges::transform(options(), std::back_inserter(names), &Option::name);
-        std::ranges::transform(metrics, std::back_inserter(names), &Metric::name);
-        std::ranges::transform(types, std::back_inserter(names), &RouteType::name);
-        return nearest(word.text, names);
+        return nearest_in(word.text, std::array{NamedNumber{"nexthop", 0}}, options(), metrics,
+                          types);
     }
 
     // The one hop of a route without `nexthop`.
@@ -273,12 +259,12 @@ private:
     }
 
     bool read_preference(const Word& option) {
-        constexpr std::array names{RouteType{"medium", 0}, RouteType{"high", 1},
-                                   RouteType{"low", 3}};
+        constexpr std::array names{NamedNumber{"medium", 0}, NamedNumber{"high", 1},
+                                   NamedNumber{"low", 3}};
         const Word* const word = words_.take_value();
         if (word == nullptr)
             return false;
-        const auto* const found = std::ranges::find(names, word->text, &RouteType::name);
+        const auto* const found = std::ranges::find(names, word->text, &NamedNumber::name);
         if (found == names.end())
             return words_.refuse(*word, "is not a preference", "write low, medium or high");
         route_.preference = found->value;

@@ -3,16 +3,14 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include <fmt/format.h>
 #include <linux/fib_rules.h>
 
+#include "controlplane/config/entry_options.h"
 #include "controlplane/config/entry_words.h"
-#include "controlplane/config/suggest.h"
 
 namespace headgate::config {
 namespace {
@@ -21,10 +19,6 @@ constexpr std::string_view notation =
     "write `[from NETWORK] [to NETWORK] [fwmark MARK] ... table TABLE preference NUMBER`, as for "
     "`ip rule add`";
 
-struct NamedNumber {
-    std::string_view name;
-    std::uint8_t value;
-};
 constexpr std::array actions{
     NamedNumber{"blackhole", FR_ACT_BLACKHOLE}, NamedNumber{"unreachable", FR_ACT_UNREACHABLE},
     NamedNumber{"prohibit", FR_ACT_PROHIBIT}, NamedNumber{"nop", FR_ACT_NOP}};
@@ -48,23 +42,15 @@ public:
     }
 
 private:
-    using Reader = bool (RuleReader::*)(const Word& option);
-    struct Option {
-        std::string_view name;
-        Reader read;
-    };
+    using Option = EntryOption<RuleReader>;
     static std::span<const Option> options();
 
     bool read_option(const Word& word) {
-        const auto option = std::ranges::find(options(), word.text, &Option::name);
-        if (option != options().end())
-            return (this->*option->read)(word);
+        if (const auto read = read_option_of(options(), *this, word))
+            return *read;
         if (set_action(word))
             return true;
-        std::vector<std::string_view> names;
-        std::ranges::transform(options(), std::back_inserter(names), &Option::name);
-        std::ranges::transform(actions, std::back_inserter(names), &NamedNumber::name);
-        const std::string_view meant = nearest(word.text, names);
+        const std::string_view meant = nearest_in(word.text, options(), actions);
         return words_.refuse(
             word, "is not an option of a rule",
             meant.empty() ? std::string(notation) : fmt::format("did you mean `{}`?", meant));

@@ -1,12 +1,11 @@
 // Goal: what a bfd_instance says arrives in the model with keepalived's defaults, and every mistake
 // gives exactly one diagnostic, at the right place, that says what to write instead.
 // Method: as broken_test.cc; in the texts, >> marks the place.
-#include <algorithm>
 #include <ostream>
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/config/support.h"
+#include "tests/unit/config/broken.h"
 
 namespace headgate::config {
 namespace {
@@ -98,75 +97,65 @@ TEST(BfdModel, OneForChecksAloneIsNotThereForVrrp) {
     EXPECT_TRUE(result.config.value().vrrp.instances.at(0).trackers.empty());
 }
 
-struct Broken {
-    std::string name;
-    std::string text;
-    std::string message;
-    std::string hint;
-    Severity severity = Severity::error;
-    std::size_t instances = 2;  // that are left, beside a good one
+struct Mistake {
+    Broken broken;              // behind a good instance
+    std::size_t instances = 2;  // that are left
 };
 
-void PrintTo(const Broken& broken, std::ostream* out) {
-    *out << broken.name;
+void PrintTo(const Mistake& mistake, std::ostream* out) {
+    PrintTo(mistake.broken, out);
 }
 
-class BrokenBfd : public testing::TestWithParam<Broken> {};
+class BrokenBfd : public testing::TestWithParam<Mistake> {};
 
 TEST_P(BrokenBfd, GivesOneDiagnosticThatHelps) {
-    const Broken& broken = GetParam();
-    std::string text = "bfd_instance good {\n    neighbor_ip 192.0.2.9\n}\n" + broken.text;
-    const std::size_t mark = text.find(">>");
-    text.erase(mark, 2);
-    const auto line = static_cast<std::uint32_t>(
-        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(mark), '\n'));
-    const std::size_t line_start = text.rfind('\n', mark - 1) + 1;
-    const LoadResult result = load_text(text);
-    ASSERT_EQ(result.diagnostics.size(), 1U) << text << render_report(result.diagnostics);
-    const Diagnostic& diagnostic = result.diagnostics.front();
-    const std::string shown = text + render(diagnostic);
-    EXPECT_EQ(diagnostic.location.line, line) << shown;
-    EXPECT_EQ(diagnostic.location.column, mark - line_start + 1) << shown;
-    EXPECT_NE(diagnostic.message.find(broken.message), std::string::npos) << shown;
-    EXPECT_NE(diagnostic.hint.find(broken.hint), std::string::npos) << shown;
-    EXPECT_EQ(diagnostic.severity, broken.severity);
-    EXPECT_EQ(result.config.value().bfd_instances.size(), broken.instances) << shown;
+    Broken broken = GetParam().broken;
+    broken.text = "bfd_instance good {\n    neighbor_ip 192.0.2.9\n}\n" + broken.text;
+    const LoadResult result = expect_one_diagnostic(broken);
+    EXPECT_EQ(result.config.value().bfd_instances.size(), GetParam().instances);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Bfd, BrokenBfd,
     testing::Values(
-        Broken{"NoNeighbor", ">>bfd_instance b1 {\n    min_rx 20\n}\n", "has no `neighbor_ip`",
-               "write `neighbor_ip`", Severity::error, 1},
-        Broken{"MulticastNeighbor", "bfd_instance b1 {\n    neighbor_ip >>224.0.0.1\n}\n",
-               "224.0.0.1 is not the address of a host", "the one host", Severity::error, 1},
-        Broken{"LinkLocalNeighbor", "bfd_instance b1 {\n    neighbor_ip >>fe80::1\n}\n",
-               "link-local", "unique local", Severity::error, 1},
-        Broken{"UnspecifiedSource", bfd_with("    source_ip >>0.0.0.0"),
-               "not the address of a host", "the one host", Severity::error, 1},
-        Broken{"TwoFamilies", bfd_with("    source_ip >>2001:db8::1"), "not of one family",
-               "two IPv4 or two IPv6", Severity::error, 1},
-        Broken{"TooFast", bfd_with("    min_tx >>0.5"), "`0.5` is out of range for min_tx",
-               "milliseconds from 1 to 4294967"},
-        Broken{"NoTime", bfd_with("    min_rx >>fast"), "is not a number of milliseconds",
-               "milliseconds from 1"},
-        Broken{"TimeWithUnit", bfd_with("    min_rx >>20ms"), "is not a number of milliseconds",
-               "without a unit"},
-        Broken{"IdlesTooFast", bfd_with("    idle_tx >>500"), "out of range for idle_tx",
-               "from 1000"},
-        Broken{"MultiplierOfZero", bfd_with("    multiplier >>0"), "out of range", "from 1 to 255"},
-        Broken{"MoreHopsThanTtl", bfd_with("    ttl 10\n    max_hops >>20"),
-               "`max_hops` exceeds the TTL of 10", "at most 10"},
-        Broken{"MultihopOverNoRouter", bfd_with("    >>multihop"), "without `max_hops`",
-               "the number of routers", Severity::warning},
-        Broken{"NameTaken", ">>bfd_instance good {\n    neighbor_ip 192.0.2.3\n}\n",
-               "the name `good` is taken", "on line 1 has it", Severity::error, 1},
-        Broken{"NeighborTaken", "bfd_instance b1 {\n    neighbor_ip >>192.0.2.9\n}\n",
-               "bfd_instance `good` has this neighbor already", "a `source_ip` of its own",
-               Severity::error, 1},
-        Broken{"UnknownKeyword", bfd_with("    >>multiplyer 3"),
-               "`multiplyer` is not a keyword of bfd_instance", "did you mean `multiplier`?"}),
-    [](const auto& broken) { return broken.param.name; });
+        Mistake{{"NoNeighbor", ">>bfd_instance b1 {\n    min_rx 20\n}\n", "has no `neighbor_ip`",
+                 "write `neighbor_ip`"},
+                1},
+        Mistake{{"MulticastNeighbor", "bfd_instance b1 {\n    neighbor_ip >>224.0.0.1\n}\n",
+                 "224.0.0.1 is not the address of a host", "the one host"},
+                1},
+        Mistake{{"LinkLocalNeighbor", "bfd_instance b1 {\n    neighbor_ip >>fe80::1\n}\n",
+                 "link-local", "unique local"},
+                1},
+        Mistake{{"UnspecifiedSource", bfd_with("    source_ip >>0.0.0.0"),
+                 "not the address of a host", "the one host"},
+                1},
+        Mistake{{"TwoFamilies", bfd_with("    source_ip >>2001:db8::1"), "not of one family",
+                 "two IPv4 or two IPv6"},
+                1},
+        Mistake{{"TooFast", bfd_with("    min_tx >>0.5"), "`0.5` is out of range for min_tx",
+                 "milliseconds from 1 to 4294967"}},
+        Mistake{{"NoTime", bfd_with("    min_rx >>fast"), "is not a number of milliseconds",
+                 "milliseconds from 1"}},
+        Mistake{{"TimeWithUnit", bfd_with("    min_rx >>20ms"), "is not a number of milliseconds",
+                 "without a unit"}},
+        Mistake{{"IdlesTooFast", bfd_with("    idle_tx >>500"), "out of range for idle_tx",
+                 "from 1000"}},
+        Mistake{
+            {"MultiplierOfZero", bfd_with("    multiplier >>0"), "out of range", "from 1 to 255"}},
+        Mistake{{"MoreHopsThanTtl", bfd_with("    ttl 10\n    max_hops >>20"),
+                 "`max_hops` exceeds the TTL of 10", "at most 10"}},
+        Mistake{{"MultihopOverNoRouter", bfd_with("    >>multihop"), "without `max_hops`",
+                 "the number of routers", Severity::warning}},
+        Mistake{{"NameTaken", ">>bfd_instance good {\n    neighbor_ip 192.0.2.3\n}\n",
+                 "the name `good` is taken", "on line 1 has it"},
+                1},
+        Mistake{{"NeighborTaken", "bfd_instance b1 {\n    neighbor_ip >>192.0.2.9\n}\n",
+                 "bfd_instance `good` has this neighbor already", "a `source_ip` of its own"},
+                1},
+        Mistake{{"UnknownKeyword", bfd_with("    >>multiplyer 3"),
+                 "`multiplyer` is not a keyword of bfd_instance", "did you mean `multiplier`?"}}),
+    [](const auto& tested) { return tested.param.broken.name; });
 
 }  // namespace
 }  // namespace headgate::config
