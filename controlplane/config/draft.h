@@ -22,6 +22,7 @@ struct GlobalDraft {
     Setting<std::uint8_t> vrrp_version;
     GlobalTransportDraft transport;
     Setting<std::string> vmac_prefix;
+    Setting<std::string> vmac_address_prefix;
     AnnounceDraft announce;
     AnnounceLimitDraft announce_limit;
     bool min_garp = false;

@@ -1,4 +1,4 @@
-// The draft of `use_vmac`: see draft.h.
+// The draft of `use_vmac` and `use_vmac_addr`: see draft.h.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,10 @@ struct VmacDraft {
     std::optional<Span> where;  // of `use_vmac`; absent: it is not used
     std::string name;           // empty: none is given
     std::optional<MacAddress> mac;
+    bool mac_ends_in_vrid = false;  // five bytes were given
+    Span mac_where;
     Setting<bool> send_from_base;
+    Setting<bool> for_addresses;  // use_vmac_addr
 };
 
 }  // namespace headgate::config

@@ -50,6 +50,7 @@ struct GlobalTransportDraft {
     Setting<bool> message_only_checksum;
     Setting<bool> skip_known_addresses;
     Setting<bool> strict;
+    Setting<std::uint32_t> receive_buffer_bytes;
 };
 
 }  // namespace headgate::config

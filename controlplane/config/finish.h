@@ -45,6 +45,13 @@ StaticEntries finish_statics(StaticDraft draft, const std::vector<VrrpInstance>&
 // The interface of `use_vmac`. Requires: the transport of the instance is finished.
 void finish_vmac(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance& instance,
                  Report& report);
+// The interface of an address that names none, or that of the instance itself. Requires: the
+// interface of `use_vmac` is finished.
+void set_interface(VirtualAddress& address, const VrrpInstance& instance);
+// Those of `use_vmac_addr`, and of `use_vmac` behind an address. Requires: the addresses of the
+// instance are complete, each with its interface.
+void finish_address_vmacs(const VrrpDraft& draft, const GlobalDraft& global,
+                          VrrpInstance& instance);
 
 // Gives another name to those that have the name of one before.
 void tell_vmacs_apart(std::vector<VrrpInstance>& instances);

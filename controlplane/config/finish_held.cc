@@ -72,8 +72,7 @@ void place_rules(Drafts& drafts, Report& report) {
 
 void finish_held(VrrpDraft& draft, VrrpInstance& instance, Report& report) {
     for (auto& [address, where] : draft.excluded_addresses) {
-        if (address.interface.empty())
-            address.interface = address_interface(instance);
+        set_interface(address, instance);
         if (holds(instance.virtual_addresses, address) ||
             holds(instance.excluded_addresses, address))
             report.warning(

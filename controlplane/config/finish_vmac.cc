@@ -1,6 +1,10 @@
 // See finish.h: the interfaces of virtual MAC addresses.
+#include <algorithm>
+#include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,6 +14,7 @@ namespace headgate::config {
 namespace {
 
 constexpr std::size_t name_max = 15;  // IFNAMSIZ with its final zero
+constexpr std::string_view default_prefix = "vrrp";
 
 // RFC 5798 7.3.
 MacAddress virtual_mac(Family family, std::uint8_t vrid) {
@@ -17,15 +22,65 @@ MacAddress virtual_mac(Family family, std::uint8_t vrid) {
     return {{0x00, 0x00, 0x5e, 0x00, kind, vrid}};
 }
 
-void rename_vmac(VrrpInstance& instance, const std::string& name) {
-    for (std::vector<VirtualAddress>* const list :
-         {&instance.virtual_addresses, &instance.excluded_addresses}) {
-        for (VirtualAddress& address : *list) {
-            if (address.interface == instance.vmac->name)
-                address.interface = name;
-        }
+std::string prefix_of(const GlobalDraft& global) {
+    return value_or(global.vmac_prefix, std::string(default_prefix));
+}
+
+// `wanted`, or what it becomes with a number behind it.
+std::string first_free(const std::string& wanted, const std::set<std::string>& taken) {
+    std::string name = wanted;
+    for (int number = 1; taken.contains(name); ++number) {
+        const std::string suffix = fmt::format(".{}", number);
+        name = wanted.substr(0, name_max - suffix.size()) + suffix;
     }
-    instance.vmac->name = name;
+    return name;
+}
+
+std::string name_of(std::string_view prefix, Family family, std::uint8_t vrid) {
+    return fmt::format("{}{}.{}", prefix, family == Family::ipv4 ? "" : "6", vrid);
+}
+
+// The interface of the network that an address is in.
+const std::string& base_of(const VirtualAddress& address, const VrrpInstance& instance) {
+    const std::optional<Vmac>& own = instance.vmac;
+    return own && address.interface == own->name ? own->base : address.interface;
+}
+
+// Where the adverts of the instance are, and of its family.
+bool is_at_home(const VirtualAddress& address, const VrrpInstance& instance) {
+    return base_of(address, instance) == instance.interface &&
+           address.prefix.address.family() == instance.transport.family;
+}
+
+// Puts an address onto the interface with the MAC address of the virtual router that is for the
+// network and the family of the address.
+void place(VirtualAddress& address, const std::string& prefix, VrrpInstance& instance) {
+    if (instance.vmac && is_at_home(address, instance)) {
+        address.interface = instance.vmac->name;
+        return;
+    }
+    const Family family = address.prefix.address.family();
+    const std::string base = base_of(address, instance);
+    const MacAddress mac = virtual_mac(family, instance.vrid);
+    std::vector<Vmac>& vmacs = instance.address_vmacs;
+    auto found = std::ranges::find_if(
+        vmacs, [&](const Vmac& vmac) { return vmac.base == base && vmac.mac == mac; });
+    if (found == vmacs.end()) {
+        const std::string wanted = name_of(prefix, family, instance.vrid);
+        // The first of all has a number, too, as the plain name is for `use_vmac`.
+        std::set<std::string> taken{wanted};
+        for (const Vmac& vmac : all_vmacs(instance))
+            taken.insert(vmac.name);
+        found = vmacs.insert(vmacs.end(),
+                             Vmac{.name = first_free(wanted, taken), .base = base, .mac = mac});
+    }
+    address.interface = found->name;
+}
+
+template <typename Visit>
+void for_each_address(VrrpInstance& instance, Visit visit) {
+    std::ranges::for_each(instance.virtual_addresses, visit);
+    std::ranges::for_each(instance.excluded_addresses, visit);
 }
 
 }  // namespace
@@ -34,7 +89,7 @@ void finish_vmac(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance
                  Report& report) {
     const VmacDraft& wanted = draft.vmac;
     if (!wanted.where) {
-        if (wanted.send_from_base)
+        if (value_or(wanted.send_from_base, false))
             report.warning(wanted.send_from_base->where, "`vmac_xmit_base` has no effect here",
                            "write `use_vmac`, or remove it");
         return;
@@ -46,10 +101,9 @@ void finish_vmac(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance
     }
     Vmac& vmac = instance.vmac.emplace();
     const Family family = instance.transport.family;
-    const std::string prefix = value_or(global.vmac_prefix, std::string("vrrp"));
-    vmac.name = wanted.name.empty() ? fmt::format("{}{}.{}", prefix,
-                                                  family == Family::ipv4 ? "" : "6", instance.vrid)
-                                    : wanted.name;
+    vmac.base = instance.interface;
+    vmac.name =
+        wanted.name.empty() ? name_of(prefix_of(global), family, instance.vrid) : wanted.name;
     if (vmac.name.size() > name_max) {
         report.error(*wanted.where,
                      fmt::format("{} is too long for an interface", quote(vmac.name)),
@@ -59,6 +113,13 @@ void finish_vmac(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance
         return;
     }
     vmac.mac = wanted.mac.value_or(virtual_mac(family, instance.vrid));
+    if (wanted.mac_ends_in_vrid)
+        vmac.mac.bytes.back() = instance.vrid;
+    if (wanted.mac && is_strict(draft, global)) {
+        report.error(wanted.mac_where, "strict mode does not allow a MAC address of your own",
+                     "remove it; that of the virtual router is used now");
+        vmac.mac = virtual_mac(family, instance.vrid);
+    }
     vmac.send_from_base = value_or(wanted.send_from_base, false);
     if (instance.transport.unicast && !vmac.send_from_base) {
         report.warning(*wanted.where, "unicast adverts come from the interface itself",
@@ -67,19 +128,40 @@ void finish_vmac(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance
     }
 }
 
+// keepalived leaves those of the other family on the interface below.
+void set_interface(VirtualAddress& address, const VrrpInstance& instance) {
+    if (!address.interface.empty() && address.interface != instance.interface)
+        return;
+    const bool is_of_family = address.prefix.address.family() == instance.transport.family;
+    address.interface = instance.vmac && is_of_family ? instance.vmac->name : instance.interface;
+}
+
+void finish_address_vmacs(const VrrpDraft& draft, const GlobalDraft& global,
+                          VrrpInstance& instance) {
+    const std::string prefix = value_or(global.vmac_address_prefix, prefix_of(global));
+    const bool everywhere = value_or(draft.vmac.for_addresses, false);
+    for_each_address(instance, [&](VirtualAddress& address) {
+        if (address.on_vmac || (everywhere && !is_at_home(address, instance)))
+            place(address, prefix, instance);
+    });
+}
+
 void tell_vmacs_apart(std::vector<VrrpInstance>& instances) {
-    std::set<std::string> names;
+    std::set<std::string> taken;
     for (VrrpInstance& instance : instances) {
-        if (!instance.vmac)
-            continue;
-        const std::string wanted = instance.vmac->name;
-        std::string name = wanted;
-        for (int number = 1; !names.insert(name).second; ++number) {
-            const std::string suffix = fmt::format(".{}", number);
-            name = wanted.substr(0, name_max - suffix.size()) + suffix;
-        }
-        if (name != wanted)
-            rename_vmac(instance, name);
+        std::map<std::string, std::string> names;  // new ones by old ones
+        const auto settle = [&](Vmac& vmac) {
+            std::string name = first_free(vmac.name, taken);
+            taken.insert(name);
+            names.emplace(std::exchange(vmac.name, name), name);
+        };
+        if (instance.vmac)
+            settle(*instance.vmac);
+        std::ranges::for_each(instance.address_vmacs, settle);
+        for_each_address(instance, [&](VirtualAddress& address) {
+            if (const auto renamed = names.find(address.interface); renamed != names.end())
+                address.interface = renamed->second;
+        });
     }
 }
 

@@ -38,6 +38,8 @@ public:
         instance_.version =
             value_or(draft_.version, value_or(global_.vrrp_version, instance_.version));
         instance_.vip_lease = value_or(draft_.vip_lease, instance_.vip_lease);
+        if (is_strict(draft_, global_))
+            enforce_strict_protocol();
         instance_.announcing = finish_announcing(draft_.announce, global_);
         if (!finish_transport(draft_, global_, instance_, report_))
             return std::nullopt;
@@ -51,10 +53,41 @@ public:
             return std::nullopt;
         set_accept();
         finish_held(draft_, instance_, report_);
+        finish_address_vmacs(draft_, global_, instance_);
         return std::move(instance_);
     }
 
 private:
+    // What keepalived adds to the RFCs.
+    void enforce_strict_protocol() {
+        ElectionDraft& election = draft_.election;
+        const ElectionDraft& all = global_.election;
+        forbid("preempt_delay", election.preempt_delay, {}, Duration::zero());
+        forbid("down_timer_adverts", election.down_timer_adverts, all.down_timer_adverts,
+               Election{}.down_timer_adverts);
+        forbid("higher_prio_send_advert", election.higher_prio_send_advert,
+               all.higher_prio_send_advert, false);
+        forbid("lower_prio_no_advert", election.lower_prio_no_advert, all.lower_prio_no_advert,
+               true);
+        // By default it is keepalived's rule, not the RFC's (5798 6.4.3).
+        election.lower_prio_no_advert = {true, draft_.where};
+        forbid("garp_master_refresh", draft_.announce.refresh, global_.announce.refresh,
+               seconds::zero());
+        forbid("vmac_xmit_base", draft_.vmac.send_from_base, {}, false);
+    }
+
+    template <typename T>
+    void forbid(std::string_view keyword, Setting<T>& own, const Setting<T>& global,
+                const T& rule) {
+        const Setting<T> said = own ? own : global;
+        if (!said || said->value == rule)
+            return;
+        report_.error(said->where,
+                      fmt::format("strict mode does not allow this `{}`; it is ignored", keyword),
+                      "remove it, or `vrrp_strict` and `strict_mode`");
+        own = {rule, said->where};
+    }
+
     void set_election() {
         instance_.initial_state = value_or(draft_.state, instance_.initial_state);
         const bool starts_as_master = instance_.initial_state == VrrpInitialState::master;
@@ -184,14 +217,18 @@ private:
     bool set_addresses() {
         if (draft_.addresses.empty() && draft_.mentions.contains("virtual_ipaddress"))
             return false;
+        if (draft_.addresses.empty() && is_strict(draft_, global_)) {
+            report_.error(draft_.where, "strict mode wants a virtual address",
+                          "add a `virtual_ipaddress { ... }` block; the vrrp_instance is left out");
+            return false;
+        }
         if (draft_.addresses.empty() && !draft_.mentions.contains("no_virtual_ipaddress"))
             report_.error(
                 draft_.where,
                 fmt::format("vrrp_instance {} has no virtual address", quote(draft_.name)),
                 "add a `virtual_ipaddress { ... }` block, or write `no_virtual_ipaddress`");
         for (auto& [address, where] : draft_.addresses) {
-            if (address.interface.empty())
-                address.interface = address_interface(instance_);
+            set_interface(address, instance_);
             const auto same = [&](const VirtualAddress& other) {
                 return other.prefix.address == address.prefix.address;
             };

@@ -36,7 +36,9 @@ public:
         set_group();
         transport_.track_source = value_or(draft_.track_source, false);
         transport_.fault_without_peer = value_or(draft_.fault_without_peer, false);
-        transport_.receive_buffer_bytes = value_or(draft_.receive_buffer_bytes, 0U);
+        transport_.receive_buffer_bytes =
+            value_or(draft_.receive_buffer_bytes,
+                     value_or(global_.receive_buffer_bytes, transport_.receive_buffer_bytes));
         // keepalived checks only on request, or for TTL limits; forged adverts are easier to send
         // by unicast than by multicast, so that here it has to be turned off.
         transport_.check_source =

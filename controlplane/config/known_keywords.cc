@@ -34,10 +34,6 @@ constexpr Group groups[] = {
      "notify_fifo_script vrrp_notify_fifo vrrp_notify_fifo_script lvs_notify_fifo "
      "lvs_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
      ""},
-    {Block::global_defs,
-     "dynamic_interfaces vmac_addr_prefix disable_local_igmp "
-     "vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier",
-     ""},
     {Block::global_defs, "vrrp_iptables vrrp_ipsets nftables_ifindex",
      "`no_accept` uses a table of its own in nftables: see `nftables`"},
     {Block::global_defs,
@@ -46,15 +42,19 @@ constexpr Group groups[] = {
      ""},
     {Block::global_defs,
      "process_names process_name vrrp_process_name checker_process_name lvs_process_name "
-     "bfd_process_name checker_priority checker_rt_priority checker_no_swap "
-     "checker_cpu_affinity vrrp_rlimit_rttime "
-     "checker_rlimit_rttime bfd_rlimit_rttime vrrp_rlimit_rtime checker_rlimit_rtime "
-     "bfd_rlimit_rtime umask "
-     "vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs "
-     "vrrp_netlink_monitor_rcv_bufs_force lvs_netlink_cmd_rcv_bufs "
-     "lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs "
-     "lvs_netlink_monitor_rcv_bufs_force",
-     ""},
+     "bfd_process_name",
+     "remove it: the processes are called headgated and headgate-dataplane, their threads vrrp "
+     "and bfd"},
+    {Block::global_defs,
+     "checker_priority checker_rt_priority checker_no_swap checker_cpu_affinity "
+     "checker_rlimit_rttime checker_rlimit_rtime",
+     "checks run on the main thread, and all that it starts would inherit it: let the service "
+     "manager set it, such as by `Nice=` and `CPUAffinity=` of systemd"},
+    // In keepalived's manual, not in keepalived.
+    {Block::global_defs, "state_file_location", "write `state_dump_file`"},
+    {Block::global_defs, "stats_file_location", "write `stats_dump_file`"},
+    {Block::global_defs, "json_file_location", "write `json_dump_file`"},
+    {Block::global_defs, "umask", "remove it: what headgated writes is for its user only"},
     {Block::global_defs,
      "snmp_socket enable_snmp_vrrp enable_snmp_checker enable_snmp_rfc enable_snmp_rfcv2 "
      "enable_snmp_rfcv3 enable_snmp_keepalived enable_traps snmp_vs_stats_update_interval "
@@ -64,7 +64,11 @@ constexpr Group groups[] = {
      "tmp_config_directory random_seed include_check",
      ""},
 
-    {Block::vrrp_instance, "use_vmac_addr use_ipvlan vrf debug lvs_sync_daemon_interface", ""},
+    {Block::vrrp_instance, "use_ipvlan",
+     "write `use_vmac`, or remove it: the addresses are on `interface` itself now"},
+    {Block::vrrp_instance, "vrf",
+     "write `interface` with one of the VRF, and `table` with its table behind routes and rules"},
+    {Block::vrrp_instance, "lvs_sync_daemon_interface", ""},
     {Block::vrrp_sync_group,
      "notify_master notify_backup notify_fault notify_stop notify smtp_alert "
      "notify_priority_changes",

@@ -32,7 +32,9 @@ struct VirtualAddress {
     // How long it may be chosen as the source of new connections; absent: as long as it is there.
     // By default 0 for an IPv6 address of 128 bits.
     std::optional<std::uint32_t> preferred_s{};
-    bool tracked = true;        // put back when others remove it
+    bool tracked = true;  // put back when others remove it
+    // `use_vmac`: `interface` is one with the MAC address of the virtual router, made for it.
+    bool on_vmac = false;
     std::string track_group{};  // static ones only; empty: none
     bool operator==(const VirtualAddress&) const = default;
 };

@@ -1,4 +1,4 @@
-// The interface that `use_vmac` makes: see model.h. A plain value.
+// The interfaces that `use_vmac` and `use_vmac_addr` make: see model.h. Plain values.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace headgate::config {
 
-// A macvlan on the interface of the instance, with the MAC address of the virtual router
-// (RFC 5798 7.3), for its addresses.
+// A macvlan with the MAC address of the virtual router (RFC 5798 7.3), for its addresses.
 struct Vmac {
     std::string name;
+    std::string base;  // the interface that it is made on
     MacAddress mac;
     bool send_from_base = false;  // adverts come from the MAC address of the interface below
     bool operator==(const Vmac&) const = default;

@@ -34,7 +34,8 @@ struct VrrpInstance {
     SourceLocation location;
     VrrpInitialState initial_state = VrrpInitialState::backup;
     std::string interface;
-    std::optional<Vmac> vmac;  // made on `interface`
+    std::optional<Vmac> vmac;         // made on `interface`; adverts come from there
+    std::vector<Vmac> address_vmacs;  // for addresses on other interfaces, or of the other family
     std::uint8_t vrid = 0;
     std::uint8_t priority = 100;
     std::uint8_t version = 2;  // 2 or 3
@@ -65,6 +66,14 @@ inline const std::string& address_interface(const VrrpInstance& instance) {
     return instance.vmac ? instance.vmac->name : instance.interface;
 }
 
+// Every interface that is made for it.
+inline std::vector<Vmac> all_vmacs(const VrrpInstance& instance) {
+    std::vector<Vmac> all = instance.address_vmacs;
+    if (instance.vmac)
+        all.push_back(*instance.vmac);
+    return all;
+}
+
 // Virtual and excluded addresses.
 inline std::vector<VirtualAddress> all_addresses(const VrrpInstance& instance) {
     std::vector<VirtualAddress> all = instance.virtual_addresses;
@@ -85,7 +94,6 @@ struct StaticEntries {
     }
 };
 
-// All that the VRRP thread works from.
 // The table of nftables that carries out `no_accept`.
 struct Firewall {
     std::string table;  // empty: the daemon's own name for it
@@ -94,6 +102,7 @@ struct Firewall {
     bool operator==(const Firewall&) const = default;
 };
 
+// All that the VRRP thread works from.
 struct Vrrp {
     AnnounceLimits announce_limits;
     std::vector<VrrpInstance> instances;

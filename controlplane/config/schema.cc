@@ -10,7 +10,7 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 18> table() {
+std::array<std::span<const Keyword>, 19> table() {
     return {global_keywords(),
             dump_keywords(),
             global_announce_keywords(),
@@ -25,6 +25,7 @@ std::array<std::span<const Keyword>, 18> table() {
             held_keywords(),
             firewall_keywords(),
             vmac_keywords(),
+            buffer_keywords(),
             bfd_keywords(),
             service_keywords(),
             checker_keywords(),

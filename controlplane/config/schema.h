@@ -198,6 +198,7 @@ std::span<const Keyword> script_keywords();
 std::span<const Keyword> held_keywords();
 std::span<const Keyword> firewall_keywords();
 std::span<const Keyword> vmac_keywords();
+std::span<const Keyword> buffer_keywords();
 std::span<const Keyword> service_keywords();
 std::span<const Keyword> checker_keywords();
 

@@ -1,5 +1,6 @@
 // Rows of the schema table: how the threads of VRRP and BFD are scheduled.
 #include <algorithm>
+#include <cstdint>
 
 #include "controlplane/config/reader.h"
 #include "controlplane/config/schema.h"
@@ -34,6 +35,19 @@ void set_cpus(const Context& context, const Value& value) {
 
 // What keepalived has to be told to do is always done here.
 void ignore(const Context& /*context*/, const Value& /*value*/) {}
+
+// keepalived has both spellings.
+constexpr Keyword time_limit(std::string_view name) {
+    constexpr std::int64_t microseconds_min = 2;
+    return {.blocks = Block::global_defs,
+            .name = name,
+            .argument = number(microseconds_min, UINT32_MAX),
+            .handler = ignore,
+            .doc =
+                "Accepted: there is no such limit. A thread that is ended for it would be a "
+                "failover, and the kernel keeps a part of each second from real-time threads "
+                "anyway (sched_rt_runtime_us)."};
+}
 
 constexpr auto vrrp = &GlobalDraft::vrrp_scheduling;
 constexpr auto bfd = &GlobalDraft::bfd_scheduling;
@@ -121,6 +135,10 @@ constexpr Keyword rows[] = {
         .handler = ignore,
         .doc = "Accepted: see `max_auto_priority`.",
     },
+    time_limit("vrrp_rlimit_rttime"),
+    time_limit("vrrp_rlimit_rtime"),
+    time_limit("bfd_rlimit_rttime"),
+    time_limit("bfd_rlimit_rtime"),
 };
 
 }  // namespace

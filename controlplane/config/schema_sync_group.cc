@@ -1,20 +1,14 @@
 // Rows of the schema table: vrrp_sync_group.
 #include "controlplane/config/reader.h"
 #include "controlplane/config/schema.h"
+#include "controlplane/config/tracking_block.h"
 
 namespace headgate::config {
 namespace {
 
 void read_sync_group(const Context& context, const Value& value) {
-    SyncGroupDraft draft;
-    draft.name = value.text;
-    draft.where = value.statement->keyword().span;
-    Context inner = context;
-    inner.sync_group = &draft;
-    inner.uses = &draft.trackers;
-    draft.mentions.merge(read_body(inner, *value.statement, Block::vrrp_sync_group));
-    if (value.valid)
-        context.drafts.sync_groups.push_back(std::move(draft));
+    read_tracking_block(context, value, Block::vrrp_sync_group, &Context::sync_group,
+                        context.drafts.sync_groups);
 }
 
 // Names, as many on a line as one likes.

@@ -1,4 +1,7 @@
 // Rows of the schema table: virtual MAC addresses.
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
 #include "controlplane/config/reader.h"
@@ -8,14 +11,29 @@ namespace headgate::config {
 namespace {
 
 constexpr std::string_view notation = "write `use_vmac [NAME [MAC]]`";
+constexpr std::int64_t prefix_max = 10;
+constexpr std::array interface_changes{Choice{"allow_if_changes", 1, ""}};
+
+// Six bytes, or five, which the virtual router id follows.
+bool read_mac(const Word& word, VmacDraft& draft) {
+    constexpr std::ptrdiff_t colons_of_five = 4;
+    const bool is_short = std::ranges::count(word.text, ':') == colons_of_five;
+    const auto mac = MacAddress::parse(is_short ? word.text + ":00" : word.text);
+    if (!mac)
+        return false;
+    draft.mac = *mac;
+    draft.mac_ends_in_vrid = is_short;
+    draft.mac_where = word.span;
+    return true;
+}
 
 void read_vmac(const Context& context, const Value& value) {
     VmacDraft& draft = context.instance->vmac;
     draft.where = value.statement->keyword().span;
     for (const Word& word : value.words) {
-        if (const auto mac = MacAddress::parse(word.text)) {
-            draft.mac = *mac;
-        } else if (!draft.name.empty() || draft.mac) {
+        if (read_mac(word, draft))
+            continue;
+        if (!draft.name.empty() || draft.mac) {
             context.report.error(word.span, fmt::format("{} is out of place", quote(word.text)),
                                  std::string(notation) + "; it is ignored");
         } else if (const auto name = read_interface(word, context.report, std::string(notation))) {
@@ -23,6 +41,9 @@ void read_vmac(const Context& context, const Value& value) {
         }
     }
 }
+
+// What keepalived has to be told to do is always so here.
+void ignore(const Context& /*context*/, const Value& /*value*/) {}
 
 constexpr Keyword rows[] = {
     {
@@ -33,7 +54,21 @@ constexpr Keyword rows[] = {
         .doc = "The addresses are on an interface of their own, a macvlan on `interface` with the "
                "MAC address of the virtual router (00:00:5e:00:01:VRID, over IPv6 00:00:5e:00:02:"
                "VRID), and adverts come from there. NAME: `vrrp.VRID` (IPv6: `vrrp6.VRID`) where "
-               "it is not given.",
+               "it is not given. Of a MAC with five bytes, VRID is the sixth. A virtual_server on "
+               "such an address is not forwarded: the dataplane takes frames to the MAC address of "
+               "an interface only.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "use_vmac_addr",
+        .argument = nothing(),
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.instance->vmac.for_addresses = {true, value.where};
+            },
+        .doc = "Addresses on another interface than that of the instance, and those of the other "
+               "family, are on macvlans with the MAC address of the virtual router, too: one for "
+               "each interface and family. For single addresses: write `use_vmac` behind them.",
     },
     {
         .blocks = Block::vrrp_instance,
@@ -48,13 +83,39 @@ constexpr Keyword rows[] = {
     {
         .blocks = Block::global_defs,
         .name = "vmac_prefix",
-        .argument = text("PREFIX", 10),
+        .argument = text("PREFIX", prefix_max),
         .default_text = "vrrp",
         .handler =
             [](const Context& context, const Value& value) {
                 context.drafts.global.vmac_prefix = {std::string(value.text), value.where};
             },
         .doc = "How the names of interfaces begin that `use_vmac` makes and does not name.",
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "vmac_addr_prefix",
+        .argument = text("PREFIX", prefix_max),
+        .default_text = "that of vmac_prefix",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.global.vmac_address_prefix = {std::string(value.text), value.where};
+            },
+        .doc = "Likewise for those that are made for addresses on other interfaces: PREFIX.VRID.N.",
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "disable_local_igmp",
+        .argument = nothing(),
+        .handler = ignore,
+        .doc = "Accepted: the interfaces that `use_vmac` makes join no group.",
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "dynamic_interfaces",
+        .argument = one_of(interface_changes).or_nothing(),
+        .handler = ignore,
+        .doc = "Accepted: interfaces may come, go and change at any time; an instance is in FAULT "
+               "while its own is not there.",
     },
 };
 

@@ -4,6 +4,7 @@
 #include "common/limits.h"
 #include "controlplane/config/reader.h"
 #include "controlplane/config/schema.h"
+#include "controlplane/config/tracking_block.h"
 #include "controlplane/config/virtual_address.h"
 
 namespace headgate::config {
@@ -14,21 +15,16 @@ constexpr std::array states{
     Choice{"BACKUP", static_cast<int>(VrrpInitialState::backup), ""},
 };
 
+constexpr std::int64_t debug_level_max = 4;
+
 constexpr std::array auth_types{
     Choice{"PASS", static_cast<int>(AuthType::pass), ""},
     Choice{"AH", static_cast<int>(AuthType::ah), ""},
 };
 
 void read_instance(const Context& context, const Value& value) {
-    VrrpDraft draft;
-    draft.name = value.text;
-    draft.where = value.statement->keyword().span;
-    Context inner = context;
-    inner.instance = &draft;
-    inner.uses = &draft.trackers;
-    draft.mentions.merge(read_body(inner, *value.statement, Block::vrrp_instance));
-    if (value.valid)
-        context.drafts.instances.push_back(std::move(draft));
+    read_tracking_block(context, value, Block::vrrp_instance, &Context::instance,
+                        context.drafts.instances);
 }
 
 void read_authentication(const Context& context, const Value& value) {
@@ -184,6 +180,13 @@ constexpr Keyword rows[] = {
                 context.instance->preempt = {true, value.where};
             },
         .doc = "The opposite of `nopreempt`, and the default.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "debug",
+        .argument = number(0, debug_level_max).or_nothing(),
+        .handler = [](const Context& /*context*/, const Value& /*value*/) {},
+        .doc = "Accepted: it has no effect, as in keepalived.",
     },
     {
         .blocks = Block::vrrp_instance,

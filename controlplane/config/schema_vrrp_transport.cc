@@ -270,7 +270,8 @@ constexpr Keyword rows[] = {
         .handler = set_flag<&TransportDraft::strict>,
         .doc =
             "Only what the RFCs have: no authentication, no unicast, no IPv6 in version 2, "
-            "`state MASTER` exactly with priority 255; adverts with other addresses are refused.",
+            "`state MASTER` exactly with priority 255; adverts with other addresses are refused. "
+            "What keepalived adds to elections is ignored, and so is `garp_master_refresh`.",
     },
     {
         .blocks = Block::vrrp_instance,
@@ -278,18 +279,6 @@ constexpr Keyword rows[] = {
         .argument = nothing(),
         .handler = set_flag<&TransportDraft::native_ipv6>,
         .doc = "An IPv6 instance, also when its first address does not say so.",
-    },
-    {
-        .blocks = Block::vrrp_instance,
-        .name = "kernel_rx_buf_size",
-        .argument = number(256, 1 << 30),
-        .default_text = "that of the system",
-        .handler =
-            [](const Context& context, const Value& value) {
-                context.instance->transport.receive_buffer_bytes = {
-                    static_cast<std::uint32_t>(value.number), value.where};
-            },
-        .doc = "Bytes that the kernel keeps of adverts that were not read yet.",
     },
 };
 

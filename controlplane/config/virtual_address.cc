@@ -41,6 +41,7 @@ constexpr std::array flags{
     Flag{"noprefixroute", &VirtualAddress::prefix_route, false},
     Flag{"autojoin", &VirtualAddress::join_group, true},
     Flag{"no_track", &VirtualAddress::tracked, false},
+    Flag{"use_vmac", &VirtualAddress::on_vmac, true},
 };
 
 constexpr std::string_view notation =
@@ -102,13 +103,11 @@ private:
         const Word& option = words_[next_++];
         const auto* const flag = std::ranges::find(flags, option.text, &Flag::name);
         if (flag != flags.end()) {
-            address_.*(flag->member) = flag->value;
-            return true;
-        }
-        if (option.text == "use_vmac") {
-            report_.warning(option.span,
-                            "`use_vmac` is a keepalived option that this version of Headgate does "
-                            "not act on yet; it is ignored");
+            if (role_ == AddressRole::host && flag->member == &VirtualAddress::on_vmac)
+                report_.error(option.span, "`use_vmac` is for the addresses of a vrrp_instance",
+                              "remove it: a static address has the MAC address of its interface");
+            else
+                address_.*(flag->member) = flag->value;
             return true;
         }
         if (std::ranges::find(valued_options, option.text) == valued_options.end())

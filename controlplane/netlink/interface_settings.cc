@@ -51,6 +51,25 @@ void InterfaceSettings::settle(const InterfaceTable& interfaces) {
     }
 }
 
+std::vector<InterfaceSettings::Change> InterfaceSettings::changes_of(
+    std::string_view interface) const {
+    std::vector<Change> changes;
+    for (const auto& [setting, held] : held_) {
+        if (setting.interface == interface && held.index != 0 && held.before != held.wanted)
+            changes.push_back({.setting = setting, .before = held.before, .now = held.wanted});
+    }
+    return changes;
+}
+
+void InterfaceSettings::adopt(const Change& change, const InterfaceTable& interfaces) {
+    const Interface* const interface = interfaces.find(change.setting.interface);
+    if (interface == nullptr || read_number(path_of(change.setting)) != change.now)
+        return;
+    held_.try_emplace(
+        change.setting,
+        Held{.wanted = change.now, .index = interface->index, .before = change.before});
+}
+
 void InterfaceSettings::set(const Setting& setting, Held& held) const {
     const std::string path = path_of(setting);
     const auto present = read_number(path);

@@ -7,6 +7,8 @@
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "controlplane/netlink/interfaces.h"
 
@@ -21,6 +23,12 @@ public:
         auto operator<=>(const Setting&) const = default;
     };
     using Values = std::map<Setting, int>;
+    struct Change {
+        Setting setting;
+        int before = 0;
+        int now = 0;
+        bool operator==(const Change&) const = default;
+    };
 
     // `folder`: another than proc's, for tests.
     explicit InterfaceSettings(std::string folder = "/proc/sys/net") : folder_(std::move(folder)) {}
@@ -29,6 +37,12 @@ public:
     void want(const Values& wanted, const InterfaceTable& interfaces);
     // Sets those of interfaces that have come, or have come anew, since the last call.
     void settle(const InterfaceTable& interfaces);
+
+    // What has been changed of one interface, for another run to adopt.
+    [[nodiscard]] std::vector<Change> changes_of(std::string_view interface) const;
+    // An earlier run made that change. Unless it was changed again since then, it is ours from now
+    // on, to be put back when nobody wants it any more.
+    void adopt(const Change& change, const InterfaceTable& interfaces);
 
 private:
     struct Held {

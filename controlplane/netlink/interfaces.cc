@@ -16,18 +16,21 @@ namespace headgate::netlink {
 
 namespace {
 
+// With or without a final zero; empty where the attribute is missing.
+std::string_view text_of(const nlattr* attribute) {
+    if (attribute == nullptr)
+        return {};
+    const auto* const text = static_cast<const char*>(nla_data(attribute));
+    return {text, strnlen(text, static_cast<std::size_t>(nla_len(attribute)))};
+}
+
 // Whether IFLA_LINKINFO is of a kind that shares the cable of another interface.
 bool is_on_another(nlattr* information) {
     if (information == nullptr)
         return false;
-    const auto* const kind = static_cast<nlattr*>(nla_find(
-        static_cast<nlattr*>(nla_data(information)), nla_len(information), IFLA_INFO_KIND));
-    if (kind == nullptr)
-        return false;
-    const std::string_view name(
-        static_cast<const char*>(nla_data(kind)),
-        strnlen(static_cast<const char*>(nla_data(kind)), static_cast<std::size_t>(nla_len(kind))));
-    return name == "macvlan" || name == "ipvlan";
+    const std::string_view kind = text_of(nla_find(static_cast<nlattr*>(nla_data(information)),
+                                                   nla_len(information), IFLA_INFO_KIND));
+    return kind == "macvlan" || kind == "ipvlan";
 }
 
 // The kernel tells the time of the last change in hundredths of a second since it began to count,
@@ -91,10 +94,9 @@ void InterfaceTable::apply_link(nlmsghdr* message) {
                                    is_on_another(attributes[IFLA_LINKINFO])
                                ? static_cast<int>(nla_get_u32(base))
                                : 0;
-    if (nlattr* const name = attributes[IFLA_IFNAME]; name != nullptr && nla_len(name) > 0) {
-        const auto* const text = static_cast<const char*>(nla_data(name));
-        interface.name = std::string(text, strnlen(text, static_cast<std::size_t>(nla_len(name))));
-    }
+    if (const std::string_view name = text_of(attributes[IFLA_IFNAME]); !name.empty())
+        interface.name = name;
+    interface.alias = text_of(attributes[IFLA_IFALIAS]);
     if (nlattr* const mac = attributes[IFLA_ADDRESS];
         mac != nullptr && nla_len(mac) == static_cast<int>(interface.mac.bytes.size()))
         std::memcpy(interface.mac.bytes.data(), nla_data(mac), interface.mac.bytes.size());

@@ -27,6 +27,7 @@ struct Interface {
     std::uint32_t mtu = 0;
     bool arp = true;     // neighbours are asked for their MAC address
     int base_index = 0;  // of the interface that a macvlan or ipvlan is made on; 0: it is neither
+    std::string alias;   // what somebody has written on it, to be read by people or programs
     bool operator==(const Interface&) const = default;
 };
 
@@ -43,6 +44,8 @@ public:
     // changes without: leases are renewed all the time, and that concerns nobody else.
     [[nodiscard]] bool take_changed() { return std::exchange(changed_, false); }
 
+    // By index.
+    [[nodiscard]] const std::map<int, Interface>& all() const { return interfaces_; }
     // Null when there is none; valid until the next change.
     [[nodiscard]] const Interface* find(std::string_view name) const;
     // The interface that this macvlan or ipvlan is made on. Null when it is neither, or when its

@@ -61,6 +61,12 @@ Result<void> LinkWriter::set_up(int index) {
     return perform(socket_.get(), link_request(RTM_NEWLINK, 0, index, IFF_UP));
 }
 
+Result<void> LinkWriter::set_alias(int index, const std::string& text) {
+    Message message = link_request(RTM_NEWLINK, 0, index);
+    put_bytes(message.get(), IFLA_IFALIAS, text.data(), text.size());
+    return perform(socket_.get(), std::move(message));
+}
+
 Result<void> LinkWriter::remove(int index) {
     auto removed = perform(socket_.get(), link_request(RTM_DELLINK, 0, index));
     if (!removed && removed.error().code == ENODEV)

@@ -20,6 +20,8 @@ public:
     // Makes that the mode of a macvlan that is there.
     Result<void> set_vepa(int index);
     Result<void> set_up(int index);
+    // At most 255 bytes.
+    Result<void> set_alias(int index, const std::string& text);
     // Not to be there any more is success.
     Result<void> remove(int index);
 

@@ -213,3 +213,72 @@ def test_ipv6_has_a_mac_address_of_its_own(crew, topo):
     backup.wait_state("MASTER", 10)
     wait_until(answers, 5, "the VIP answers")
     assert learned() == "00:00:5e:00:02:33"
+
+
+def add_second(host):
+    host.ip("link", "add", "eth1", "type", "veth", "peer", "name", "peer1")
+    for name in ("eth1", "peer1"):
+        host.ip("link", "set", name, "up")
+
+
+def macs_by_address(host):
+    """The MAC address of the interface that has it, for each address."""
+    return {entry["local"]: interface["address"]
+            for interface in json.loads(host.ip("-j", "addr", "show"))
+            for entry in interface["addr_info"]}
+
+
+@pytest.mark.parametrize("lines, word", [("use_vmac_addr", ""), ("use_vmac\n    use_vmac_addr", ""),
+                                         ("", "use_vmac")])
+def test_addresses_elsewhere_have_a_mac_address_of_their_own(crew, lines, word):
+    director = crew.headgated("d1")
+    host = director.host
+    add_second(host)
+    try:
+        director.start(config(lines=f"""{lines}
+    virtual_ipaddress_excluded {{
+        10.9.0.1/24 dev eth1 {word}
+    }}"""))
+        wait_until(lambda: {VIP, "10.9.0.1"} <= set(macs_by_address(host)), 20, "it is MASTER")
+        found = macs_by_address(host)
+        assert found["10.9.0.1"] == VMAC
+        assert found[VIP] == (VMAC if "use_vmac\n" in lines else host.mac())
+        assert link(host, "vrrp.51.1")["link"] == "eth1"
+        assert director.stop() == 0
+        assert link(host, "vrrp.51.1") is None and link(host) is None
+    finally:
+        host.ip("link", "del", "eth1", check=False)
+
+
+def test_what_a_killed_daemon_leaves_is_removed_and_put_back_by_the_next(crew):
+    director = crew.headgated("d1")
+    host = director.host
+    names = ("arp_ignore", "arp_filter", "arp_announce")
+    for name in names:
+        host.set_sysctl(f"net.ipv4.conf.eth0.{name}", 0)
+    host.ip("link", "add", "mine", "link", "eth0", "type", "macvlan", "mode", "vepa")
+    host.ip("link", "set", "mine", "alias", "headgate of my own")
+    try:
+        for _ in range(2):  # also by one that has adopted it itself
+            start_master(director, config())
+            director.kill_daemon()
+        assert link(host) is not None and switch_of(host, "arp_filter") == "1"
+        director.start(config(lines=""))
+        wait_until(lambda: link(host) is None and has_vip(host, "eth0"), 15,
+                   "the next removes it")
+        assert [switch_of(host, name) for name in names] == ["0", "0", "0"]
+        assert link(host, "mine") is not None
+    finally:
+        host.ip("link", "del", "mine", check=False)
+
+
+def test_the_interface_of_another_daemon_stays(crew):
+    director, other = crew.headgated("d1"), crew.headgated("d2")
+    other.host, other.log_name = director.host, "other"  # in one network namespace
+    start_master(director, config())
+    other.config.write_text(config(lines="").replace("virtual_router_id 51", "virtual_router_id 52")
+                            .replace(VIP, "192.0.2.20"))
+    other.start()
+    wait_until(lambda: "192.0.2.20" in director.host.addresses("eth0"), 20, "both are MASTER")
+    assert has_vip(director.host)
+    other.stop()

@@ -1,60 +1,16 @@
 // Goal: every planted mistake gives exactly one diagnostic, at the right line and column, that says
 // what to write instead. In the texts, >> marks the place that the diagnostic must point to.
-#include <algorithm>
-#include <ostream>
-
 #include <gtest/gtest.h>
 
-#include "tests/unit/config/support.h"
+#include "tests/unit/config/broken.h"
 
 namespace headgate::config {
 namespace {
 
-struct Broken {
-    std::string name;  // what is wrong
-    std::string text;
-    std::string message;  // a part of the diagnostic's message
-    std::string hint;     // a part of its hint
-    Severity severity = Severity::error;
-    int exit_code = exit_usable_with_errors;
-};
-
-void PrintTo(const Broken& broken, std::ostream* out) {
-    *out << broken.name;
-}
-
-struct Marked {
-    std::string text;
-    std::uint32_t line = 0;
-    std::uint32_t column = 0;
-};
-
-Marked take_mark(std::string text) {
-    const std::size_t mark = text.find(">>");
-    const std::string before = text.substr(0, mark);
-    text.erase(mark, 2);
-    const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
-    return {std::move(text), static_cast<std::uint32_t>(1 + std::ranges::count(before, '\n')),
-            static_cast<std::uint32_t>(before.size() - line_start + 1)};
-}
-
 class BrokenConfiguration : public testing::TestWithParam<Broken> {};
 
 TEST_P(BrokenConfiguration, GivesOneDiagnosticThatHelps) {
-    const Broken& broken = GetParam();
-    const Marked marked = take_mark(broken.text);
-    const LoadResult result = load_text(marked.text);
-    ASSERT_EQ(result.diagnostics.size(), 1U) << marked.text << render_report(result.diagnostics);
-    const Diagnostic& diagnostic = result.diagnostics.front();
-    const std::string shown = marked.text + render(diagnostic);
-    EXPECT_EQ(diagnostic.location.line, marked.line) << shown;
-    EXPECT_EQ(diagnostic.location.column, marked.column) << shown;
-    EXPECT_EQ(diagnostic.location.file, "test.conf");
-    EXPECT_NE(diagnostic.message.find(broken.message), std::string::npos) << shown;
-    EXPECT_NE(diagnostic.hint.find(broken.hint), std::string::npos) << shown;
-    EXPECT_EQ(diagnostic.severity, broken.severity);
-    EXPECT_EQ(result.exit_code, broken.exit_code) << shown;
-    EXPECT_EQ(result.config.has_value(), broken.exit_code != exit_unusable);
+    expect_one_diagnostic(GetParam());
 }
 
 std::string in_address(std::string_view line) {
@@ -196,8 +152,6 @@ const std::vector<Broken>& addresses() {
          "`planet` is not a number", "a scope is global, site"},
         {"LongLabel", in_address("        192.0.2.11 label >>eth0:0123456789ab"),
          "cannot be a label", "1 to 15 characters"},
-        {"AddressOptionNotActedOn", in_address("        192.0.2.11 >>use_vmac"),
-         "`use_vmac` is a keepalived option", "", Severity::warning},
         {"Ipv6Address", in_address("        >>2001:db8::10/64"),
          "this instance is for IPv4 addresses", "write 2001:db8::10 in a vrrp_instance of its own"},
         {"Ipv6Broadcast",
@@ -418,10 +372,6 @@ const std::vector<Broken>& substitutions() {
          "repeated lines (`~SEQ`, `~LST`) are not supported", "one by one"},
     };
     return cases;
-}
-
-std::string name_of(const testing::TestParamInfo<Broken>& info) {
-    return info.param.name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Keywords, BrokenConfiguration, testing::ValuesIn(keywords()), name_of);

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/config/support.h"
+#include "tests/unit/config/broken.h"
 
 namespace headgate::config {
 namespace {
@@ -141,36 +141,24 @@ TEST(SyncGroup, AnOwnerAmongItsMembersLeavesNoWeights) {
     EXPECT_EQ(result.config.value().vrrp.instances[1].trackers, Uses{});
 }
 
-struct Broken {
-    std::string name;
-    std::string text;
-    std::string message;
-    std::string hint;
-    Severity severity = Severity::error;
-};
-
-void PrintTo(const Broken& broken, std::ostream* out) {
-    *out << broken.name;
+TEST(Election, StrictModeHasTheRulesOfTheRfcs) {
+    const LoadResult result =
+        load_text(instance_with("strict_mode\npreempt_delay 5\ndown_timer_adverts 4\n"
+                                "higher_prio_send_advert\ngarp_master_refresh 60\nuse_vmac\n"
+                                "vmac_xmit_base"));
+    EXPECT_EQ(result.diagnostics.size(), 5U) << render_report(result.diagnostics);
+    const VrrpInstance& instance = result.config.value().vrrp.instances.at(0);
+    Election expected;
+    expected.lower_prio_no_advert = true;
+    EXPECT_EQ(instance.election, expected);
+    EXPECT_EQ(instance.announcing.refresh, seconds(0));
+    EXPECT_FALSE(instance.vmac->send_from_base);
 }
 
 class BrokenElection : public testing::TestWithParam<Broken> {};
 
 TEST_P(BrokenElection, GivesOneDiagnosticThatHelps) {
-    const Broken& broken = GetParam();
-    std::string text = broken.text;
-    const std::size_t mark = text.find(">>");
-    const auto line =
-        std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(mark), '\n') + 1;
-    text.erase(mark, 2);
-    const LoadResult result = load_text(text);
-    ASSERT_EQ(result.diagnostics.size(), 1U) << text << render_report(result.diagnostics);
-    const Diagnostic& diagnostic = result.diagnostics.front();
-    const std::string shown = text + render(diagnostic);
-    EXPECT_EQ(diagnostic.location.line, line) << shown;
-    EXPECT_NE(diagnostic.message.find(broken.message), std::string::npos) << shown;
-    EXPECT_NE(diagnostic.hint.find(broken.hint), std::string::npos) << shown;
-    EXPECT_EQ(diagnostic.severity, broken.severity) << shown;
-    EXPECT_TRUE(result.config) << shown;
+    expect_one_diagnostic(GetParam());
 }
 
 const std::string two = instance("VI_1", 1) + instance("VI_2", 2);
@@ -178,46 +166,60 @@ const std::string two = instance("VI_1", 1) + instance("VI_2", 2);
 INSTANTIATE_TEST_SUITE_P(
     All, BrokenElection,
     testing::Values(
-        Broken{"tracker of a group not there", group("track_script {\n>>chk\n}") + two,
+        Broken{"TrackerOfAGroupNotThere", group("track_script {\n>>chk\n}") + two,
                "no vrrp_script `chk`", ""},
-        Broken{"delay too long", instance_with("preempt_delay >>1001"), "", "0 to 1000"},
-        Broken{"delay with state MASTER",
-               instance_with("state MASTER\npriority 9\npreempt_delay >>5"),
+        Broken{"DelayTooLong", instance_with("preempt_delay >>1001"), "", "0 to 1000"},
+        Broken{"DelayWithStateMASTER", instance_with("state MASTER\npriority 9\npreempt_delay >>5"),
                "no effect with `state MASTER`", "state BACKUP", Severity::warning},
-        Broken{"delay with nopreempt", instance_with("nopreempt\npreempt_delay >>5"),
+        Broken{"DelayWithNopreempt", instance_with("nopreempt\npreempt_delay >>5"),
                "no effect with `nopreempt`", "remove one", Severity::warning},
-        Broken{"delay of an owner", instance_with("priority 255\npreempt_delay >>5"),
+        Broken{"DelayOfAnOwner", instance_with("priority 255\npreempt_delay >>5"),
                "no effect with `priority 255`", "1 to 254", Severity::warning},
-        Broken{"no adverts", instance_with("down_timer_adverts >>0"), "", "1 to 100"},
-        Broken{"deaf without owning", instance_with("owner_ignore_adverts >>on"),
+        Broken{"NoAdverts", instance_with("down_timer_adverts >>0"), "", "1 to 100"},
+        Broken{"DeafWithoutOwning", instance_with("owner_ignore_adverts >>on"),
                "`priority 255` only", "has to listen", Severity::warning},
-        Broken{"late takeover of an owner", instance_with("timer_expired_backup >>255"), "",
+        Broken{"LateTakeoverOfAnOwner", instance_with("timer_expired_backup >>255"), "",
                "1 to 254"},
-        Broken{"no startup delay", "global_defs {\nvrrp_startup_delay >>0\n}\n" + two, "", "0.001"},
-        Broken{"unknown member", two + "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n>>VI_3\n}\n}\n",
+        Broken{"NoStartupDelay", "global_defs {\nvrrp_startup_delay >>0\n}\n" + two, "", "0.001"},
+        Broken{"UnknownMember", two + "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n>>VI_3\n}\n}\n",
                "no vrrp_instance `VI_3`", "remove this line"},
-        Broken{"member of two groups",
+        Broken{"StrictPreemptDelay", instance_with("strict_mode\npreempt_delay >>5"),
+               "strict mode does not allow this `preempt_delay`", "remove it"},
+        Broken{"StrictDownTimer", instance_with("strict_mode\ndown_timer_adverts >>4"),
+               "strict mode does not allow this `down_timer_adverts`", "remove it"},
+        Broken{"StrictDownTimerOfAll",
+               instance_with("strict_mode", "global_defs {\nvrrp_down_timer_adverts >>4\n}\n"),
+               "strict mode does not allow this `down_timer_adverts`", "remove it"},
+        Broken{"StrictHigherPriority", instance_with("strict_mode\nhigher_prio_send_advert >>on"),
+               "strict mode does not allow this `higher_prio_send_advert`", "remove it"},
+        Broken{"StrictLowerPriority", instance_with("strict_mode\nlower_prio_no_advert >>off"),
+               "strict mode does not allow this `lower_prio_no_advert`", "remove it"},
+        Broken{"StrictRefresh", instance_with("strict_mode\ngarp_master_refresh >>60"),
+               "strict mode does not allow this `garp_master_refresh`", "remove it"},
+        Broken{"StrictXmitBase", instance_with("strict_mode\nuse_vmac\n>>vmac_xmit_base"),
+               "strict mode does not allow this `vmac_xmit_base`", "remove it"},
+        Broken{"StrictWithoutAddress",
+               two + ">>vrrp_instance VI_3 {\ninterface eth0\nvirtual_router_id 3\nstrict_mode\n"
+                     "no_virtual_ipaddress\n}\n",
+               "strict mode wants a virtual address", "left out"},
+        Broken{"MemberOfTwoGroups",
                two + instance("VI_3", 3) + "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n}\n}\n" +
                    "vrrp_sync_group VH {\ngroup {\nVI_3\n>>VI_2\n}\n}\n",
                "in vrrp_sync_group `VG` already", "one group at most"},
-        Broken{"a member twice", two + "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n>>VI_1\n}\n}\n",
+        Broken{"AMemberTwice", two + "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n>>VI_1\n}\n}\n",
                "already", "remove this line"},
-        Broken{"single member", two + "vrrp_sync_group VG {\ngroup {\n>>VI_1\n}\n}\n",
+        Broken{"SingleMember", two + "vrrp_sync_group VG {\ngroup {\n>>VI_1\n}\n}\n",
                "single member", "add another", Severity::warning},
-        Broken{"no group block", two + ">>vrrp_sync_group VG {\n}\n", "has no members",
+        Broken{"NoGroupBlock", two + ">>vrrp_sync_group VG {\n}\n", "has no members",
                "`group { ... }`"},
-        Broken{"nobody in it", two + "vrrp_sync_group VG {\n>>group {\n}\n}\n", "no name in it",
+        Broken{"NobodyInIt", two + "vrrp_sync_group VG {\n>>group {\n}\n}\n", "no name in it",
                "vrrp_instance"},
-        Broken{"the same name twice",
+        Broken{"TheSameNameTwice",
                two + instance("VI_3", 3) + instance("VI_4", 4) +
                    "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n}\n}\n" +
                    ">>vrrp_sync_group VG {\ngroup {\nVI_3\nVI_4\n}\n}\n",
                "the name `VG` is taken", "left out"}),
-    [](const auto& test) {
-        std::string name = test.param.name;
-        std::ranges::replace(name, ' ', '_');
-        return name;
-    });
+    name_of);
 
 }  // namespace
 }  // namespace headgate::config

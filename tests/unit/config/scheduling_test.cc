@@ -29,7 +29,10 @@ TEST(SchedulingKeywords, SetEachThread) {
 
 TEST(SchedulingKeywords, ThoseThatAskForWhatIsAlwaysDoneChangeNothing) {
     const Config config = load_fine(
-        "vrrp_no_swap\nbfd_no_swap\nmax_auto_priority 99\nmin_auto_priority_delay 1000000");
+        "vrrp_no_swap\nbfd_no_swap\nmax_auto_priority 99\nmin_auto_priority_delay 1000000\n"
+        "vrrp_rlimit_rttime 10000\nbfd_rlimit_rttime 2\nvrrp_netlink_monitor_rcv_bufs 500000\n"
+        "vrrp_netlink_monitor_rcv_bufs_force on\nlvs_netlink_cmd_rcv_bufs 500000\n"
+        "vrrp_rx_bufs_multiplier 4\ndynamic_interfaces allow_if_changes\ndisable_local_igmp");
     EXPECT_EQ(config.vrrp.scheduling, Scheduling{});
     EXPECT_EQ(config.bfd_scheduling, Scheduling{});
 }
@@ -40,6 +43,15 @@ TEST(SchedulingKeywords, RefuseACpuThatNoMachineHas) {
     EXPECT_EQ(result.exit_code, exit_usable_with_errors);
     ASSERT_EQ(result.diagnostics.size(), 2U) << render_report(result.diagnostics);
     EXPECT_EQ(result.config->vrrp.scheduling.cpus, std::vector<unsigned>{0});
+}
+
+TEST(SchedulingKeywords, OfChecksSayWhoSetsIt) {
+    for (const std::string line : {"checker_priority 5", "checker_cpu_affinity 0",
+                                   "checker_rt_priority 1", "checker_rlimit_rttime 10000"}) {
+        const LoadResult result = load_text(instance_with("", "global_defs {\n" + line + "\n}\n"));
+        ASSERT_EQ(result.diagnostics.size(), 1U) << line;
+        EXPECT_NE(result.diagnostics[0].hint.find("service manager"), std::string::npos) << line;
+    }
 }
 
 TEST(LogUnknownVrids, IsOffUnlessAskedFor) {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/config/support.h"
+#include "tests/unit/config/broken.h"
 
 namespace headgate::config {
 namespace {
@@ -208,35 +208,25 @@ TEST(Groups, MoreAddressesThanAnAdvertHoldsAreHeldAllTheSame) {
     EXPECT_EQ(result.config->vrrp.instances[0].virtual_addresses.size(), 256U);
 }
 
-struct BrokenTransport {
-    std::string name;
-    std::string text;
-    std::string message;
-    std::string hint;
-    Severity severity = Severity::error;
-};
-
-void PrintTo(const BrokenTransport& broken, std::ostream* out) {
-    *out << broken.name;
+TEST(Transport, TheReceiveBufferMayBeThatOfAllInstances) {
+    const auto bytes = [](std::string_view lines, std::string_view policy) {
+        return load_text(instance_with(lines, "global_defs {\nvrrp_rx_bufs_policy " +
+                                                  std::string(policy) + "\n}\n"))
+            .config->vrrp.instances.at(0)
+            .transport.receive_buffer_bytes;
+    };
+    EXPECT_EQ(bytes("", "100000"), 100'000U);
+    EXPECT_EQ(bytes("kernel_rx_buf_size 65536", "100000"), 65'536U);
+    EXPECT_EQ(bytes("", "ADVERT"), 0U);
 }
 
-class BrokenTransports : public testing::TestWithParam<BrokenTransport> {};
+class BrokenTransports : public testing::TestWithParam<Broken> {};
 
 TEST_P(BrokenTransports, GiveOneDiagnosticThatHelps) {
-    const BrokenTransport& broken = GetParam();
-    std::string text = broken.text;
-    const std::size_t mark = text.find(">>");
-    text.erase(mark, 2);
-    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<long>(mark), '\n');
-    const LoadResult result = load_text(text);
-    ASSERT_EQ(result.diagnostics.size(), 1U) << text << render_report(result.diagnostics);
-    const Diagnostic& diagnostic = result.diagnostics.front();
-    const std::string shown = text + render(diagnostic);
-    EXPECT_EQ(diagnostic.location.line, line) << shown;
-    EXPECT_NE(diagnostic.message.find(broken.message), std::string::npos) << shown;
-    EXPECT_NE(diagnostic.hint.find(broken.hint), std::string::npos) << shown;
-    EXPECT_EQ(diagnostic.severity, broken.severity);
-    EXPECT_EQ(diagnostic.message.find(secret.substr(0, 8)), std::string::npos) << shown;
+    const LoadResult result = expect_one_diagnostic(GetParam());
+    const std::string report = render_report(result.diagnostics);
+    EXPECT_EQ(result.diagnostics.at(0).message.find(secret.substr(0, 8)), std::string::npos)
+        << report;
 }
 
 std::string hmac_with(std::string_view lines) {
@@ -244,8 +234,8 @@ std::string hmac_with(std::string_view lines) {
                          "\n}");
 }
 
-const std::vector<BrokenTransport>& broken_transports() {
-    static const std::vector<BrokenTransport> cases{
+const std::vector<Broken>& broken_transports() {
+    static const std::vector<Broken> cases{
         {"PeerOfTheOtherFamily", instance_with("unicast_peer {\n192.0.2.2\n>>2001:db8::2\n}"),
          "this peer is not an IPv4 address", "of the family of the virtual addresses"},
         {"PeerTwice", instance_with("unicast_peer {\n192.0.2.2\n>>192.0.2.2\n}"),
@@ -279,6 +269,12 @@ const std::vector<BrokenTransport>& broken_transports() {
          "this is not an IPv4 address", "224.0.0.18"},
         {"GroupAndPeers", instance_with("mcast_dst_ip >>224.0.0.9\nunicast_peer {\n192.0.2.2\n}"),
          "`mcast_dst_ip` has no effect", "remove one of the two", Severity::warning},
+        {"BufferOfFewAdverts", instance_with("", "global_defs {\nvrrp_rx_bufs_policy >>MTU\n}"),
+         "loses adverts", "number of bytes", Severity::warning},
+        {"BufferOfNoSize", instance_with("", "global_defs {\nvrrp_rx_bufs_policy >>big\n}"),
+         "this is no size", "vrrp_rx_bufs_policy BYTES"},
+        {"TooSmallABuffer", instance_with("", "global_defs {\nvrrp_rx_bufs_policy >>9\n}"), "9",
+         "vrrp_rx_bufs_policy BYTES"},
         {"TwoChecksums", instance_with("v3_checksum_as_v2\n>>old_unicast_checksum"),
          "an advert has one checksum", "remove one of the two"},
         {"AddressWithoutInterface",
@@ -295,8 +291,8 @@ const std::vector<BrokenTransport>& broken_transports() {
     return cases;
 }
 
-const std::vector<BrokenTransport>& broken_authentications() {
-    static const std::vector<BrokenTransport> cases{
+const std::vector<Broken>& broken_authentications() {
+    static const std::vector<Broken> cases{
         {"HmacInVersion2", instance_with(">>auth_hmac {\nkey 1 " + secret + "\n}"),
          "`auth_hmac` is for VRRP version 3", "write `version 3`"},
         {"HmacWithoutKey", instance_with("version 3\n>>auth_hmac {\n}"), "has no usable `key`",
@@ -327,14 +323,10 @@ const std::vector<BrokenTransport>& broken_authentications() {
     return cases;
 }
 
-std::string name_of_case(const testing::TestParamInfo<BrokenTransport>& tested) {
-    return tested.param.name;
-}
-
 INSTANTIATE_TEST_SUITE_P(Transport, BrokenTransports, testing::ValuesIn(broken_transports()),
-                         name_of_case);
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(Authentication, BrokenTransports,
-                         testing::ValuesIn(broken_authentications()), name_of_case);
+                         testing::ValuesIn(broken_authentications()), name_of);
 
 }  // namespace
 }  // namespace headgate::config

@@ -92,6 +92,34 @@ TEST_F(Settings, AreSetAnewOnAnInterfaceThatComesAgain) {
     EXPECT_EQ(value(), 0);
 }
 
+TEST_F(Settings, OfAnEarlierRunAreAdoptedAndPutBack) {
+    InterfaceSettings killed(folder);
+    killed.want({{promote, 1}}, interfaces);
+    const auto changes = killed.changes_of("eth0");
+    EXPECT_EQ(
+        changes,
+        (std::vector<InterfaceSettings::Change>{{.setting = promote, .before = 0, .now = 1}}));
+    EXPECT_TRUE(killed.changes_of("eth1").empty());
+
+    InterfaceSettings next(folder);
+    next.adopt(changes[0], interfaces);
+    next.want({{promote, 1}}, interfaces);
+    EXPECT_EQ(next.changes_of("eth0"), changes) << "who adopts it from this one";
+    next.want({}, interfaces);
+    EXPECT_EQ(value(), 0);
+}
+
+TEST_F(Settings, OfAnEarlierRunThatWereChangedSinceAreNotAdopted) {
+    write(2);
+    InterfaceSettings next(folder);
+    next.adopt({.setting = promote, .before = 0, .now = 1}, interfaces);
+    next.want({}, interfaces);
+    EXPECT_EQ(value(), 2);
+    next.want({{promote, 1}}, interfaces);
+    next.want({}, interfaces);
+    EXPECT_EQ(value(), 2) << "what is there now counts as before";
+}
+
 TEST_F(Settings, OfIpv6AreInAFolderOfTheirOwn) {
     std::filesystem::create_directories(folder + "/ipv6/conf/eth0");
     const std::string path = folder + "/ipv6/conf/eth0/disable_ipv6";

@@ -62,6 +62,17 @@ protected:
     InterfaceTable table;
 };
 
+TEST_F(Table, KnowsTheAliasOfAnInterface) {
+    const Message message = link_message(RTM_NEWLINK, 7, "alias0", IFF_UP);
+    nla_put(message.get(), IFLA_IFALIAS, 5, "uplinks");  // no zero at the end
+    table.apply(nlmsg_hdr(message.get()));
+    EXPECT_EQ(table.find("alias0")->alias, "uplin");
+    const Message without = link_message(RTM_NEWLINK, 7, "alias0", IFF_UP);
+    table.apply(nlmsg_hdr(without.get()));
+    EXPECT_EQ(table.find("alias0")->alias, "");
+    EXPECT_TRUE(table.all().contains(7));
+}
+
 TEST_F(Table, FollowsAnInterfaceThroughItsLife) {
     apply(link_message(RTM_NEWLINK, 7, "eth0", 0));
     ASSERT_NE(table.find("eth0"), nullptr);
