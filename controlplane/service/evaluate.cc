@@ -19,6 +19,20 @@ std::set<IpAddress> vrrp_owned_addresses(const config::Config& config) {
     return owned;
 }
 
+// The dataplane takes frames to the MAC address of an interface, and gives all others to the
+// kernel.
+std::set<IpAddress> addresses_on_vmacs(const config::Config& config) {
+    std::set<IpAddress> addresses;
+    for (const config::VrrpInstance& instance : config.vrrp.instances) {
+        const std::vector<config::Vmac> vmacs = config::all_vmacs(instance);
+        for (const config::VirtualAddress& vip : config::all_addresses(instance)) {
+            if (std::ranges::find(vmacs, vip.interface, &config::Vmac::name) != vmacs.end())
+                addresses.insert(vip.prefix.address);
+        }
+    }
+    return addresses;
+}
+
 // Up when every check passes. A check without a result yet counts as passed, unless `alpha`.
 bool is_up(const config::RealServer& server, bool alpha, const Inputs& inputs) {
     return std::ranges::all_of(server.checks, [&](const config::Check& check) {
@@ -86,6 +100,7 @@ std::string_view to_string(State state) {
 
 std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& inputs) {
     const std::set<IpAddress> owned = vrrp_owned_addresses(config);
+    const std::set<IpAddress> on_vmacs = addresses_on_vmacs(config);
     std::vector<ServiceView> views;
     views.reserve(config.virtual_servers.size());
     for (const config::VirtualServer& server : config.virtual_servers) {
@@ -95,7 +110,9 @@ std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& in
         for (const config::RealServer& real : server.real_servers)
             view.server_up.push_back(is_up(real, server.alpha, inputs));
 
-        const std::string unsupported = why_not_carried(inputs.capabilities, server);
+        std::string unsupported = why_not_carried(inputs.capabilities, server);
+        if (unsupported.empty() && on_vmacs.contains(server.endpoint.address))
+            unsupported = "its address has a MAC address of its own (use_vmac)";
         view.carried = unsupported.empty();
         view.state = state_of(view);
         if (!unsupported.empty()) {

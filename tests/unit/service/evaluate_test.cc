@@ -72,6 +72,19 @@ protected:
     Inputs inputs;
 };
 
+TEST_F(EvaluateTest, DoesNotCarryAnAddressWithAMacAddressOfItsOwn) {
+    config.vrrp.instances.push_back(instance_with("192.0.2.10/32"));
+    config::VrrpInstance& instance = config.vrrp.instances.back();
+    instance.virtual_addresses[0].interface = "vrrp.51";
+    EXPECT_TRUE(view().carried);
+    instance.address_vmacs = {{.name = "vrrp.51", .base = "eth0", .mac = {}}};
+    EXPECT_FALSE(view().carried);
+    EXPECT_EQ(view().placement, "none: its address has a MAC address of its own (use_vmac)");
+    instance.virtual_addresses[0].interface = "eth0";
+    EXPECT_TRUE(view().carried);
+    EXPECT_EQ(table().services_size(), 1);
+}
+
 TEST_F(EvaluateTest, PutsEverythingIntoTheTable) {
     config.virtual_servers[0].scheduler = config::Scheduler::wrr;
     config.virtual_servers[0].persistence_timeout = seconds(300);
