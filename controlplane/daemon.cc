@@ -164,13 +164,16 @@ public:
 
 private:
     void write_dump(Dump what, const std::vector<vrrp::InstanceStatus>& instances) {
+        const auto write = [&](dump::Kind kind) {
+            dumper_.write(kind, config_, instances, trackers_.activity());
+        };
         switch (what) {
             case Dump::data:
-                return dumper_.write(dump::Kind::data, config_, instances);
+                return write(dump::Kind::data);
             case Dump::stats:
-                return dumper_.write(dump::Kind::stats, config_, instances);
+                return write(dump::Kind::stats);
             case Dump::json:
-                return dumper_.write(dump::Kind::json, config_, instances);
+                return write(dump::Kind::json);
             case Dump::stats_and_clear:
                 return dumper_.write_stats_and_clear(config_, instances);
         }

@@ -34,9 +34,11 @@ std::string_view definition_of(TrackerKind kind) {
 }
 
 bool may_define(TrackerCatalog& catalog, const TrackerId& id, const WeightDraft& weight,
-                const Span& where, Report& report) {
-    if (catalog.add(id, weight, where))
+                const Span& where, Trackers& trackers, Report& report) {
+    if (catalog.add(id, weight, where)) {
+        trackers.weights[id] = {.weight = weight.weight, .reverse = weight.reverse.value_or(false)};
         return true;
+    }
     report.error(where, fmt::format("the name {} is taken", quote(id.name)),
                  fmt::format("the {} on {} has it; give this one another name, it is left out now",
                              definition_of(id.kind), line_of(catalog.where(id).location(), where)));
@@ -192,18 +194,18 @@ Trackers finish_trackers(const TrackersDraft& drafts, TrackerCatalog& catalog, R
         TrackScript script = draft.script;
         script.timeout = value_or(draft.timeout, script.interval);
         if (may_define(catalog, {TrackerKind::script, script.name}, draft.weight, draft.where,
-                       report))
+                       trackers, report))
             trackers.scripts.push_back(std::move(script));
     }
     for (const TrackFileDraft& draft : drafts.files) {
         if (may_define(catalog, {TrackerKind::file, draft.file.name}, draft.weight, draft.where,
-                       report))
+                       trackers, report))
             trackers.files.push_back(draft.file);
     }
     for (const TrackProcessDraft& draft : drafts.processes) {
         TrackProcess process = finish_process(draft, report);
         if (may_define(catalog, {TrackerKind::process, process.name}, draft.weight, draft.where,
-                       report))
+                       trackers, report))
             trackers.processes.push_back(std::move(process));
     }
     return trackers;

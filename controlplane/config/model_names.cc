@@ -1,5 +1,7 @@
 #include "controlplane/config/model_names.h"
 
+#include <array>
+
 #include <fmt/format.h>
 
 #include "common/check.h"
@@ -17,6 +19,13 @@ std::string_view to_word(Protocol protocol) {
     }
     check(false, "a protocol has a word");
     return {};
+}
+
+std::string_view route_type_name(std::uint8_t type) {
+    constexpr std::array<std::string_view, 12> names{
+        "unspec",    "unicast",     "local",    "broadcast", "anycast", "multicast",
+        "blackhole", "unreachable", "prohibit", "throw",     "nat",     "xresolve"};
+    return type < names.size() ? names.at(type) : "unknown";
 }
 
 std::string name_of(const VirtualServer& server) {

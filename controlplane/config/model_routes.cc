@@ -1,9 +1,8 @@
 #include "controlplane/config/model_routes.h"
 
-#include <array>
-#include <string_view>
-
 #include <fmt/format.h>
+
+#include "controlplane/config/model_names.h"
 
 namespace headgate::config {
 
@@ -11,14 +10,6 @@ namespace {
 
 std::string text_of(const Prefix& prefix) {
     return prefix.length == 0 ? "default" : prefix.to_string();
-}
-
-// RTN_* of <linux/rtnetlink.h>; FR_ACT_* of <linux/fib_rules.h> are the same from 6 to 8.
-std::string_view type_name(std::uint8_t type) {
-    constexpr std::array<std::string_view, 12> names{
-        "unspec",    "unicast",     "local",    "broadcast", "anycast", "multicast",
-        "blackhole", "unreachable", "prohibit", "throw",     "nat",     "xresolve"};
-    return type < names.size() ? names.at(type) : "unknown";
 }
 
 std::string text_of(const NextHop& hop) {
@@ -40,7 +31,7 @@ std::string text_of(const NumberRange& range) {
 std::string Route::to_string() const {
     constexpr std::uint8_t unicast = 1;
     constexpr std::uint32_t table_main = 254;
-    std::string text = type == unicast ? "" : fmt::format("{} ", type_name(type));
+    std::string text = type == unicast ? "" : fmt::format("{} ", route_type_name(type));
     text += text_of(destination);
     if (from)
         text += fmt::format(" from {}", text_of(*from));
@@ -91,7 +82,7 @@ std::string Rule::to_string() const {
         return text + fmt::format(" lookup {}", table);
     if (action == to_rule)
         return text + fmt::format(" goto {}", target);
-    return text + fmt::format(" {}", action == nothing ? "nop" : type_name(action));
+    return text + fmt::format(" {}", action == nothing ? "nop" : route_type_name(action));
 }
 
 }  // namespace headgate::config

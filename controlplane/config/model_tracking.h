@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -95,12 +96,20 @@ struct InterfaceDelay {
     bool operator==(const InterfaceDelay&) const = default;
 };
 
+// What a definition says for those who use it without a weight of their own.
+struct TrackerWeight {
+    int weight = 0;
+    bool reverse = false;
+    bool operator==(const TrackerWeight&) const = default;
+};
+
 // What is tracked and how programs are run. Definitions that nobody uses are in it, too.
 struct Trackers {
     ScriptRules script_rules;
     std::vector<TrackScript> scripts{};
     std::vector<TrackFile> files{};
     std::vector<TrackProcess> processes{};
+    std::map<TrackerId, TrackerWeight> weights{};
     std::uint32_t process_buffer_bytes = 1 << 20;  // for what the kernel tells of processes
     bool operator==(const Trackers&) const = default;
 };

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "controlplane/dump/data_tracking.h"
+#include "controlplane/dump/routes.h"
 #include "controlplane/dump/words.h"
 
 namespace headgate::dump {
@@ -54,6 +55,7 @@ public:
         say_authentication();
         say_addresses();
         say_peers();
+        say_routes();
         text_ += tracker_lists(status_);
         text_ +=
             "   Using smtp notification = no\n"
@@ -83,7 +85,7 @@ private:
         if (config_.transport.unicast)
             text_ += "   Flags:\n     Using unicast\n";
         else if (!config_.preempt || config_.transport.skip_known_addresses ||
-                 !config_.track_primary)
+                 !config_.track_primary || config_.vmac)
             text_ += "   Flags:\n";
         else
             text_ += "   Flags: none\n";
@@ -91,7 +93,10 @@ private:
 
     void say_source() {
         const config::VrrpTransport& transport = config_.transport;
-        line("Interface", config_.interface);
+        if (config_.vmac)
+            say_vmac(*config_.vmac);
+        else
+            line("Interface", config_.interface);
         if (!config_.track_primary)
             text_ += "   VRRP interface tracking disabled\n";
         if (transport.skip_known_addresses)
@@ -103,6 +108,14 @@ private:
                  status_.own_address + (transport.source ? " (from configuration)" : ""));
         if (!transport.unicast)
             text_ += fmt::format("   Multicast address {}\n", transport.group.to_string());
+    }
+
+    // It is up whenever there is an address to send from.
+    void say_vmac(const config::Vmac& vmac) {
+        text_ += fmt::format("   Use VMAC, i/f name {}, is_up = {}, xmit_base = {}\n", vmac.name,
+                             !status_.own_address.empty(), vmac.send_from_base);
+        line("Interface", fmt::format("{}, vmac on {}{}", vmac.name, vmac.base,
+                                      vmac.send_from_base ? ", xmit base i/f" : ""));
     }
 
     void say_faults_and_times() {
@@ -185,7 +198,8 @@ private:
 
     void list(const std::vector<config::VirtualAddress>& addresses) {
         for (const config::VirtualAddress& address : addresses)
-            text_ += fmt::format("     {}\n", address_words(address, is_present(status_, address)));
+            text_ += fmt::format("     {}\n",
+                                 address_words(config_, address, is_present(status_, address)));
     }
 
     void say_peers() {
@@ -200,6 +214,17 @@ private:
                                  peer.ttl_min, peer.ttl_max);
     }
 
+    void say_routes() {
+        if (!config_.routes.empty())
+            text_ += "   Virtual Routes :\n";
+        for (const config::Route& route : config_.routes)
+            text_ += fmt::format("     {}\n", route_words(route));
+        if (!config_.rules.empty())
+            text_ += "   Virtual Rules :\n";
+        for (const config::Rule& rule : config_.rules)
+            text_ += fmt::format("     {}\n", rule_words(rule));
+    }
+
     const config::VrrpInstance& config_;
     const vrrp::InstanceStatus& status_;
     std::string text_;
@@ -208,7 +233,8 @@ private:
 }  // namespace
 
 std::string render_data(const config::Config& config,
-                        const std::vector<vrrp::InstanceStatus>& instances) {
+                        const std::vector<vrrp::InstanceStatus>& instances,
+                        const track::Activity& activity) {
     std::string text = fmt::format(
         "------< Global definitions >------\n"
         " Router ID = {}\n"
@@ -221,7 +247,7 @@ std::string render_data(const config::Config& config,
             text += InstanceText(instance, *status).render();
     }
     text += render_sync_groups(config.vrrp.sync_groups, instances);
-    text += render_trackers(config.trackers, instances);
+    text += render_trackers(config.trackers, instances, activity);
     return text;
 }
 

@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "controlplane/config/model.h"
+#include "controlplane/track/activity.h"
 #include "controlplane/vrrp/status.h"
 
 namespace headgate::dump {
 
 // Passwords are masked.
 std::string render_data(const config::Config& config,
-                        const std::vector<vrrp::InstanceStatus>& instances);
+                        const std::vector<vrrp::InstanceStatus>& instances,
+                        const track::Activity& activity);
 
 }  // namespace headgate::dump

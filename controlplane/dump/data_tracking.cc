@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <boost/algorithm/string/join.hpp>
 
 #include "controlplane/dump/words.h"
 
@@ -11,8 +12,7 @@ namespace headgate::dump {
 
 namespace {
 
-// In keepalived's order. It has no processes and no virtual servers in 2.2.7, so those are as files
-// are.
+// In keepalived's order. It has no virtual servers, so those are as files are.
 struct Kind {
     std::string_view keyword;
     std::string_view title;
@@ -64,36 +64,113 @@ std::string_view verdict_words(const vrrp::TrackerStatus& tracker) {
     return tracker.state == "disabled" ? "DISABLED" : "INIT";
 }
 
+// Everything about the trackers that are in use.
+struct Known {
+    const config::Trackers& trackers;
+    const std::vector<vrrp::InstanceStatus>& instances;
+    const track::Activity& activity;
+
+    [[nodiscard]] std::string weight_of(config::TrackerKind kind, const std::string& name) const {
+        const auto found = trackers.weights.find({kind, name});
+        if (found == trackers.weights.end())
+            return "0";
+        const auto& [weight, reverse] = found->second;
+        return fmt::format("{}{}", weight, reverse ? " reverse" : "");
+    }
+};
+
+std::string_view state_words(track::ScriptActivity::State state) {
+    using State = track::ScriptActivity::State;
+    if (state == State::idle)
+        return "idle";
+    return state == State::running ? "running" : "requested termination";
+}
+
 double seconds_of(Duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
-std::string script_text(const config::TrackScript& script, const std::vector<Use>& uses) {
+std::string script_text(const config::TrackScript& script, const std::vector<Use>& uses,
+                        const Known& known) {
+    const auto activity = known.activity.scripts.find(script.name);
+    const track::ScriptActivity now =
+        activity == known.activity.scripts.end() ? track::ScriptActivity{} : activity->second;
     return fmt::format(
                " VRRP Script = {}\n"
                "   Command = {}\n"
                "   Interval = {:g} sec\n"
                "   Timeout = {:g} sec\n"
+               "   Weight = {}\n"
                "   Rise = {}\n"
                "   Fall = {}\n"
+               "   Result = {}\n"
                "   Status = {}\n",
                script.name, command_words(script.command), seconds_of(script.interval),
-               seconds_of(script.timeout), script.rise, script.fall,
-               verdict_words(*uses.front().tracker)) +
-           user_lines(uses);
+               seconds_of(script.timeout),
+               known.weight_of(config::TrackerKind::script, script.name), script.rise, script.fall,
+               now.result, verdict_words(*uses.front().tracker)) +
+           user_lines(uses) + fmt::format("   State = {}\n", state_words(now.state));
 }
 
-std::string file_text(const config::TrackFile& file, const std::vector<Use>& uses) {
+std::string file_text(const config::TrackFile& file, const std::vector<Use>& uses,
+                      const Known& known) {
     return fmt::format(
                " Track file = {}\n"
                "   File = {}\n"
-               "   Status = {}\n",
-               file.name, file.path, uses.front().tracker->state) +
+               "   Status = {}\n"
+               "   Weight = {}\n",
+               file.name, file.path, uses.front().tracker->state,
+               known.weight_of(config::TrackerKind::file, file.name)) +
+           user_lines(uses);
+}
+
+std::string process_text(const config::TrackProcess& process, const std::vector<Use>& uses,
+                         const Known& known) {
+    const auto activity = known.activity.processes.find(process.name);
+    const track::ProcessActivity now =
+        activity == known.activity.processes.end() ? track::ProcessActivity{} : activity->second;
+    std::string text =
+        fmt::format(" VRRP Track process = {}\n   Process = {}\n", process.name, process.program);
+    if (!process.parameters.empty())
+        text +=
+            fmt::format("   Parameters = {}\n", boost::algorithm::join(process.parameters, " "));
+    if (process.compare_parameters)
+        text += fmt::format("   Param match = {}\n", match_words(process));
+    text += fmt::format("   Min processes = {}\n", process.quorum);
+    if (has_maximum(process))
+        text += fmt::format("   Max processes = {}\n", process.quorum_max);
+    return text +
+           fmt::format(
+               "   Current processes = {}\n"
+               "   Have quorum = {}\n"
+               "   Weight = {}\n"
+               "   Terminate delay = {:.6f}s\n"
+               "   Fork delay = {:.6f}s\n"
+               "   Fork delay timer {}running\n"
+               "   Terminate delay timer {}running\n"
+               "   Full command = {}\n",
+               now.num_processes, now.has_quorum,
+               known.weight_of(config::TrackerKind::process, process.name),
+               seconds_of(process.terminate_delay), seconds_of(process.fork_delay),
+               now.may_rise ? "" : "not ", now.may_fall ? "" : "not ", process.full_command) +
            user_lines(uses);
 }
 
 std::string with_title(std::string_view title, const std::string& text) {
     return text.empty() ? "" : fmt::format("------< {} >------\n{}", title, text);
+}
+
+// A section of all definitions that are in use.
+template <typename Definition, typename Text>
+std::string section(std::string_view title, std::string_view keyword,
+                    const std::vector<Definition>& definitions, const Known& known, Text text_of) {
+    std::string text;
+    for (const Definition& definition : definitions) {
+        const auto uses = uses_of(keyword, definition.name, known.instances);
+        if (!uses.empty())
+            text += text_of(definition, uses, known);
+    }
+    return with_title(title, text);
 }
 
 }  // namespace
@@ -134,18 +211,13 @@ std::string render_sync_groups(const std::vector<config::SyncGroup>& groups,
 }
 
 std::string render_trackers(const config::Trackers& trackers,
-                            const std::vector<vrrp::InstanceStatus>& instances) {
-    std::string scripts;
-    for (const config::TrackScript& script : trackers.scripts) {
-        if (const auto uses = uses_of("track_script", script.name, instances); !uses.empty())
-            scripts += script_text(script, uses);
-    }
-    std::string files;
-    for (const config::TrackFile& file : trackers.files) {
-        if (const auto uses = uses_of("track_file", file.name, instances); !uses.empty())
-            files += file_text(file, uses);
-    }
-    return with_title("VRRP Scripts", scripts) + with_title("VRRP Track files", files);
+                            const std::vector<vrrp::InstanceStatus>& instances,
+                            const track::Activity& activity) {
+    const Known known{.trackers = trackers, .instances = instances, .activity = activity};
+    return section("VRRP Scripts", "track_script", trackers.scripts, known, script_text) +
+           section("VRRP Track files", "track_file", trackers.files, known, file_text) +
+           section("VRRP Track processes", "track_process", trackers.processes, known,
+                   process_text);
 }
 
 }  // namespace headgate::dump

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "controlplane/config/model.h"
+#include "controlplane/track/activity.h"
 #include "controlplane/vrrp/status.h"
 
 namespace headgate::dump {
@@ -17,6 +18,7 @@ std::string tracker_lists(const vrrp::InstanceStatus& instance);
 std::string render_sync_groups(const std::vector<config::SyncGroup>& groups,
                                const std::vector<vrrp::InstanceStatus>& instances);
 std::string render_trackers(const config::Trackers& trackers,
-                            const std::vector<vrrp::InstanceStatus>& instances);
+                            const std::vector<vrrp::InstanceStatus>& instances,
+                            const track::Activity& activity);
 
 }  // namespace headgate::dump

@@ -26,17 +26,18 @@ const std::string& configured_path(Kind kind, const config::DumpFiles& files) {
 }  // namespace
 
 void Dumper::write(Kind kind, const config::Config& config,
-                   const std::vector<vrrp::InstanceStatus>& instances) {
+                   const std::vector<vrrp::InstanceStatus>& instances,
+                   const track::Activity& activity) {
     switch (kind) {
         case Kind::data:
             log::info("Printing VRRP data for process({}) on signal", ::getpid());
-            return store(kind, config, render_data(config, instances));
+            return store(kind, config, render_data(config, instances, activity));
         case Kind::stats:
             log::info("Printing VRRP stats for process({}) on signal", ::getpid());
             return store(kind, config, render_stats(instances, baseline_));
         case Kind::json:
             log::info("Printing VRRP as json for process({}) on signal", ::getpid());
-            return store(kind, config, render_json(config, instances, baseline_));
+            return store(kind, config, render_json(config, instances, activity, baseline_));
     }
 }
 

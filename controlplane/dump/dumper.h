@@ -11,6 +11,7 @@
 #include "controlplane/config/model.h"
 #include "controlplane/dump/files.h"
 #include "controlplane/dump/stats.h"
+#include "controlplane/track/activity.h"
 
 namespace headgate::dump {
 
@@ -22,7 +23,7 @@ public:
     // Logs keepalived's line, and what went wrong. Without VRRP instances nothing is written, as
     // keepalived has it.
     void write(Kind kind, const config::Config& config,
-               const std::vector<vrrp::InstanceStatus>& instances);
+               const std::vector<vrrp::InstanceStatus>& instances, const track::Activity& activity);
     // The stats, once more; from here on the dumps count from zero.
     void write_stats_and_clear(const config::Config& config,
                                const std::vector<vrrp::InstanceStatus>& instances);

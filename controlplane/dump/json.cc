@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include <boost/algorithm/string/join.hpp>
 #include <nlohmann/json.hpp>
 
+#include "controlplane/dump/routes.h"
 #include "controlplane/dump/words.h"
 
 namespace headgate::dump {
@@ -57,7 +59,7 @@ Json data_of(const config::VrrpInstance& config, const vrrp::InstanceStatus& sta
     data["skip_check_adv_addr"] = number_of(config.transport.skip_known_addresses);
     data["strict_mode"] = number_of(config.transport.strict_addresses);
     data["vmac_ifname"] = config.vmac ? config.vmac->name : "";
-    data["ifp_ifname"] = config.interface;
+    data["ifp_ifname"] = config::address_interface(config);
     data["master_priority"] = status.last_heard ? status.last_heard->priority : 0;
     data["last_transition"] = static_cast<double>(status.last_transition_unix_ms) / 1000;
     data["garp_delay"] = announcing.delay.count();
@@ -84,14 +86,54 @@ Json data_of(const config::VrrpInstance& config, const vrrp::InstanceStatus& sta
     data["smtp_alert"] = false;
     data["notify_deleted"] = false;
     for (const config::VirtualAddress& address : config.virtual_addresses)
-        data["vips"].push_back(address_words(address, is_present(status, address)));
+        data["vips"].push_back(address_words(config, address, is_present(status, address)));
     for (const config::VirtualAddress& address : config.excluded_addresses)
-        data["evips"].push_back(address_words(address, is_present(status, address)));
+        data["evips"].push_back(address_words(config, address, is_present(status, address)));
+    for (const config::Route& route : config.routes)
+        data["vroutes"].push_back(route_words(route));
+    for (const config::Rule& rule : config.rules)
+        data["vrules"].push_back(rule_words(rule));
     add_trackers(data, status, trackers);
     data["auth_type"] = number_of(auth_of(config));
     if (config.auth_pass)
         data["auth_data"] = masked_password;
     return data;
+}
+
+Json process_of(const config::TrackProcess& process, const config::Trackers& trackers,
+                const track::ProcessActivity& now) {
+    const auto weight = trackers.weights.find({config::TrackerKind::process, process.name});
+    Json data;
+    data["process"] = process.name;
+    if (!process.parameters.empty())
+        data["parameters"] = boost::algorithm::join(process.parameters, " ");
+    data["param_match"] = match_words(process);
+    data["min_processes"] = process.quorum;
+    if (has_maximum(process))
+        data["max_processes"] = process.quorum_max;
+    data["current_processes"] = now.num_processes;
+    data["have_quorum"] = now.has_quorum;
+    data["weight"] = weight == trackers.weights.end()
+                         ? 0
+                         : weight->second.weight * (weight->second.reverse ? -1 : 1);
+    data["terminate_delay"] = number(seconds_of(process.terminate_delay));
+    data["fork_delay"] = number(seconds_of(process.fork_delay));
+    data["fork_delay_timer_running"] = now.may_rise;
+    data["terminate_delay_timer_running"] = now.may_fall;
+    data["full_command"] = process.full_command;
+    return data;
+}
+
+// Of those that nobody uses there is no activity, and nothing is counted.
+Json processes_of(const config::Trackers& trackers, const track::Activity& activity) {
+    Json list = Json::array();
+    for (const config::TrackProcess& process : trackers.processes) {
+        const auto now = activity.processes.find(process.name);
+        list.push_back(
+            process_of(process, trackers,
+                       now == activity.processes.end() ? track::ProcessActivity{} : now->second));
+    }
+    return list;
 }
 
 Json stats_of(const Stats& stats) {
@@ -117,7 +159,7 @@ Json stats_of(const Stats& stats) {
 
 std::string render_json(const config::Config& config,
                         const std::vector<vrrp::InstanceStatus>& instances,
-                        const Baseline& baseline) {
+                        const track::Activity& activity, const Baseline& baseline) {
     Json list = Json::array();
     for (const config::VrrpInstance& instance : config.vrrp.instances) {
         const auto status =
@@ -131,8 +173,12 @@ std::string render_json(const config::Config& config,
     const auto text = [](const Json& document) {
         return document.dump(-1, ' ', false, Json::error_handler_t::replace);
     };
-    return config.dump_files.json_version == version_with_object ? text({{"vrrp", list}})
-                                                                 : text(list);
+    if (config.dump_files.json_version != version_with_object)
+        return text(list);
+    Json document{{"vrrp", list}};
+    if (!config.trackers.processes.empty())
+        document["track_process"] = processes_of(config.trackers, activity);
+    return text(document);
 }
 
 }  // namespace headgate::dump

@@ -25,16 +25,56 @@ std::string scope_words(std::uint8_t scope) {
     }
 }
 
+// "vrrp.51@eth0" for one that is made for the instance.
+std::string interface_words(const config::VrrpInstance& instance, const std::string& interface) {
+    const std::vector<config::Vmac> vmacs = config::all_vmacs(instance);
+    const auto vmac = std::ranges::find(vmacs, interface, &config::Vmac::name);
+    return vmac == vmacs.end() ? interface : fmt::format("{}@{}", interface, vmac->base);
+}
+
+std::string option_words(const config::VirtualAddress& address) {
+    std::string words;
+    const auto say_if = [&](bool is_so, const char* option) {
+        if (is_so)
+            words += option;
+    };
+    say_if(address.home, " home");
+    say_if(address.detect_duplicates, " -nodad");
+    say_if(address.temporary_source, " mngtmpaddr");
+    say_if(!address.prefix_route, " noprefixroute");
+    say_if(address.join_group, " autojoin");
+    say_if(!address.tracked, " no_track");
+    return words;
+}
+
+std::string preference_words(const config::VirtualAddress& address) {
+    if (!address.preferred_s)
+        return address.prefix.address.is_v4() ? "" : " preferred_lft forever";
+    return *address.preferred_s == 0 ? " deprecated"
+                                     : fmt::format(" preferred_lft {}", *address.preferred_s);
+}
+
 }  // namespace
 
-std::string address_words(const config::VirtualAddress& address, bool present) {
-    const bool is_host = address.prefix.length == (address.prefix.address.is_v4() ? 32 : 128);
-    std::string words = is_host ? address.prefix.address.to_string() : address.prefix.to_string();
+std::string prefix_words(const Prefix& prefix) {
+    const bool is_host = prefix.length == (prefix.address.is_v4() ? 32 : 128);
+    return is_host ? prefix.address.to_string() : prefix.to_string();
+}
+
+std::string address_words(const config::VrrpInstance& instance,
+                          const config::VirtualAddress& address, bool present) {
+    // With a peer the length is the peer's.
+    std::string words =
+        address.peer ? address.prefix.address.to_string() : prefix_words(address.prefix);
     if (address.broadcast)
         words += " brd " + address.broadcast->to_string();
-    words += fmt::format(" dev {} scope {}", address.interface, scope_words(address.scope));
+    words += fmt::format(" dev {} scope {}", interface_words(instance, address.interface),
+                         scope_words(address.scope));
     if (!address.label.empty())
         words += " label " + address.label;
+    if (address.peer)
+        words += fmt::format(" peer {}/{}", address.peer->to_string(), address.prefix.length);
+    words += option_words(address) + preference_words(address);
     if (present)
         words += " set";
     return words;
@@ -51,6 +91,19 @@ bool is_present(const vrrp::InstanceStatus& instance, const config::VirtualAddre
     return std::ranges::any_of(instance.vips, [&](const vrrp::VipStatus& vip) {
         return vip.present && vip.prefix == address.prefix && vip.interface == address.interface;
     });
+}
+
+std::string_view match_words(const config::TrackProcess& process) {
+    using Parameters = config::TrackProcess::Parameters;
+    if (!process.compare_parameters)
+        return "none";
+    if (process.match == Parameters::exact)
+        return "exact";
+    return process.match == Parameters::partial ? "partial" : "initial";
+}
+
+bool has_maximum(const config::TrackProcess& process) {
+    return process.quorum_max != config::TrackProcess{}.quorum_max;
 }
 
 Auth auth_of(const config::VrrpInstance& instance) {

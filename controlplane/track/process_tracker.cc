@@ -90,6 +90,18 @@ public:
 
     [[nodiscard]] const std::string& scan_reason() const { return scan_reason_; }
 
+    [[nodiscard]] std::map<std::string, ProcessActivity> activity() const {
+        std::map<std::string, ProcessActivity> activity;
+        for (const auto& each : watched_) {
+            const bool has = each->verdict.value_or(false);
+            activity[each->process.name] = {.num_processes = each->pids.size(),
+                                            .has_quorum = has,
+                                            .may_rise = each->pending && !has,
+                                            .may_fall = each->pending && has};
+        }
+        return activity;
+    }
+
 private:
     struct Watched {
         config::TrackProcess process;
@@ -261,6 +273,10 @@ ProcessTracker::~ProcessTracker() = default;
 void ProcessTracker::configure(const std::vector<config::TrackProcess>& processes,
                                std::uint32_t buffer_bytes) {
     impl_->configure(processes, buffer_bytes);
+}
+
+std::map<std::string, ProcessActivity> ProcessTracker::activity() const {
+    return impl_->activity();
 }
 
 const std::string& ProcessTracker::scan_reason() const {

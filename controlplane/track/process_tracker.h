@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "controlplane/config/model_tracking.h"
+#include "controlplane/track/activity.h"
 #include "controlplane/track/verdict.h"
 
 namespace boost::asio {
@@ -28,6 +30,8 @@ public:
     // `buffer_bytes`: for the kernel's events. New ones are reported before it returns. Those that
     // stay as they are keep their verdict, and a delay that is under way.
     void configure(const std::vector<config::TrackProcess>& processes, std::uint32_t buffer_bytes);
+
+    [[nodiscard]] std::map<std::string, ProcessActivity> activity() const;
 
     // Why there are no events, and /proc is scanned; empty: there are, or nothing is tracked.
     [[nodiscard]] const std::string& scan_reason() const;

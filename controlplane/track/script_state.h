@@ -41,6 +41,7 @@ public:
     }
 
     [[nodiscard]] Verdict verdict() const { return verdict_; }
+    [[nodiscard]] std::uint64_t result() const { return result_; }
     // In a row until now, not counting beyond `fall`.
     [[nodiscard]] std::uint32_t failures() const { return failures_; }
     [[nodiscard]] std::uint32_t fall() const { return fall_; }

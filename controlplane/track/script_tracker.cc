@@ -65,6 +65,12 @@ void ScriptTracker::reconfigure(config::TrackScript script, const config::Script
     wait();
 }
 
+ScriptActivity ScriptTracker::activity() const {
+    using State = ScriptActivity::State;
+    const State busy = run_ && run_->is_overdue() ? State::being_ended : State::running;
+    return {.state = run_ ? busy : State::idle, .result = state_.result()};
+}
+
 void ScriptTracker::prepare() {
     const config::Command& command = script_.command;
     auto program = process::prepare(command.words, command.user, command.group, rules_of(rules_));

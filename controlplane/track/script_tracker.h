@@ -12,6 +12,7 @@
 #include "controlplane/config/model_tracking.h"
 #include "controlplane/process/program.h"
 #include "controlplane/process/run.h"
+#include "controlplane/track/activity.h"
 #include "controlplane/track/script_state.h"
 #include "controlplane/track/verdict.h"
 
@@ -32,6 +33,8 @@ public:
     // What has not changed goes on undisturbed. A changed script keeps its verdict until the new
     // one has another: a reload is no failure.
     void reconfigure(config::TrackScript script, const config::ScriptRules& rules);
+
+    [[nodiscard]] ScriptActivity activity() const;
 
 private:
     void prepare();

@@ -46,4 +46,11 @@ void Trackers::configure(const config::Trackers& trackers,
                          trackers.process_buffer_bytes);
 }
 
+Activity Trackers::activity() const {
+    Activity activity{.scripts = {}, .processes = processes_.activity()};
+    for (const auto& [name, script] : scripts_)
+        activity.scripts[name] = script->activity();
+    return activity;
+}
+
 }  // namespace headgate::track

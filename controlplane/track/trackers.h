@@ -7,6 +7,7 @@
 #include <set>
 
 #include "controlplane/config/model_tracking.h"
+#include "controlplane/track/activity.h"
 #include "controlplane/track/file_tracker.h"
 #include "controlplane/track/process_tracker.h"
 #include "controlplane/track/script_tracker.h"
@@ -26,6 +27,8 @@ public:
     // From now on those of `used` run, and no others. One that is not new keeps its state and its
     // rhythm. Files and processes are reported before it returns.
     void configure(const config::Trackers& trackers, const std::set<config::TrackerId>& used);
+
+    [[nodiscard]] Activity activity() const;
 
 private:
     boost::asio::io_context& context_;

@@ -85,6 +85,24 @@ CONFIGURATIONS = {
 }
 
 
+ROUTES = """\
+    virtual_routes {{
+        198.51.100.0/24 via 192.0.2.11 dev eth0 metric 5 mtu lock 1400 initcwnd 9
+        append 198.51.101.0/24 dev eth0 src {own} table 100 scope link
+    }}
+    virtual_rules {{
+        from 198.51.100.0/24 table 5 preference 100
+        not to 198.51.99.0/24 iif eth0 fwmark 3/7 tos 0x10 table 6 priority 102
+    }}
+    virtual_ipaddress_excluded {{
+        2001:db8:9::1/64
+        2001:db8:9::2/64 home noprefixroute preferred_lft 30
+        192.0.2.16/32 dev lo no_track
+    }}
+"""
+CONFIGURATIONS["routes"] = (2, ROUTES)
+CONFIGURATIONS["vmac"] = (2, "    use_vmac\n    vmac_xmit_base\n")
+
 TRACKING = """\
 vrrp_script chk {
     script /usr/bin/true
@@ -174,6 +192,22 @@ def dumps(crew, topo):
 VARIABLE = ("Last transition", "Read timeout", "Password", "fd_in", "Unicast checksum")
 
 
+def read_sections(text, title):
+    """{name: {key: value}} of what begins with " TITLE = "; its users under "users"."""
+    found = {}
+    fields = None
+    for line in text.splitlines():
+        if line.startswith(f" {title} = "):
+            fields = found.setdefault(line.split(" = ")[1], {"users": []})
+        elif fields is not None and line.startswith("     "):
+            fields["users"].append(line.strip())
+        elif fields is not None and line.startswith("   ") and " = " in line:
+            fields.update([line.strip().split(" = ", 1)])
+        elif not line.startswith("   "):
+            fields = None
+    return found
+
+
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_files_are_those_of_keepalived(dumps, configuration):
     theirs, ours = dumps("keepalived", configuration), dumps("headgated", configuration)
@@ -182,6 +216,15 @@ def test_files_are_those_of_keepalived(dumps, configuration):
     wanted = {key: value for key, value in data[0].items() if not key.startswith(VARIABLE)}
     assert {key: data[1].get(key) for key in wanted} == wanted
     assert set(data[1]) - set(data[0]) == set()
+
+    scripts = [read_sections(texts["data"], "VRRP Script") for texts in (theirs, ours)]
+    assert list(scripts[0]) == list(scripts[1])
+    for name, wanted in scripts[0].items():
+        # keepalived shows what the file says; without it the interval counts.
+        wanted.pop("Timeout")
+        for key in ("Insecure", "Init state", "Script uid:gid"):
+            wanted.pop(key)
+        assert {key: scripts[1][name].get(key) for key in wanted} == wanted
 
     stats = [read_stats(texts["stats"])["VI_1"] for texts in (theirs, ours)]
     assert list(stats[0]) == list(stats[1])

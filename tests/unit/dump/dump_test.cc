@@ -14,6 +14,7 @@
 #include "controlplane/dump/files.h"
 #include "controlplane/dump/json.h"
 #include "controlplane/dump/stats.h"
+#include "tests/unit/config/support.h"
 
 namespace headgate::dump {
 namespace {
@@ -115,11 +116,11 @@ constexpr const char* document =
 
 TEST(DumpJson, IsAnArrayOrAnObjectWithOne) {
     const std::string array = "[" + std::string(document) + "]";
-    EXPECT_EQ(render_json(configuration(), {master()}, {}), array);
+    EXPECT_EQ(render_json(configuration(), {master()}, {}, {}), array);
     config::Config second = configuration();
     second.dump_files.json_version = 2;
-    EXPECT_EQ(render_json(second, {master()}, {}), R"({"vrrp":)" + array + "}");
-    EXPECT_EQ(render_json(configuration(), {}, {}), "[]");
+    EXPECT_EQ(render_json(second, {master()}, {}, {}), R"({"vrrp":)" + array + "}");
+    EXPECT_EQ(render_json(configuration(), {}, {}, {}), "[]");
 }
 
 TEST(DumpJson, WritesFractionsOnlyWhereThereAreSome) {
@@ -129,7 +130,7 @@ TEST(DumpJson, WritesFractionsOnlyWhereThereAreSome) {
     vrrp::InstanceStatus status = master();
     status.name = "VI_\xff";
     status.last_heard = vrrp::HeardAdvert{.source = "192.0.2.3", .priority = 90};
-    const std::string text = render_json(config, {status}, {});
+    const std::string text = render_json(config, {status}, {}, {});
     EXPECT_NE(text.find(R"("adver_int":0.3,"master_adver_int":1,)"), std::string::npos) << text;
     EXPECT_NE(text.find(R"("master_priority":90,)"), std::string::npos) << text;
 }
@@ -138,7 +139,7 @@ TEST(DumpData, HasKeepalivedsTitlesAndKeys) {
     ::setenv("TZ", "UTC", 1);
     vrrp::InstanceStatus status = master();
     status.deadline_unix_ms = 1795539800038;
-    EXPECT_EQ(render_data(configuration(), {status}),
+    EXPECT_EQ(render_data(configuration(), {status}, {}),
               "------< Global definitions >------\n"
               " Router ID = lab\n"
               "------< VRRP Topology >------\n"
@@ -192,7 +193,7 @@ TEST(DumpData, NamesTheMasterThatABackupFollows) {
     status.master_address = "192.0.2.3";
     status.master_priority = 200;
     status.advert_interval = milliseconds(300);
-    const std::string text = render_data(config, {status});
+    const std::string text = render_data(config, {status}, {});
     EXPECT_NE(text.find("   State = BACKUP\n"
                         "   Master router = 192.0.2.3\n"
                         "   Master priority = 200\n"
@@ -219,7 +220,7 @@ TEST(DumpData, SaysHowAdvertsTravelAndWhoIsElected) {
     instance.election.preempt_delay = milliseconds(5500);
     instance.election.lower_prio_no_advert = true;
     instance.election.higher_prio_send_advert = true;
-    const std::string text = render_data(config, {master()});
+    const std::string text = render_data(config, {master()}, {});
     for (const char* part :
          {"   Flags:\n     Using unicast\n   Wantstate",
           "   Skip checking advert IP addresses\n   Using src_ip = 192.0.2.2 (from "
@@ -232,7 +233,7 @@ TEST(DumpData, SaysHowAdvertsTravelAndWhoIsElected) {
           "   Unicast TTL = 10\n   Check unicast src : yes\n   Unicast Peer :\n"
           "     192.0.2.3 min_ttl 0 max_ttl 255\n     192.0.2.4 min_ttl 3 max_ttl 5\n"})
         EXPECT_NE(text.find(part), std::string::npos) << part << "in\n" << text;
-    const std::string json = render_json(config, {master()}, {});
+    const std::string json = render_json(config, {master()}, {}, {});
     EXPECT_NE(json.find(R"("lower_prio_no_advert":1,"higher_prio_send_advert":1,)"),
               std::string::npos);
     EXPECT_NE(json.find(R"("auth_type":2,"auth_data":"********"})"), std::string::npos) << json;
@@ -249,6 +250,10 @@ TEST(DumpData, ShowsGroupsAndWhatIsTracked) {
                                 .fall = 3},
                                {.name = "unused", .command = {.words = {"/usr/bin/true"}}}};
     config.trackers.files = {{.name = "tf", .path = "/run/tf"}};
+    config.trackers.weights[{config::TrackerKind::script, "chk"}] = {.weight = -20,
+                                                                     .reverse = true};
+    track::Activity activity;
+    activity.scripts["chk"] = {.state = track::ScriptActivity::State::running, .result = 1};
     vrrp::InstanceStatus status = master();
     status.sync_group = {
         .name = "G1", .state = vrrp::State::fault, .reason = "", .members = {"VI_1", "VI_2"}};
@@ -262,7 +267,7 @@ TEST(DumpData, ShowsGroupsAndWhatIsTracked) {
          .reverse = true,
          .faults = true},
         {.kind = "track_interface", .name = "lo", .state = "up", .detail = ""}};
-    const std::string text = render_data(config, {status});
+    const std::string text = render_data(config, {status}, activity);
     EXPECT_NE(text.find("   Number of interface and track script faults = 0\n"
                         "   Number of track scripts init = 1\n"),
               std::string::npos)
@@ -288,22 +293,101 @@ TEST(DumpData, ShowsGroupsAndWhatIsTracked) {
               "   Command = '/usr/bin/chk' 'web'\n"
               "   Interval = 1 sec\n"
               "   Timeout = 3 sec\n"
+              "   Weight = -20 reverse\n"
               "   Rise = 2\n"
               "   Fall = 3\n"
+              "   Result = 1\n"
               "   Status = INIT\n"
               "   Tracking instances :\n"
               "     VI_1, weight 0 reverse\n"
+              "   State = running\n"
               "------< VRRP Track files >------\n"
               " Track file = tf\n"
               "   File = /run/tf\n"
               "   Status = 4\n"
+              "   Weight = 0\n"
               "   Tracking instances :\n"
               "     VI_1, weight 1\n");
-    const std::string json = render_json(config, {status}, {});
+    const std::string json = render_json(config, {status}, {}, {});
     EXPECT_NE(
         json.find(R"("track_ifp":["lo"],"track_script":["'/usr/bin/chk' 'web'"],"auth_type")"),
         std::string::npos)
         << json;
+}
+
+config::Config with_processes() {
+    return *config::load_text(
+                config::instance_with("track_process {\nplain\nexact weight -3\n}",
+                                      "vrrp_track_process plain {\nprocess sleep\nweight 7\n"
+                                      "delay 2\n}\n"
+                                      "vrrp_track_process exact {\nprocess /usr/bin/sleep 100\n"
+                                      "param_match initial\nfull_command\nquorum 2\n"
+                                      "quorum_max 5\nweight 4 reverse\nfork_delay 1\n}\n"))
+                .config;
+}
+
+TEST(DumpData, ShowsProcesses) {
+    vrrp::InstanceStatus status = master();
+    status.trackers = {
+        {.kind = "track_process", .name = "plain", .state = "down", .detail = "", .weight = 7},
+        {.kind = "track_process", .name = "exact", .state = "up", .detail = "", .weight = -3}};
+    track::Activity activity;
+    activity.processes["exact"] = {
+        .num_processes = 3, .has_quorum = true, .may_rise = false, .may_fall = true};
+    const std::string text = render_data(with_processes(), {status}, activity);
+    const std::size_t processes = text.find("------< VRRP Track processes");
+    ASSERT_NE(processes, std::string::npos) << text;
+    EXPECT_EQ(text.substr(processes),
+              "------< VRRP Track processes >------\n"
+              " VRRP Track process = plain\n"
+              "   Process = sleep\n"
+              "   Min processes = 1\n"
+              "   Current processes = 0\n"
+              "   Have quorum = false\n"
+              "   Weight = 7\n"
+              "   Terminate delay = 2.000000s\n"
+              "   Fork delay = 2.000000s\n"
+              "   Fork delay timer not running\n"
+              "   Terminate delay timer not running\n"
+              "   Full command = false\n"
+              "   Tracking instances :\n"
+              "     VI_1, weight 7\n"
+              " VRRP Track process = exact\n"
+              "   Process = /usr/bin/sleep\n"
+              "   Parameters = 100\n"
+              "   Param match = initial\n"
+              "   Min processes = 2\n"
+              "   Max processes = 5\n"
+              "   Current processes = 3\n"
+              "   Have quorum = true\n"
+              "   Weight = 4 reverse\n"
+              "   Terminate delay = 0.000000s\n"
+              "   Fork delay = 1.000000s\n"
+              "   Fork delay timer not running\n"
+              "   Terminate delay timer running\n"
+              "   Full command = true\n"
+              "   Tracking instances :\n"
+              "     VI_1, weight -3\n");
+}
+
+// keepalived 2.4's document, which 2.2.7 does not have.
+TEST(DumpJson, Version2HasProcesses) {
+    config::Config config = with_processes();
+    config.dump_files.json_version = 2;
+    track::Activity activity;
+    activity.processes["exact"] = {
+        .num_processes = 3, .has_quorum = false, .may_rise = true, .may_fall = false};
+    EXPECT_EQ(render_json(config, {}, activity, {}),
+              R"({"vrrp":[],"track_process":[{"process":"plain","param_match":"none",)"
+              R"("min_processes":1,"current_processes":0,"have_quorum":false,"weight":7,)"
+              R"("terminate_delay":2,"fork_delay":2,"fork_delay_timer_running":false,)"
+              R"("terminate_delay_timer_running":false,"full_command":false},)"
+              R"({"process":"exact","parameters":"100","param_match":"initial","min_processes":2,)"
+              R"("max_processes":5,"current_processes":3,"have_quorum":false,"weight":-4,)"
+              R"("terminate_delay":0,"fork_delay":1,"fork_delay_timer_running":true,)"
+              R"("terminate_delay_timer_running":false,"full_command":true}]})");
+    config.dump_files.json_version = 1;
+    EXPECT_EQ(render_json(config, {}, activity, {}), "[]");
 }
 
 TEST(DumpStats, CountWhatGuardsAdvertsAsAuthenticationErrors) {
