@@ -61,6 +61,9 @@ std::string render_vrrp(const api::Status& status, const RenderOptions& options)
                    instance.reason()});
     }
     std::string text = "\n" + table.render("", options.colour);
+    for (const std::string& more :
+         {render_sync_groups(status, options), render_trackers(status, options)})
+        text += more.empty() ? "" : "\n" + more;
     const std::string transitions = render_transitions(status, transitions_shown_max, options);
     if (!transitions.empty())
         text += "\nLast transitions\n" + transitions;

@@ -1,10 +1,13 @@
 #include "controlplane/cli/render_vrrp.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <map>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <boost/algorithm/string/join.hpp>
 
 #include "controlplane/cli/text_table.h"
@@ -65,6 +68,43 @@ std::string tracker_lines(const api::VrrpStatus& instance) {
     }
     return text.empty() ? "" : "  tracks:\n" + text;
 }
+
+// "VI_1, VI_2, VI_3 and 252 more"
+std::string some_of(const std::vector<std::string>& names) {
+    constexpr std::size_t names_shown_max = 3;
+    const std::size_t shown = std::min(names.size(), names_shown_max);
+    std::string text = boost::algorithm::join(
+        std::vector<std::string>(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown)),
+        ", ");
+    if (shown < names.size())
+        text += fmt::format(" and {} more", names.size() - shown);
+    return text;
+}
+
+// One line of the table of trackers: what it does now, and to whom.
+struct TrackerRow {
+    const api::TrackerStatus* tracker;
+    std::vector<std::pair<std::string, std::vector<std::string>>> instances_by_effect{};
+
+    void add(const std::string& instance, const api::TrackerStatus& use) {
+        const std::string effect = use.faults() ? "FAULT"
+                                   : use.contribution() != 0
+                                       ? fmt::format("{:+}", use.contribution())
+                                       : "none";
+        auto found = std::ranges::find(instances_by_effect, effect,
+                                       [](const auto& entry) { return entry.first; });
+        if (found == instances_by_effect.end())
+            found = instances_by_effect.insert(found, {effect, {}});
+        found->second.push_back(instance);
+    }
+
+    [[nodiscard]] std::string effects() const {
+        std::string text;
+        for (const auto& [effect, instances] : instances_by_effect)
+            text += fmt::format("{}{} {}", text.empty() ? "" : "; ", some_of(instances), effect);
+        return text;
+    }
+};
 
 std::string milliseconds_words(std::int64_t microseconds) {
     return fmt::format("{:.4g}ms", static_cast<double>(microseconds) / 1000);
@@ -128,6 +168,49 @@ std::string render_vrrp_table(const api::Status& status, const RenderOptions& op
                    count_words(instance.adverts_received()),
                    count_words(instance.adverts_refused()),
                    fmt::format("{}/{}", instance.became_master(), instance.released_master())});
+    }
+    return table.render("", options.colour);
+}
+
+std::string render_sync_groups(const api::Status& status, const RenderOptions& options) {
+    TextTable table;
+    table.add({"SYNC GROUP", "STATE", "SINCE", "MEMBERS", "WHY"});
+    std::set<std::string> seen;
+    for (const api::VrrpStatus& instance : status.vrrp()) {
+        const api::SyncGroupStatus& group = instance.sync_group();
+        if (!instance.has_sync_group() || !seen.insert(group.name()).second)
+            continue;
+        table.add({group.name(),
+                   {group.state(), paint_of(group.state())},
+                   duration_words(options.now_unix_ms - group.last_transition_unix_ms()),
+                   some_of({group.members().begin(), group.members().end()}),
+                   group.reason()});
+    }
+    return seen.empty() ? "" : table.render("", options.colour);
+}
+
+std::string render_trackers(const api::Status& status, const RenderOptions& options) {
+    std::vector<TrackerRow> rows;
+    std::map<std::pair<std::string, std::string>, std::size_t> places;
+    for (const api::VrrpStatus& instance : status.vrrp()) {
+        for (const api::TrackerStatus& tracker : instance.trackers()) {
+            const auto [place, is_new] =
+                places.emplace(std::pair(tracker.kind(), tracker.name()), rows.size());
+            if (is_new)
+                rows.push_back({.tracker = &tracker});
+            rows[place->second].add(instance.name(), tracker);
+        }
+    }
+    if (rows.empty())
+        return "";
+    TextTable table;
+    table.add({"TRACKER", "STATE", "EFFECT", "DETAIL"});
+    for (const TrackerRow& row : rows) {
+        const api::TrackerStatus& tracker = *row.tracker;
+        table.add({fmt::format("{} {}", tracker.kind(), tracker.name()),
+                   {tracker.state(), paint_of(tracker.state())},
+                   row.effects(),
+                   tracker.detail()});
     }
     return table.render("", options.colour);
 }

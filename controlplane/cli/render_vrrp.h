@@ -12,6 +12,10 @@ namespace headgate::cli {
 // The table of all instances.
 std::string render_vrrp_table(const api::Status& status, const RenderOptions& options);
 
+// All sync groups, and all that is tracked by somebody, as tables; empty when there is none.
+std::string render_sync_groups(const api::Status& status, const RenderOptions& options);
+std::string render_trackers(const api::Status& status, const RenderOptions& options);
+
 // All about one: times, trackers, counters, and its last transitions.
 std::string render_vrrp_instance(const api::VrrpStatus& instance, const RenderOptions& options);
 

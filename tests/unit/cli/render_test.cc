@@ -245,6 +245,37 @@ api::Status after_a_failover() {
     return status;
 }
 
+TEST(RenderStatus, ShowsGroupsAndWhatIsTracked) {
+    api::Status status = after_a_failover();
+    for (const int number : {2, 3, 4, 5}) {
+        api::VrrpStatus& other = *status.add_vrrp();
+        other = status.vrrp(0);
+        other.set_name("VI_" + std::to_string(number));
+        other.clear_transitions();
+    }
+    status.mutable_vrrp(1)->mutable_trackers(0)->set_contribution(0);
+    status.mutable_vrrp(1)->mutable_trackers(0)->set_faults(true);
+    status.mutable_vrrp(0)->mutable_trackers(0)->set_detail("failed 3/3, since 2s");
+    status.mutable_vrrp(4)->mutable_sync_group()->set_name("H");
+    status.mutable_vrrp(4)->mutable_sync_group()->set_state("FAULT");
+    status.mutable_vrrp(4)->mutable_sync_group()->set_reason("VI_5: interface eth1 is down");
+    const std::string text = render_status(status, {.now_unix_ms = now_ms});
+    EXPECT_NE(
+        text.find("\n\n"
+                  "SYNC GROUP  STATE   SINCE  MEMBERS     WHY\n"
+                  "G           BACKUP  4s     VI_1, VI_2\n"
+                  "H           FAULT   4s     VI_1, VI_2  VI_5: interface eth1 is down\n"
+                  "\n"
+                  "TRACKER            STATE  EFFECT                                       DETAIL\n"
+                  "track_script chk   down   VI_1, VI_3, VI_4 and 1 more -20; VI_2 FAULT  "
+                  "failed 3/3, since 2s\n"
+                  "track_script gate  up     VI_1, VI_2, VI_3 and 2 more none\n"
+                  "\nLast transitions\n"),
+        std::string::npos)
+        << text;
+    EXPECT_EQ(render_sync_groups(healthy(), {}) + render_trackers(healthy(), {}), "");
+}
+
 TEST(RenderStatus, ShowsTheLastTransitionsAndWhoIsHeldBack) {
     const api::Status status = after_a_failover();
     const std::string text = render_status(status, {.now_unix_ms = now_ms});
