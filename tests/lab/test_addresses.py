@@ -201,6 +201,34 @@ static_ipaddress {
     d1.wait_state("FAULT", 10)
 
 
+def test_a_static_route_that_cannot_be_put_back_is_a_fault_for_its_track_group(d1):
+    outside = """
+track_group NEEDED {
+    group {
+        VI_1
+    }
+}
+static_routes {
+    198.51.104.0/24 via 10.4.0.2 track_group NEEDED
+}
+"""
+    host = d1.host
+    host.ip("addr", "add", "10.4.0.1/24", "dev", "eth0")
+    start_master(d1, config(outside=outside))
+    host.ip("route", "del", "198.51.104.0/24")
+    wait_until(lambda: "198.51.104.0/24" in routes(host), BACK_S, "the route is put back")
+    assert d1.vrrp_state() == "MASTER"
+    # Its gateway cannot be reached any more.
+    host.ip("addr", "del", "10.4.0.1/24", "dev", "eth0")
+    host.ip("route", "del", "198.51.104.0/24", check=False)
+    d1.wait_state("FAULT", 10)
+    assert "198.51.104.0/24" in d1.status()["vrrp"][0]["reason"]
+    assert VIP not in addresses(host)
+    host.ip("addr", "add", "10.4.0.1/24", "dev", "eth0")
+    d1.wait_state("MASTER", 20)
+    assert "198.51.104.0/24" in routes(host)
+
+
 def promotes(host):
     path = "/proc/sys/net/ipv4/conf/eth0/promote_secondaries"
     return host.run("cat", path).stdout.strip()

@@ -332,3 +332,39 @@ def test_more_netlink_notifications_than_fit(crew, topo):
         return entry["state"], entry["becameMaster"]
     # A renewal that was due puts it back as well as the repair does: which came first is chance.
     wait_until(lambda: story() == ("MASTER", "1"), 5, "MASTER all the time")
+
+
+def lost_notifications(host):
+    """How many messages the kernel had no room for, of all netlink sockets of the host."""
+    rows = host.run("cat", "/proc/net/netlink").stdout.splitlines()
+    column = rows[0].split().index("Drops")
+    return sum(int(row.split()[column]) for row in rows[1:])
+
+
+def test_lost_notifications_of_the_kernel_are_made_up_for(crew):
+    director = crew.headgated("d1")
+    host = director.host
+    director.start(one(150).replace("    advert_int 1\n", """\
+    advert_int 1
+    vip_lease 60
+    virtual_routes {
+        203.0.113.0/24 dev eth0
+    }
+"""))
+    director.wait_state("MASTER", 20)
+    before = instances(director), lost_notifications(host)
+    flood = host.directory / "flood"
+    flood.write_text("".join(
+        f"{kind} {what} 10.8.{number // 250}.{number % 250 + 1}/32 dev lo\n"
+        for number in range(1000) for kind in ("addr", "route") for what in ("add", "del")))
+    director.process.send_signal(signal.SIGSTOP)
+    try:
+        host.ip("-batch", str(flood))
+        host.ip("addr", "del", f"{VIP}/32", "dev", "eth0")
+        host.ip("route", "del", "203.0.113.0/24")
+        assert lost_notifications(host) > before[1]
+    finally:
+        director.process.send_signal(signal.SIGCONT)
+    director.wait_vip(VIP, 3)
+    wait_until(lambda: host.ip("route", "show", "203.0.113.0/24"), 3, "the route is back")
+    assert instances(director) == before[0]

@@ -202,6 +202,83 @@ TEST(ExplainMaster, SeesTheLimitsOfThePriority) {
     EXPECT_FALSE(contains(explained(instance), "if boost fails"));
 }
 
+TEST(ExplainMaster, DoesNotCountOnOneThatHasResigned) {
+    api::VrrpStatus instance = master();
+    instance.mutable_last_heard()->set_resigned(true);
+    const std::string text = explained(instance);
+    EXPECT_TRUE(contains(text, "priority 110, 0.41s ago; it resigned then\n")) << text;
+    EXPECT_TRUE(
+        contains(text, "if chk_nginx fails: priority 100; a backup with more takes over\n"));
+    instance.clear_last_heard();
+    EXPECT_TRUE(contains(explained(instance),
+                         "if chk_nginx fails: priority 100; a backup with more takes over\n"));
+}
+
+TEST(ExplainMaster, NamesASecondMasterAndAMissingAddress) {
+    api::VrrpStatus instance = master();
+    instance.mutable_second_master()->set_address("192.0.2.9");
+    instance.mutable_second_master()->set_priority(90);
+    instance.mutable_second_master()->set_since_unix_ms(now_ms - 7000);
+    api::VipStatus& vip = *instance.add_vips();
+    vip.set_address("192.0.2.10/24");
+    vip.set_interface("eth0");
+    const std::string text = explained(instance);
+    EXPECT_TRUE(contains(text,
+                         "! SPLIT BRAIN: 192.0.2.9 with priority 90 is MASTER, too, for 7.00s: it "
+                         "does not hear the adverts of 192.0.2.2, or refuses them."))
+        << text;
+    EXPECT_TRUE(contains(text, "! 192.0.2.10/24 is not on eth0\n"));
+    instance.mutable_vips(0)->set_present(true);
+    EXPECT_FALSE(contains(explained(instance), "is not on"));
+    instance.mutable_vips(0)->set_present(false);
+    instance.set_state("BACKUP");
+    EXPECT_FALSE(contains(explained(instance), "is not on")) << "where it need not be";
+}
+
+TEST(ExplainBackup, WaitsForTheFirstAdvert) {
+    api::VrrpStatus instance = backup();
+    instance.clear_master_address();
+    const std::string text = explained(instance);
+    EXPECT_TRUE(contains(text, "it became BACKUP 2.00s ago: an advert with a higher priority"))
+        << text;
+    EXPECT_TRUE(contains(text, "if chk_nginx recovers: priority 120\n"));
+    EXPECT_FALSE(contains(text, "falls silent"));
+}
+
+TEST(ExplainBackup, KnowsHowAHoldEnds) {
+    api::VrrpStatus instance = backup();
+    instance.mutable_hold()->set_until_unix_ms(now_ms + 60'000);
+    const std::string end = "in 1m00s, or after `headgate failover VI_1 --cancel`: ";
+    EXPECT_TRUE(contains(explained(instance), end + "it is a backup like any other\n"));
+    EXPECT_TRUE(contains(explained(instance),
+                         "if chk_nginx recovers: 120 > 110, but it holds back for 1m00s\n"));
+    EXPECT_TRUE(contains(explained(instance), "holds back for 1m00s; 192.0.2.3 advertises 110"))
+        << "without a reason";
+    instance.set_master_priority(90);
+    instance.set_preempt(false);
+    EXPECT_TRUE(contains(explained(instance),
+                         end + "`nopreempt` keeps it BACKUP until the master is gone\n"));
+    instance.set_preempt(true);
+    instance.clear_master_address();
+    EXPECT_TRUE(contains(explained(instance), end + "it is a backup like any other\n"));
+}
+
+TEST(ExplainBackup, PredictsNothingOfWhatHasNoOtherSide) {
+    api::VrrpStatus instance = backup();
+    instance.clear_trackers();
+    api::TrackerStatus& file = add_script(instance, "switch", "7", 5);
+    file.set_kind("track_file");
+    api::TrackerStatus& useless = add_script(instance, "useless", "up", 30);
+    useless.set_contribution_down(30);
+    add_script(instance, "fresh", "unknown", 20);
+    instance.set_priority(150);
+    const std::string text = explained(instance);
+    EXPECT_FALSE(contains(text, "if switch")) << text;
+    EXPECT_FALSE(contains(text, "if useless")) << text;
+    EXPECT_TRUE(contains(text, "+ 0 track_script fresh has no result yet\n"));
+    EXPECT_TRUE(contains(text, "if fresh comes up: 170 > 110, MASTER within ")) << text;
+}
+
 TEST(ExplainBackup, SaysWhatItsGroupDoes) {
     api::VrrpStatus instance = backup();
     api::SyncGroupStatus& group = *instance.mutable_sync_group();
@@ -229,6 +306,11 @@ TEST(ExplainFault, NamesWhatIsDown) {
         << text;
     EXPECT_TRUE(
         contains(text, "track_script chk_web is down: failed 3/3, which keeps it in FAULT\n"));
+    EXPECT_TRUE(contains(text,
+                         "when this is over: BACKUP, and MASTER after 3.60s unless a router with a "
+                         "priority of 100 or more is heard\n"));
+    EXPECT_FALSE(
+        contains(text, "track_script chk_nginx is down: failed 3/3, 2s ago: exit 1, which"));
 }
 
 api::Status three_services() {
