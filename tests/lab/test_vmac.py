@@ -276,9 +276,10 @@ def test_the_interface_of_another_daemon_stays(crew):
     director, other = crew.headgated("d1"), crew.headgated("d2")
     other.host, other.log_name = director.host, "other"  # in one network namespace
     start_master(director, config())
+    index = link(director.host)["ifindex"]
     other.config.write_text(config(lines="").replace("virtual_router_id 51", "virtual_router_id 52")
                             .replace(VIP, "192.0.2.20"))
     other.start()
     wait_until(lambda: "192.0.2.20" in director.host.addresses("eth0"), 20, "both are MASTER")
-    assert has_vip(director.host)
+    assert has_vip(director.host) and link(director.host)["ifindex"] == index
     other.stop()

@@ -239,8 +239,17 @@ TEST(DumpData, SaysHowAdvertsTravelAndWhoIsElected) {
     EXPECT_NE(json.find(R"("auth_type":2,"auth_data":"********"})"), std::string::npos) << json;
 }
 
-TEST(DumpData, ShowsGroupsAndWhatIsTracked) {
+// VI_1 in a group, with a script that has no result yet, a file and an interface.
+struct Tracked {
     config::Config config = configuration();
+    vrrp::InstanceStatus status = master();
+    track::Activity activity{};
+};
+
+Tracked tracked() {
+    Tracked made;
+    config::Config& config = made.config;
+    vrrp::InstanceStatus& status = made.status;
     config.vrrp.sync_groups = {
         {.name = "G1", .location = {}, .members = {"VI_1", "VI_2"}, .tracking_weight = true}};
     config.trackers.scripts = {{.name = "chk",
@@ -252,9 +261,7 @@ TEST(DumpData, ShowsGroupsAndWhatIsTracked) {
     config.trackers.files = {{.name = "tf", .path = "/run/tf"}};
     config.trackers.weights[{config::TrackerKind::script, "chk"}] = {.weight = -20,
                                                                      .reverse = true};
-    track::Activity activity;
-    activity.scripts["chk"] = {.state = track::ScriptActivity::State::running, .result = 1};
-    vrrp::InstanceStatus status = master();
+    made.activity.scripts["chk"] = {.state = track::ScriptActivity::State::running, .result = 1};
     status.sync_group = {
         .name = "G1", .state = vrrp::State::fault, .reason = "", .members = {"VI_1", "VI_2"}};
     status.trackers = {
@@ -267,6 +274,11 @@ TEST(DumpData, ShowsGroupsAndWhatIsTracked) {
          .reverse = true,
          .faults = true},
         {.kind = "track_interface", .name = "lo", .state = "up", .detail = ""}};
+    return made;
+}
+
+TEST(DumpData, ShowsGroupsAndWhatIsTracked) {
+    const auto [config, status, activity] = tracked();
     const std::string text = render_data(config, {status}, activity);
     EXPECT_NE(text.find("   Number of interface and track script faults = 0\n"
                         "   Number of track scripts init = 1\n"),
