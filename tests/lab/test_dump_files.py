@@ -154,7 +154,7 @@ def dumps(crew, topo):
     def collect(kind, configuration):
         peer = crew.headgated("d2")
         peer.start(text_of("d2", 200, configuration))
-        peer.wait_vip(VIP, 15)
+        peer.wait_state("MASTER", 15)
         director = getattr(crew, kind)("d1")
         directory = topo["d1"].directory / f"dump-{kind}"
         directory.mkdir(exist_ok=True)
@@ -184,6 +184,8 @@ def dumps(crew, topo):
         texts["cleared"] = read_when_written(directory / "keepalived.stats")
         crew.clear()
         crew.members.clear()
+        for name in DIRECTORS:
+            topo[name].ip("link", "del", "vrrp.51", check=False)
         return texts
     return collect
 
