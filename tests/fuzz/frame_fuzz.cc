@@ -12,7 +12,7 @@
 #include "common/check.h"
 #include "dataplane/core/core.h"
 #include "dataplane/core/publisher.h"
-#include "tests/packets/cases.h"
+#include "tests/packets/corpus.h"
 
 namespace headgate::dataplane {
 namespace {
@@ -42,7 +42,7 @@ void check_frame(const Block& block, Verdict verdict, Reason reason) {
 class Target {
 public:
     Target() : persistence_(64, {}), core_({.connections_max = 8, .seed = {}}, persistence_) {
-        ForwardingConfig config = packets::corpus_config();
+        ForwardingConfig config = packets::corpus().config;
         config.services[0].persistence_timeout_s = 60;
         config.services[0].persistence_prefix_length = 24;
         check(publisher_.publish(config).has_value(), "the corpus's configuration is right");

@@ -3,12 +3,14 @@
 // address sanitizer sees any read beyond it.
 #include <algorithm>
 #include <memory>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "dataplane/core/core.h"
 #include "dataplane/core/publisher.h"
-#include "tests/packets/cases.h"
+#include "tests/packets/corpus.h"
+#include "tests/packets/frame_text.h"
 
 namespace headgate::packets {
 namespace {
@@ -18,8 +20,9 @@ using dataplane::Core;
 using dataplane::PersistenceTable;
 using dataplane::Publisher;
 using dataplane::Reason;
+using dataplane::Tick;
 
-constexpr dataplane::Tick now = 1000;
+constexpr Tick start = 1000;
 
 struct Result {
     dataplane::Verdict verdict;
@@ -27,7 +30,7 @@ struct Result {
     Bytes out;
 };
 
-Result run(Core& core, const dataplane::Snapshot& snapshot, const Bytes& in) {
+Result run(Core& core, const dataplane::Snapshot& snapshot, const Bytes& in, Tick now) {
     const auto memory = std::make_unique<std::uint8_t[]>(in.size());
     std::ranges::copy(in, memory.get());
     Burst burst;
@@ -37,73 +40,114 @@ Result run(Core& core, const dataplane::Snapshot& snapshot, const Bytes& in) {
     return {burst.verdicts[0], burst.reasons[0], Bytes(memory.get(), memory.get() + in.size())};
 }
 
-Bytes expected_out(const PacketCase& expected, const MacAddress& own) {
-    Bytes out = expected.in;
-    if (expected.to) {
-        std::ranges::copy(expected.to->bytes, out.begin());
-        std::ranges::copy(own.bytes, out.begin() + 6);
-    }
-    return out;
-}
-
 TEST(PacketCorpus, EveryCaseGetsItsVerdictItsReasonAndItsBytes) {
     Publisher publisher(1);
-    ASSERT_TRUE(publisher.publish(corpus_config()));
+    const auto published = publisher.publish(corpus().config);
+    ASSERT_TRUE(published) << published.error().message;
     const dataplane::Snapshot& snapshot = publisher.latest();
-    for (const PacketCase& expected : packet_cases()) {
-        SCOPED_TRACE(expected.description);
+    for (const PacketCase& item : corpus().cases) {
+        SCOPED_TRACE(item.place + ": " + item.description);
         PersistenceTable persistence(64, {});
         Core core({.connections_max = 64, .seed = {}}, persistence);
-        for (const Bytes& frame : expected.before)
-            EXPECT_EQ(run(core, snapshot, frame).reason, Reason::none);
-        const Result result = run(core, snapshot, expected.in);
-        EXPECT_EQ(info(result.reason).name, info(expected.reason).name);
-        EXPECT_EQ(result.verdict, info(expected.reason).verdict);
-        EXPECT_EQ(result.out, expected_out(expected, snapshot.interface_mac(0)));
-        EXPECT_EQ(core.counters().get(expected.reason),
-                  expected.reason == Reason::none ? expected.before.size() + 1 : 1);
+        Tick now = start;
+        std::vector<std::uint64_t> reasons(dataplane::reason_count, 0);
+        for (const Step& step : item.steps) {
+            SCOPED_TRACE(step.place);
+            now += step.wait_s;
+            core.expire(now);
+            const Result result = run(core, snapshot, step.in, now);
+            EXPECT_EQ(info(result.reason).name, info(step.reason).name);
+            EXPECT_EQ(result.verdict, info(step.reason).verdict);
+            EXPECT_EQ(result.out, step.out);
+            ++reasons[static_cast<std::size_t>(step.reason)];
+        }
+        for (std::size_t index = 0; index < reasons.size(); ++index)
+            EXPECT_EQ(core.counters().get(static_cast<Reason>(index)), reasons[index])
+                << dataplane::reason_infos[index].name;
+        for (const auto& [event, count] : item.events)
+            EXPECT_EQ(core.counters().get(event), count) << info(event).name;
     }
 }
 
 TEST(PacketCorpus, HasACaseForEveryReasonThatOnePacketCanCause) {
     std::vector<bool> seen(dataplane::reason_count, false);
-    for (const PacketCase& item : packet_cases())
-        seen[static_cast<std::size_t>(item.reason)] = true;
+    for (const PacketCase& item : corpus().cases) {
+        EXPECT_FALSE(item.steps.empty()) << item.place;
+        for (const Step& step : item.steps)
+            seen[static_cast<std::size_t>(step.reason)] = true;
+    }
     // These two need a change of configuration in between: see the core's unit tests.
     seen[static_cast<std::size_t>(Reason::destination_removed)] = true;
     seen[static_cast<std::size_t>(Reason::destination_unresolved)] = true;
     for (std::size_t index = 0; index < seen.size(); ++index)
         EXPECT_TRUE(seen[index]) << dataplane::reason_infos[index].name;
-    EXPECT_GE(packet_cases().size(), 100U);
+    EXPECT_GE(corpus().cases.size(), 100U);
 }
 
-// One burst with everything in it: stages must not mix frames up.
+// Bursts with everything in them: stages must not mix frames up.
 TEST(PacketCorpus, FramesOfOneBurstDoNotDisturbEachOther) {
     Publisher publisher(1);
-    ASSERT_TRUE(publisher.publish(corpus_config()));
-    std::vector<PacketCase> cases = packet_cases();
-    std::erase_if(cases, [](const PacketCase& item) { return item.reason == Reason::none; });
-    std::erase_if(cases, [](const PacketCase& item) { return !item.before.empty(); });
-    ASSERT_GT(cases.size(), dataplane::burst_max);
+    ASSERT_TRUE(publisher.publish(corpus().config));
+    std::vector<Step> steps;
+    for (const PacketCase& item : corpus().cases) {
+        if (item.steps.front().reason != Reason::none)
+            steps.push_back(item.steps.front());
+    }
+    ASSERT_GT(steps.size(), dataplane::burst_max);
     PersistenceTable persistence(64, {});
     Core core({.connections_max = 64, .seed = {}}, persistence);
-    for (std::size_t first = 0; first < cases.size(); first += dataplane::burst_max) {
-        const std::size_t count = std::min(dataplane::burst_max, cases.size() - first);
+    for (std::size_t first = 0; first < steps.size(); first += dataplane::burst_max) {
+        const std::size_t count = std::min(dataplane::burst_max, steps.size() - first);
         Burst burst;
         burst.count = static_cast<std::uint32_t>(count);
         std::vector<Bytes> frames;
         for (std::size_t index = 0; index < count; ++index)
-            frames.push_back(cases[first + index].in);
+            frames.push_back(steps[first + index].in);
         for (std::size_t index = 0; index < count; ++index)
             burst.frames[index] = {frames[index].data(),
                                    static_cast<std::uint32_t>(frames[index].size())};
-        core.process(publisher.latest(), burst, now);
+        core.process(publisher.latest(), burst, start);
         for (std::size_t index = 0; index < count; ++index) {
-            SCOPED_TRACE(cases[first + index].description);
-            EXPECT_EQ(info(burst.reasons[index]).name, info(cases[first + index].reason).name);
-            EXPECT_EQ(frames[index], cases[first + index].in);
+            SCOPED_TRACE(steps[first + index].place);
+            EXPECT_EQ(info(burst.reasons[index]).name, info(steps[first + index].reason).name);
+            EXPECT_EQ(frames[index], steps[first + index].out);
         }
     }
+}
+
+// The language itself, against bytes written by hand.
+TEST(FrameText, WritesWhatItSays) {
+    const Hosts hosts{
+        {"director", {mac("02:00:00:00:00:01"), std::nullopt, std::nullopt}},
+        {"client", {mac("02:00:00:00:00:02"), ip("198.51.100.7"), ip("2001:db8:1::7")}},
+        {"vip", {std::nullopt, ip("192.0.2.10"), ip("2001:db8::10")}}};
+    const Bytes macs{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
+    const auto behind_macs = [&](std::string_view text) {
+        const auto frame = frame_of(text, hosts);
+        EXPECT_TRUE(frame) << frame.error().message;
+        EXPECT_TRUE(std::ranges::equal(std::span(*frame).first(12), macs));
+        return Bytes(frame->begin() + 12, frame->end());
+    };
+    EXPECT_EQ(behind_macs("vlan(7) / ip(ttl=9 df) / udp / hex(beef)"),
+              (Bytes{0x81, 0,  0,    7,    8,    0,    0x45, 0,  0,    30,   0x12, 0x34,
+                     0x40, 0,  9,    17,   0x73, 0x56, 198,  51, 100,  7,    192,  0,
+                     2,    10, 0x9c, 0x40, 0,    53,   0,    10, 0xb8, 0x2f, 0xbe, 0xef}));
+    EXPECT_EQ(
+        behind_macs("ip6(hops=3) / frag(id=5 offset=16 more) / hex(0102)"),
+        (Bytes{0x86, 0xdd, 0x60, 0, 0, 0,    0, 10, 44,   3,  0x20, 1,    0xd, 0xb8, 0, 1, 0, 0,
+               0,    0,    0,    0, 0, 0,    0, 7,  0x20, 1,  0xd,  0xb8, 0,   0,    0, 0, 0, 0,
+               0,    0,    0,    0, 0, 0x10, 0, 0,  0,    17, 0,    0,    0,   5,    1, 2}));
+}
+
+TEST(FrameText, RefusesWhatItDoesNotUnderstand) {
+    const Hosts hosts{{"director", {mac("02:00:00:00:00:01"), std::nullopt, std::nullopt}},
+                      {"client", {mac("02:00:00:00:00:02"), ip("198.51.100.7"), std::nullopt}},
+                      {"vip", {std::nullopt, ip("192.0.2.10"), std::nullopt}}};
+    ASSERT_TRUE(frame_of("tcp(S)", hosts));
+    for (const char* text : {"", "tcp", "tcp(X)", "tcp(S", "tcp(S port=1)", "tcp(S) / nonsense",
+                             "ip(ttl=x) / tcp(S)", "ip(dst=elsewhere) / tcp(S)", "ip6 / tcp(S)",
+                             "data(2) / udp", "udp / hex(0g)", "icmp(3)"})
+        EXPECT_FALSE(frame_of(text, hosts)) << text;
 }
 
 }  // namespace

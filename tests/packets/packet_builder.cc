@@ -1,4 +1,5 @@
-// The builder's setters, and how headers are put together: RFC 791, 9293, 768, IEEE 802.1Q.
+// The builder's setters, and how headers are put together: RFC 791, 8200, 9293, 768, 9260, 792,
+// 4443, IEEE 802.1Q.
 #include "tests/packets/packet_builder.h"
 
 #include <algorithm>
@@ -13,7 +14,13 @@ namespace {
 
 constexpr std::uint8_t protocol_tcp = 6;
 constexpr std::uint8_t protocol_udp = 17;
+constexpr std::uint8_t protocol_sctp = 132;
+constexpr std::uint8_t protocol_icmp = 1;
+constexpr std::uint8_t protocol_icmpv6 = 58;
 constexpr std::uint16_t ethertype_ipv4 = 0x0800;
+constexpr std::uint16_t ethertype_ipv6 = 0x86dd;
+constexpr std::size_t ipv4_bytes = 20;
+constexpr std::size_t ipv6_bytes = 40;
 
 void append(Bytes& bytes, std::span<const std::uint8_t> more) {
     const std::size_t at = bytes.size();
@@ -41,17 +48,36 @@ MacAddress mac(std::string_view text) {
 
 PacketBuilder PacketBuilder::tcp(std::uint8_t flags) {
     PacketBuilder builder;
+    builder.kind_ = Body::tcp;
     builder.tcp_flags_ = flags;
     return builder;
 }
 
 PacketBuilder PacketBuilder::udp() {
     PacketBuilder builder;
-    builder.protocol_ = protocol_udp;
+    builder.kind_ = Body::udp;
     return builder;
 }
 
-PacketBuilder PacketBuilder::ipv4(std::uint8_t protocol, Bytes payload) {
+PacketBuilder PacketBuilder::sctp(std::uint8_t chunk) {
+    PacketBuilder builder;
+    builder.kind_ = Body::sctp;
+    builder.sctp_chunk_ = chunk;
+    return builder;
+}
+
+PacketBuilder PacketBuilder::icmp(std::uint8_t type, std::uint8_t code, std::uint32_t word,
+                                  Bytes payload) {
+    PacketBuilder builder;
+    builder.kind_ = Body::icmp;
+    builder.icmp_type_ = type;
+    builder.icmp_code_ = code;
+    builder.icmp_word_ = word;
+    builder.body_ = std::move(payload);
+    return builder;
+}
+
+PacketBuilder PacketBuilder::raw(std::uint8_t protocol, Bytes payload) {
     PacketBuilder builder;
     builder.protocol_ = protocol;
     builder.body_ = std::move(payload);
@@ -68,6 +94,11 @@ PacketBuilder PacketBuilder::ethernet(std::uint16_t ethertype, Bytes payload) {
 PacketBuilder& PacketBuilder::macs(const MacAddress& destination, const MacAddress& source) {
     destination_mac_ = destination;
     source_mac_ = source;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::as_ethertype(std::uint16_t value) {
+    ethertype_ = value;
     return *this;
 }
 
@@ -104,6 +135,11 @@ PacketBuilder& PacketBuilder::payload(std::size_t bytes) {
     return *this;
 }
 
+PacketBuilder& PacketBuilder::payload(Bytes bytes) {
+    body_ = std::move(bytes);
+    return *this;
+}
+
 PacketBuilder& PacketBuilder::ip_version(std::uint8_t version) {
     ip_version_ = version;
     return *this;
@@ -122,6 +158,22 @@ PacketBuilder& PacketBuilder::ip_header_words(std::uint8_t words) {
 
 PacketBuilder& PacketBuilder::ip_total_length(std::uint16_t bytes) {
     ip_total_length_ = bytes;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::identification(std::uint16_t value) {
+    identification_ = value;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::extension(std::uint8_t type, Bytes header) {
+    check(!header.empty(), "an extension header says what follows it");
+    extensions_.push_back({type, std::move(header)});
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::payload_length(std::uint16_t bytes) {
+    payload_length_ = bytes;
     return *this;
 }
 
@@ -176,56 +228,98 @@ PacketBuilder& PacketBuilder::cut_to(std::size_t frame_bytes) {
     return *this;
 }
 
-Bytes PacketBuilder::build_l4() const {
-    Bytes header;
-    std::size_t checksum_at = 0;
-    if (protocol_ == protocol_tcp) {
-        header.resize(20);
-        ByteWriter writer(header);
-        writer.write(source_.port);
-        writer.write(destination_.port);
-        writer.write(std::uint32_t{0x01020304});  // sequence number
-        writer.write(std::uint32_t{0x05060708});  // acknowledgment number
-        const auto words = static_cast<std::uint8_t>(5 + tcp_options_.size() / 4);
-        writer.write(static_cast<std::uint8_t>(tcp_header_words_.value_or(words) << 4U));
-        writer.write(tcp_flags_);
-        writer.write(std::uint16_t{0xfaf0});  // window
-        append(header, tcp_options_);
-        checksum_at = 16;
-    } else if (protocol_ == protocol_udp) {
-        header.resize(8);
-        ByteWriter writer(header);
-        writer.write(source_.port);
-        writer.write(destination_.port);
-        writer.write(udp_length_.value_or(static_cast<std::uint16_t>(8 + body_.size())));
-        checksum_at = 6;
-    } else {
-        return body_;
+std::uint8_t PacketBuilder::protocol() const {
+    switch (kind_) {
+        case Body::tcp:
+            return protocol_tcp;
+        case Body::udp:
+            return protocol_udp;
+        case Body::sctp:
+            return protocol_sctp;
+        case Body::icmp:
+            return is_v4() ? protocol_icmp : protocol_icmpv6;
+        case Body::raw:
+            break;
     }
-    append(header, body_);
-    InternetChecksum sum;
-    sum.add(source_.address.bytes());
-    sum.add(destination_.address.bytes());
-    sum.add(std::uint16_t{protocol_});
-    sum.add(static_cast<std::uint16_t>(header.size()));
-    sum.add(header);
-    put16(header, checksum_at,
-          static_cast<std::uint16_t>(bad_l4_checksum_ ? sum.finish() ^ 1U : sum.finish()));
+    return protocol_;
+}
+
+// Without payload and checksum, which lies at `checksum_at`.
+Bytes PacketBuilder::build_l4_header(std::size_t& checksum_at) const {
+    Bytes header(kind_ == Body::tcp ? 20 : 8);
+    ByteWriter writer(header);
+    if (kind_ == Body::icmp) {
+        checksum_at = 2;
+        writer.write(icmp_type_);
+        writer.write(icmp_code_);
+        writer.write(std::uint16_t{0});
+        writer.write(icmp_word_);
+        return header;
+    }
+    writer.write(source_.port);
+    writer.write(destination_.port);
+    if (kind_ == Body::udp) {
+        checksum_at = 6;
+        writer.write(udp_length_.value_or(static_cast<std::uint16_t>(8 + body_.size())));
+        return header;
+    }
+    checksum_at = 16;
+    writer.write(std::uint32_t{0x01020304});  // sequence number
+    writer.write(std::uint32_t{0x05060708});  // acknowledgment number
+    const auto words = static_cast<std::uint8_t>(5 + tcp_options_.size() / 4);
+    writer.write(static_cast<std::uint8_t>(tcp_header_words_.value_or(words) << 4U));
+    writer.write(tcp_flags_);
+    writer.write(std::uint16_t{0xfaf0});  // window
+    append(header, tcp_options_);
     return header;
 }
 
-Bytes PacketBuilder::build_ip(const Bytes& body) const {
-    Bytes packet(20);
+Bytes PacketBuilder::build_l4() const {
+    if (kind_ == Body::raw)
+        return body_;
+    if (kind_ == Body::sctp) {
+        // The CRC32c is the receiver's matter: nothing on the way reads or writes it.
+        Bytes packet(16);
+        ByteWriter writer(packet);
+        writer.write(source_.port);
+        writer.write(destination_.port);
+        writer.write(std::uint32_t{0x0a0b0c0d});  // verification tag
+        writer.write(std::uint32_t{0});
+        writer.write(sctp_chunk_);
+        writer.write(std::uint8_t{0});
+        writer.write(static_cast<std::uint16_t>(4 + body_.size()));
+        append(packet, body_);
+        return packet;
+    }
+    std::size_t checksum_at = 0;
+    Bytes packet = build_l4_header(checksum_at);
+    append(packet, body_);
+    InternetChecksum sum;
+    if (kind_ != Body::icmp || !is_v4()) {
+        sum.add(source_.address.bytes());
+        sum.add(destination_.address.bytes());
+        sum.add(std::uint16_t{protocol()});
+        sum.add(static_cast<std::uint16_t>(packet.size()));
+    }
+    sum.add(packet);
+    put16(packet, checksum_at,
+          static_cast<std::uint16_t>(bad_l4_checksum_ ? sum.finish() ^ 1U : sum.finish()));
+    return packet;
+}
+
+Bytes PacketBuilder::build_ipv4(const Bytes& body) const {
+    Bytes packet(ipv4_bytes);
     ByteWriter writer(packet);
     const auto words = static_cast<std::uint8_t>(5 + ip_options_.size() / 4);
-    writer.write(static_cast<std::uint8_t>(ip_version_ << 4U | ip_header_words_.value_or(words)));
+    writer.write(static_cast<std::uint8_t>(ip_version_.value_or(4) << 4U |
+                                           ip_header_words_.value_or(words)));
     writer.write(tos_);
-    const auto length = static_cast<std::uint16_t>(20 + ip_options_.size() + body.size());
+    const auto length = static_cast<std::uint16_t>(ipv4_bytes + ip_options_.size() + body.size());
     writer.write(ip_total_length_.value_or(length));
-    writer.write(std::uint16_t{0x1234});  // identification
+    writer.write(identification_);
     writer.write(fragment_);
     writer.write(ttl_);
-    writer.write(protocol_);
+    writer.write(protocol());
     writer.write(std::uint16_t{0});
     writer.write(source_.address.bytes());
     writer.write(destination_.address.bytes());
@@ -236,14 +330,38 @@ Bytes PacketBuilder::build_ip(const Bytes& body) const {
     return packet;
 }
 
+Bytes PacketBuilder::build_ipv6(const Bytes& body) const {
+    Bytes behind;
+    for (std::size_t index = 0; index < extensions_.size(); ++index) {
+        const std::size_t at = behind.size();
+        append(behind, extensions_[index].header);
+        behind[at] = index + 1 < extensions_.size() ? extensions_[index + 1].type : protocol();
+    }
+    append(behind, body);
+    Bytes packet(ipv6_bytes);
+    ByteWriter writer(packet);
+    writer.write(std::uint32_t{ip_version_.value_or(6)} << 28U | std::uint32_t{tos_} << 20U);
+    writer.write(payload_length_.value_or(static_cast<std::uint16_t>(behind.size())));
+    writer.write(extensions_.empty() ? protocol() : extensions_.front().type);
+    writer.write(ttl_);
+    writer.write(source_.address.bytes());
+    writer.write(destination_.address.bytes());
+    append(packet, behind);
+    return packet;
+}
+
+Bytes PacketBuilder::build_packet() const {
+    return is_v4() ? build_ipv4(build_l4()) : build_ipv6(build_l4());
+}
+
 Bytes PacketBuilder::build() const {
     Bytes frame;
     append(frame, destination_mac_.bytes);
     append(frame, source_mac_.bytes);
     append(frame, vlan_tags_);
     frame.resize(frame.size() + 2);
-    put16(frame, frame.size() - 2, ethertype_);
-    append(frame, ethertype_ == ethertype_ipv4 ? build_ip(build_l4()) : body_);
+    put16(frame, frame.size() - 2, ethertype_.value_or(is_v4() ? ethertype_ipv4 : ethertype_ipv6));
+    append(frame, ethertype_ ? body_ : build_packet());
     if (pad_to_)
         frame.resize(std::max(*pad_to_, frame.size()));
     if (cut_to_)

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "common/bytes.h"
-#include "tests/packets/cases.h"
+#include "tests/packets/corpus.h"
 
 namespace headgate::packets {
 namespace {
@@ -35,11 +35,10 @@ int main(int argc, char** argv) {
         std::cerr << "usage: packet_seeds DIRECTORY\n";
         return 2;
     }
-    for (const PacketCase& item : packet_cases()) {
+    for (const PacketCase& item : corpus().cases) {
         Bytes seed;
-        for (const Bytes& frame : item.before)
-            append(seed, frame);
-        append(seed, item.in);
+        for (const Step& step : item.steps)
+            append(seed, step.in);
         const auto path = std::filesystem::path(argv[1]) / file_name(item.description);
         std::ofstream file(path, std::ios::binary);
         file.write(reinterpret_cast<const char*>(seed.data()),

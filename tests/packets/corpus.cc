@@ -1,0 +1,216 @@
+#include "tests/packets/corpus.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <optional>
+
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/split.hpp>
+#include <boost/algorithm/string/trim.hpp>
+
+#include "tests/packets/frame_text.h"
+
+namespace headgate::packets {
+namespace {
+
+using dataplane::Event;
+using dataplane::Reason;
+
+constexpr std::string_view table_file = "table.txt";
+
+using Words = std::vector<std::string>;
+
+Words words_of(std::string_view text) {
+    Words words;
+    boost::algorithm::split(words, boost::algorithm::trim_copy(std::string(text)),
+                            boost::algorithm::is_any_of(" "), boost::algorithm::token_compress_on);
+    return words;
+}
+
+std::optional<Reason> reason_of(std::string_view name) {
+    const auto* found =
+        std::ranges::find(dataplane::reason_infos, name, &dataplane::ReasonInfo::name);
+    if (found == std::end(dataplane::reason_infos))
+        return std::nullopt;
+    return static_cast<Reason>(found - std::begin(dataplane::reason_infos));
+}
+
+std::optional<Event> event_of(std::string_view name) {
+    const auto* found =
+        std::ranges::find(dataplane::event_infos, name, &dataplane::EventInfo::name);
+    if (found == std::end(dataplane::event_infos))
+        return std::nullopt;
+    return static_cast<Event>(found - std::begin(dataplane::event_infos));
+}
+
+std::uint32_t number_or_0(std::string_view text) {
+    return static_cast<std::uint32_t>(std::strtoul(std::string(text).c_str(), nullptr, 10));
+}
+
+class Loader {
+public:
+    Corpus load(const std::filesystem::path& directory) {
+        read(directory / table_file);
+        corpus_.config.interface_macs = {mac_of("director")};
+        std::vector<std::filesystem::path> files;
+        for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+            if (entry.path().extension() == ".txt" && entry.path().filename() != table_file)
+                files.push_back(entry.path());
+        }
+        std::ranges::sort(files);
+        for (const auto& file : files)
+            read(file);
+        require(!corpus_.cases.empty(), "there is no case");
+        return std::move(corpus_);
+    }
+
+private:
+    void read(const std::filesystem::path& file) {
+        std::ifstream stream(file);
+        require(stream.good(), "cannot open " + file.string());
+        std::string line;
+        for (int number = 1; std::getline(stream, line); ++number) {
+            place_ = file.filename().string() + ":" + std::to_string(number);
+            const std::string text = boost::algorithm::trim_copy(line.substr(0, line.find('#')));
+            if (!text.empty())
+                read_line(text);
+        }
+    }
+
+    void read_line(const std::string& text) {
+        const Words words = words_of(text);
+        if (words[0] == "host")
+            read_host(words);
+        else if (words[0] == "service")
+            read_service(words);
+        else if (words[0] == "case")
+            corpus_.cases.push_back({text.substr(5), place_, {}, {}});
+        else if (corpus_.cases.empty())
+            require(false, "a case comes first");
+        else if (words[0] == "wait")
+            wait_s_ += number_or_0(words.at(1));
+        else if (words[0] == "count")
+            read_counts(words);
+        else
+            read_step(text);
+    }
+
+    // host NAME MAC IPV4 IPV6; "-" for what it does not have.
+    void read_host(const Words& words) {
+        require(words.size() == 5, "a host has a name, a MAC address and two IP addresses");
+        NamedHost& host = hosts_[words[1]];
+        if (words[2] != "-")
+            host.mac = mac(words[2]);
+        if (words[3] != "-")
+            host.v4 = ip(words[3]);
+        if (words[4] != "-")
+            host.v6 = ip(words[4]);
+    }
+
+    // service ADDRESS PORT PROTOCOL [inactive] HOST[*WEIGHT]...
+    void read_service(const Words& words) {
+        require(words.size() >= 4, "a service has an address, a port and a protocol");
+        dataplane::ServiceConfig& service = corpus_.config.services.emplace_back();
+        const auto port = static_cast<std::uint16_t>(number_or_0(words[2]));
+        service.endpoint = {ip(words[1]), port};
+        service.protocol = protocol_of(words[3]);
+        for (std::size_t at = 4; at < words.size(); ++at) {
+            if (words[at] == "inactive") {
+                service.active = false;
+                continue;
+            }
+            const std::size_t star = words[at].find('*');
+            const NamedHost& host = known_host(words[at].substr(0, star));
+            const bool is_v4 = service.endpoint.address.is_v4();
+            const std::optional<IpAddress>& address = is_v4 ? host.v4 : host.v6;
+            require(address.has_value(), "the host has no address of the service's family");
+            service.destinations.push_back(
+                {{*address, port},
+                 star == std::string::npos ? 1 : number_or_0(words[at].substr(star + 1)),
+                 host.mac});
+        }
+    }
+
+    dataplane::Protocol protocol_of(std::string_view word) {
+        if (word == "tcp")
+            return dataplane::Protocol::tcp;
+        require(word == "udp", "the protocol is tcp or udp");
+        return dataplane::Protocol::udp;
+    }
+
+    // count EVENT=N...
+    void read_counts(const Words& words) {
+        for (std::size_t at = 1; at < words.size(); ++at) {
+            const std::size_t equals = words[at].find('=');
+            const std::optional<Event> event = event_of(words[at].substr(0, equals));
+            require(event.has_value() && equals != std::string::npos, "it is EVENT=N");
+            corpus_.cases.back().events.emplace_back(*event,
+                                                     number_or_0(words[at].substr(equals + 1)));
+        }
+    }
+
+    // FRAME -> HOST, or FRAME -> kernel|drop REASON
+    void read_step(const std::string& text) {
+        const std::size_t arrow = text.find("->");
+        require(arrow != std::string::npos, "a step is FRAME -> what becomes of it");
+        Step& step = corpus_.cases.back().steps.emplace_back();
+        step.place = place_;
+        step.wait_s = std::exchange(wait_s_, 0);
+        auto frame = frame_of(text.substr(0, arrow), hosts_);
+        require(frame.has_value(), frame ? "" : frame.error().message);
+        step.in = std::move(*frame);
+        step.out = step.in;
+        const Words result = words_of(text.substr(arrow + 2));
+        if (result.size() == 1) {
+            expect_forwarded(step, result[0]);
+            return;
+        }
+        const std::optional<Reason> reason = reason_of(result[1]);
+        require(reason.has_value(), "there is no reason " + result[1]);
+        const dataplane::Verdict verdict =
+            result[0] == "drop" ? dataplane::Verdict::drop : dataplane::Verdict::kernel;
+        require(info(*reason).verdict == verdict, "that reason has another verdict");
+        step.reason = *reason;
+    }
+
+    // The frame with the MAC addresses of the host and of the director; nothing else changes.
+    void expect_forwarded(Step& step, std::string_view host) {
+        std::ranges::copy(mac_of(host).bytes, step.out.begin());
+        std::ranges::copy(mac_of("director").bytes, step.out.begin() + 6);
+    }
+
+    const NamedHost& known_host(std::string_view name) {
+        const auto found = hosts_.find(name);
+        require(found != hosts_.end(), "there is no host " + std::string(name));
+        return found->second;
+    }
+    MacAddress mac_of(std::string_view name) {
+        const NamedHost& host = known_host(name);
+        require(host.mac.has_value(), std::string(name) + " has no MAC address");
+        return *host.mac;
+    }
+
+    void require(bool right, const std::string& problem) {
+        if (right)
+            return;
+        std::cerr << "the packet corpus, " << place_ << ": " << problem << '\n';
+        std::abort();
+    }
+
+    Corpus corpus_;
+    Hosts hosts_;
+    std::string place_ = "start";
+    std::uint32_t wait_s_ = 0;  // of the wait lines before the next step
+};
+
+}  // namespace
+
+const Corpus& corpus() {
+    static const Corpus loaded = Loader().load(HEADGATE_CORPUS);
+    return loaded;
+}
+
+}  // namespace headgate::packets

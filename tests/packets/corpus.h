@@ -1,0 +1,44 @@
+// The golden packet corpus: what a dataplane must make of every kind of packet it can meet, as text
+// that a network engineer can review (corpus/*.txt), read by this loader. The same cases are for
+// every implementation of the forwarding rules: the core, the XDP program, and every port; and they
+// are a source of fuzz seeds. How to write a case: corpus/README.md.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/net.h"
+#include "dataplane/core/forwarding_config.h"
+#include "dataplane/core/reasons.h"
+#include "tests/packets/packet_builder.h"
+
+namespace headgate::packets {
+
+// One frame that comes in, and what has to become of it.
+struct Step {
+    std::string place;         // "file:line"
+    std::uint32_t wait_s = 0;  // time that passes before
+    Bytes in;
+    dataplane::Reason reason = dataplane::Reason::none;  // none: forwarded
+    Bytes out;  // the bytes of the frame afterwards; those of `in` unless it is transmitted
+};
+
+// Every case starts with empty tables and round robin at the first destination.
+struct PacketCase {
+    std::string description;
+    std::string place;
+    std::vector<Step> steps;
+    std::vector<std::pair<dataplane::Event, std::uint64_t>> events;  // counted in the end
+};
+
+struct Corpus {
+    dataplane::ForwardingConfig config;  // the services of every case
+    std::vector<PacketCase> cases;
+};
+
+// Read once. Aborts with the file and line when the corpus is not well-formed.
+const Corpus& corpus();
+
+}  // namespace headgate::packets
