@@ -33,7 +33,9 @@ using dataplane::Core;
 
 constexpr std::size_t ring_frames = 512;
 constexpr std::size_t frame_stride = 2048;
-constexpr std::size_t client_address_at = 26;  // in an Ethernet frame without IP options
+constexpr std::size_t ttl_at = 22;  // in an Ethernet frame without IP options
+constexpr std::size_t checksum_at = 24;
+constexpr std::size_t client_address_at = 26;
 constexpr std::size_t client_port_at = 34;
 constexpr std::size_t tcp_flags_at = 47;
 constexpr dataplane::Tick now = 1000;
@@ -63,6 +65,13 @@ public:
                                          .pad_to(60)
                                          .build();
         length_ = static_cast<std::uint32_t>(frame.size());
+        ttl_ = frame[ttl_at];
+        // The sum of the header but for the client's address: 10.1.0.1 taken away, as it lies in
+        // memory (RFC 1071 2: the order of the bytes does not matter to the sum).
+        std::uint16_t checksum = 0;
+        std::memcpy(&checksum, &frame[checksum_at], sizeof(checksum));
+        const std::uint32_t address = packets::ip("10.1.0.1").as_v4().raw();
+        sum_ = (checksum ^ 0xffffU) + (~address & 0xffffU) + (~address >> 16U);
         for (std::size_t index = 0; index < ring_frames; ++index)
             std::ranges::copy(frame,
                               memory_.begin() + static_cast<std::ptrdiff_t>(index * frame_stride));
@@ -79,6 +88,12 @@ public:
             const std::uint32_t address = Be32(0x0a010000U + (flows[index] >> 10U)).raw();
             const auto port = Be16(static_cast<std::uint16_t>(1024 + (flows[index] & 1023U))).raw();
             std::memcpy(frame + client_address_at, &address, sizeof(address));
+            // The core has left the frame with a hop less.
+            frame[ttl_at] = ttl_;
+            std::uint32_t sum = sum_ + (address & 0xffffU) + (address >> 16U);
+            sum = (sum & 0xffffU) + (sum >> 16U);
+            const auto checksum = static_cast<std::uint16_t>(~(sum + (sum >> 16U)));
+            std::memcpy(frame + checksum_at, &checksum, sizeof(checksum));
             std::memcpy(frame + client_port_at, &port, sizeof(port));
             frame[tcp_flags_at] = tcp_flags;
             burst.frames[index] = {frame, length_};
@@ -88,6 +103,8 @@ public:
 private:
     std::vector<std::uint8_t> memory_;
     std::uint32_t length_ = 0;
+    std::uint32_t sum_ = 0;
+    std::uint8_t ttl_ = 0;
     std::size_t next_ = 0;
 };
 

@@ -50,6 +50,7 @@ ConnectionIndex ConnectionTable::create(const ConnectionKey& key, std::uint64_t 
     connection.client = key.client;
     connection.service = key.service;
     connection.client_port = key.client_port;
+    connection.service_port = key.service_port;
     connection.destination = no_slot;
     connection.destination_generation = 0;
     connection.binding = no_binding;

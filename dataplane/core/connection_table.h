@@ -20,13 +20,13 @@
 #endif
 
 #include "common/net.h"
-#include "dataplane/core/client_address.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/core/hash.h"
 #include "dataplane/core/huge_array.h"
 #include "dataplane/core/persistence_table.h"
 #include "dataplane/core/snapshot.h"
 #include "dataplane/core/tick.h"
+#include "dataplane/core/wide_address.h"
 
 namespace headgate::dataplane {
 
@@ -44,27 +44,28 @@ constexpr Tick timeout_s(ConnectionState state) {
 }
 
 struct ConnectionKey {
-    ClientAddress client{};
+    WideAddress client{};
     // The service's generation: no other service, past or present, has it, so it stands for
-    // address, port and protocol, and connections of a removed service match nothing.
+    // address and protocol, and connections of a removed service match nothing.
     std::uint32_t service = 0;
     Be16 client_port;
+    Be16 service_port;  // the packet's: a service may be for every port
     bool operator==(const ConnectionKey&) const = default;
 };
 
 struct alignas(64) Connection {
-    ClientAddress client{};
+    WideAddress client{};
     std::uint32_t service = 0;  // 0: the node is free
     Slot destination = no_slot;
     std::uint32_t destination_generation = 0;
     Tick deadline = 0;
     BindingIndex binding = no_binding;  // of the persistence table; released with the connection
     Be16 client_port;
+    Be16 service_port;
     ConnectionState state = ConnectionState::syn;
 
-    [[nodiscard]] bool is(const ConnectionKey& key) const {
-        return client == key.client && service == key.service && client_port == key.client_port;
-    }
+    [[nodiscard]] ConnectionKey key() const { return {client, service, client_port, service_port}; }
+    [[nodiscard]] bool is(const ConnectionKey& wanted) const { return key() == wanted; }
 
 private:
     friend class ConnectionTable;
@@ -81,8 +82,9 @@ public:
     ConnectionTable(std::uint32_t capacity, const HashSeed& seed);
 
     [[nodiscard]] std::uint64_t hash(const ConnectionKey& key) const {
-        const std::uint64_t rest =
-            std::uint64_t{key.service} << 16U | std::uint64_t{key.client_port.raw()};
+        const std::uint64_t rest = std::uint64_t{key.service} << 32U |
+                                   std::uint64_t{key.client_port.raw()} << 16U |
+                                   std::uint64_t{key.service_port.raw()};
         return hash_flow(key.client, rest, seed_);
     }
 
@@ -159,7 +161,7 @@ private:
         return tag == 0 ? 1 : tag;
     }
     [[nodiscard]] std::uint64_t hash_of(const Connection& connection) const {
-        return hash({connection.client, connection.service, connection.client_port});
+        return hash(connection.key());
     }
     // The slot that fires in the first second after the deadline.
     static std::uint32_t slot_after(Tick deadline) { return (deadline + 1) % wheel_slots; }

@@ -19,9 +19,25 @@ constexpr Tick stateless_memory_s = timeout_s(ConnectionState::established);
 
 constexpr std::size_t mac_bytes = 6;
 
-void rewrite(std::uint8_t* frame, const MacAddress& destination, const MacAddress& source) {
+// One hop further. The checksum by RFC 1624, in which 0xffff, which no sum yields, becomes 0.
+void take_hop(const Packet& packet, std::uint8_t* ip) {
+    if (packet.is_v6) {
+        --ip[7];
+        return;
+    }
+    --ip[8];
+    std::uint16_t checksum = 0;
+    std::memcpy(&checksum, ip + 10, sizeof(checksum));
+    const std::uint32_t sum = std::uint32_t{checksum} + Be16(0x0100).raw();
+    checksum = static_cast<std::uint16_t>(sum + (sum >= 0xffff ? 1U : 0U));
+    std::memcpy(ip + 10, &checksum, sizeof(checksum));
+}
+
+void rewrite(const Packet& packet, std::uint8_t* frame, const MacAddress& destination,
+             const MacAddress& source) {
     std::memcpy(frame, destination.bytes.data(), mac_bytes);
     std::memcpy(frame + mac_bytes, source.bytes.data(), mac_bytes);
+    take_hop(packet, frame + packet.ip_at);
 }
 
 // One row of IPVS's table for connections of which only the client's packets are seen.
@@ -43,10 +59,19 @@ bool is_closing(ConnectionState state) {
 
 // 0/8, 127/8, multicast, reserved and broadcast addresses send nothing (RFC 1122 3.2.1.3), and a
 // packet from the VIP to itself is forged (a LAND attack).
+// Of IPv6, neither do multicast addresses, :: and ::1 (RFC 4291 2.5.2, 2.5.3, 2.7).
 bool is_valid_client(const Packet& packet) {
-    const Be32 source = v4_of(packet.client);
-    const std::uint32_t first_octet = source.host() >> 24U;
-    return first_octet != 0 && first_octet != 127 && first_octet < 224 && source != packet.address;
+    if (packet.client == packet.address)
+        return false;
+    if (packet.is_v6) {
+        const bool is_multicast =
+            (BigEndian<std::uint64_t>::from_raw(packet.client.first).host() >> 56U) == 0xff;
+        const bool is_local = packet.client.first == 0 &&
+                              BigEndian<std::uint64_t>::from_raw(packet.client.second).host() <= 1;
+        return !is_multicast && !is_local;
+    }
+    const std::uint32_t first_octet = v4_of(packet.client).host() >> 24U;
+    return first_octet != 0 && first_octet != 127 && first_octet < 224;
 }
 
 Counter& gauge(TrafficCounters& counters, ConnectionState state) {
@@ -139,7 +164,9 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
     for (std::uint32_t index = 0; index < count; ++index) {
         const Work& work = work_[index];
         Identity destination;
-        const Reason reason = follow_or_begin(snapshot, work, now, destination);
+        const Reason reason = work.packet.hops > 1
+                                  ? follow_or_begin(snapshot, work, now, destination)
+                                  : Reason::hops_exceeded;
         if (reason != Reason::none) [[unlikely]] {
             leave_hot_loop(work.frame, reason);
             continue;
@@ -147,7 +174,8 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
         const std::uint64_t bytes = work.packet.ip_bytes;
         counters_.service(work.service.slot, work.service.generation).add_packet(bytes);
         counters_.destination(destination.slot, destination.generation).add_packet(bytes);
-        rewrite(burst.frames[work.frame].data, snapshot.destination(destination.slot).mac,
+        rewrite(work.packet, burst.frames[work.frame].data,
+                snapshot.destination(destination.slot).mac,
                 snapshot.interface_mac(burst.interface));
         burst.verdicts[work.frame] = Verdict::transmit;
         burst.reasons[work.frame] = Reason::none;
@@ -166,11 +194,10 @@ void Core::cold_stage(Burst& burst) {
 
 Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now,
                              Identity& destination) {
-    const ConnectionKey key = work.key();
     ConnectionIndex index = work.candidate;
     // An earlier packet of the burst may have created the connection, or taken the node.
-    if (index == no_connection || !connections_.at(index).is(key)) [[unlikely]]
-        index = connections_.find(key, work.hash);
+    if (index == no_connection || !connections_.at(index).is(work.key())) [[unlikely]]
+        index = connections_.find(work.key(), work.hash);
     if (index == no_connection) [[unlikely]]
         return begin(snapshot, work, now, destination);
 
@@ -178,8 +205,8 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
     const DestinationEntry& entry = snapshot.destination(connection.destination);
     const bool removed = entry.generation != connection.destination_generation;
     const bool expired = is_past(connection.deadline, now);
-    const bool may_begin = work.packet.protocol == Protocol::udp || work.packet.opens_tcp();
-    if (expired || (may_begin && (removed || is_closing(connection.state)))) [[unlikely]] {
+    if (expired || (work.packet.opens() && (removed || is_closing(connection.state))))
+        [[unlikely]] {
         end(index);
         return begin(snapshot, work, now, destination);
     }
@@ -198,7 +225,7 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
 
 // A packet without a connection.
 Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination) {
-    const bool opens = work.packet.protocol == Protocol::udp || work.packet.opens_tcp();
+    const bool opens = work.packet.opens();
     // A segment in the middle of a connection that began while the table was full.
     const bool recovers = !opens && now < stateless_end_;
     if (!opens && !recovers)
@@ -238,12 +265,15 @@ Identity Core::schedule(const Snapshot& snapshot, const Work& work, bool statele
     Slot slot = no_slot;
     if (stateless) {
         const PersistenceKey client = persistence_key(work, service);
-        const std::uint64_t port =
-            service.persistence_timeout_s > 0 ? 0 : work.packet.client_port.host();
-        const std::uint64_t rest = std::uint64_t{work.packet.address.host()} << 32U |
-                                   std::uint64_t{work.packet.port.host()} << 16U | port;
+        // What a persistent service treats alike gets the same pick.
+        const bool persistent = service.persistence_timeout_s > 0;
+        const std::uint32_t client_port = persistent ? 0 : work.packet.client_port.host();
+        const std::uint32_t port = persistent && service.any_port ? 0 : work.packet.port.host();
         // A fixed seed: the other nodes pick the same.
-        const std::uint64_t hash = hash_flow(client.client, rest, HashSeed{});
+        constexpr HashSeed seed;
+        const std::uint64_t target =
+            hash_flow(work.packet.address, port << 16U | client_port, seed);
+        const std::uint64_t hash = hash_flow(client.client, target, seed);
         slot = pick.maglev[((hash >> 32U) * pick.maglev.size()) >> 32U];
     } else {
         std::uint32_t& cursor = cursors_[work.service.slot];
@@ -287,9 +317,9 @@ Identity Core::record(const Snapshot& snapshot, const Work& work, const Persiste
         if (binding == no_binding)
             counters_.count(Event::persistence_full);
     }
-    const bool tcp = work.packet.protocol == Protocol::tcp;
+    const bool udp = work.packet.protocol == Protocol::udp;
     const ConnectionIndex index = connections_.create(
-        work.key(), work.hash, tcp ? ConnectionState::syn : ConnectionState::udp, now);
+        work.key(), work.hash, udp ? ConnectionState::udp : ConnectionState::syn, now);
     Connection& connection = connections_.at(index);
     connection.destination = destination.slot;
     connection.destination_generation = destination.generation;

@@ -6,8 +6,10 @@
 // nor calls the system, but for a short lock when a connection of a persistent service begins.
 //
 // Forwarding is direct routing: the destination MAC address becomes the real server's, the source
-// MAC address the interface's, and nothing else changes. Frames that are not forwarded are left
-// exactly as they came.
+// MAC address the interface's, and the packet has come one hop further (TTL or hop limit, and the
+// IPv4 checksum that covers it), as IPVS and every router do it: so a packet that two directors
+// send to each other dies. Nothing else changes; VLAN tags stay. Frames that are not forwarded are
+// left exactly as they came.
 #pragma once
 
 #include <array>
@@ -61,7 +63,7 @@ private:
         std::uint32_t frame = 0;                    // index in the burst
 
         [[nodiscard]] ConnectionKey key() const {
-            return {packet.client, service.generation, packet.client_port};
+            return {packet.client, service.generation, packet.client_port, packet.port};
         }
     };
     // A frame that has left the hot loop.
@@ -88,7 +90,7 @@ private:
     void change_state(ConnectionIndex index, ConnectionState state, Tick now);
     void end(ConnectionIndex index);
     static PersistenceKey persistence_key(const Work& work, const ServiceEntry& service) {
-        return {mask_v4(work.packet.client, service.persistence_prefix_length),
+        return {masked(work.packet.client, service.persistence_prefix_length),
                 work.service.generation};
     }
     void leave_hot_loop(std::uint32_t frame, Reason reason) {

@@ -19,7 +19,7 @@ inline constexpr std::size_t destinations_max = 65536;  // of all services toget
 inline constexpr std::uint32_t persistence_timeout_max_s = 0x3fffffff;
 
 // The values are the IP protocol numbers.
-enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };
+enum class Protocol : std::uint8_t { tcp = 6, udp = 17, sctp = 132 };
 
 enum class Scheduler : std::uint8_t { rr, wrr };
 
@@ -32,13 +32,15 @@ struct DestinationConfig {
 };
 
 struct ServiceConfig {
+    // Port 0: every port of the address that has no service of its own.
     Endpoint endpoint;
     Protocol protocol = Protocol::tcp;
     Scheduler scheduler = Scheduler::rr;
-    std::uint32_t persistence_timeout_s = 0;      // 0: no persistence
-    std::uint8_t persistence_prefix_length = 32;  // clients that share this prefix stay together
+    std::uint32_t persistence_timeout_s = 0;  // 0: no persistence
+    // Clients that share this prefix stay together: at most 32, or 128 of an IPv6 service.
+    std::uint8_t persistence_prefix_length = 32;
     bool active = true;  // false: its packets go to the kernel, its connections are kept
-    std::vector<DestinationConfig> destinations;
+    std::vector<DestinationConfig> destinations;  // of the family of the service
 };
 
 struct ForwardingConfig {

@@ -8,7 +8,7 @@
 #include <array>
 #include <cstdint>
 
-#include "dataplane/core/client_address.h"
+#include "dataplane/core/wide_address.h"
 
 namespace headgate::dataplane {
 
@@ -25,7 +25,7 @@ inline std::uint64_t multiply_fold(std::uint64_t left, std::uint64_t right) {
 }
 
 // Of a client address and whatever else makes the key.
-inline std::uint64_t hash_flow(const ClientAddress& address, std::uint64_t rest,
+inline std::uint64_t hash_flow(const WideAddress& address, std::uint64_t rest,
                                const HashSeed& seed) {
     const std::uint64_t folded =
         multiply_fold(address.first ^ seed.words[0], address.second ^ seed.words[1]);

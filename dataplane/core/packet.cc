@@ -1,21 +1,46 @@
-// RFC 791 (IPv4), RFC 9293 (TCP), RFC 768 (UDP). Every length is checked before it is used.
+// RFC 791 (IPv4), RFC 8200 (IPv6), RFC 9293 (TCP), RFC 768 (UDP), RFC 9260 (SCTP). Every length is
+// checked before it is used. What is rare on a wire is in functions of its own, out of the way of
+// the rest.
 #include "dataplane/core/packet.h"
 
 #include <cstring>
+
+#include "common/checksum.h"
 
 namespace headgate::dataplane {
 namespace {
 
 constexpr std::uint32_t ethernet_bytes = 14;
+constexpr std::uint32_t vlan_bytes = 4;
+constexpr std::uint32_t vlan_tags_max = 2;
 constexpr std::uint32_t ipv4_bytes_min = 20;
+constexpr std::uint32_t ipv6_bytes = 40;
 constexpr std::uint32_t tcp_bytes_min = 20;
 constexpr std::uint32_t udp_bytes = 8;
+constexpr std::uint32_t sctp_bytes = 12;
+constexpr std::uint32_t sctp_chunk_bytes_min = 4;
+
+// Senders put at most one of each kind (RFC 8200 4.1); options twice.
+constexpr std::uint32_t extensions_max = 8;
+constexpr std::uint32_t extension_bytes_min = 8;
 
 constexpr Be16 ethertype_ipv4(0x0800);
+constexpr Be16 ethertype_ipv6(0x86dd);
 constexpr Be16 ethertype_vlan(0x8100);          // IEEE 802.1Q
 constexpr Be16 ethertype_service_vlan(0x88a8);  // IEEE 802.1ad
-constexpr Be16 fragment_bits(0x3fff);           // more fragments, and the offset
-constexpr std::uint8_t protocol_icmp = 1;
+constexpr Be16 ipv4_fragment_bits(0x3fff);      // more fragments, and the offset
+constexpr Be16 ipv6_fragment_bits(0xfff9);      // the offset, and more fragments
+
+// Next headers and protocols, by IANA's numbers.
+namespace next {
+constexpr std::uint8_t hop_by_hop = 0;
+constexpr std::uint8_t icmp = 1;
+constexpr std::uint8_t routing = 43;
+constexpr std::uint8_t fragment = 44;
+constexpr std::uint8_t authentication = 51;
+constexpr std::uint8_t icmpv6 = 58;
+constexpr std::uint8_t destination_options = 60;
+}  // namespace next
 
 Be16 read16(const std::uint8_t* at) {
     std::uint16_t raw = 0;
@@ -29,13 +54,52 @@ Be32 read32(const std::uint8_t* at) {
     return Be32::from_raw(raw);
 }
 
+std::uint64_t read64(const std::uint8_t* at) {
+    std::uint64_t raw = 0;
+    std::memcpy(&raw, at, sizeof(raw));
+    return raw;
+}
+
 // In two loads; memcmp() would be a call.
 bool is_mac(const std::uint8_t* at, const MacAddress& mac) {
     const std::uint8_t* wanted = mac.bytes.data();
     return read32(at) == read32(wanted) && read16(at + 4) == read16(wanted + 4);
 }
 
-Reason parse_ports(const std::uint8_t* header, std::uint32_t bytes, Packet& packet) {
+bool is_vlan(Be16 ethertype) {
+    return ethertype == ethertype_vlan || ethertype == ethertype_service_vlan;
+}
+
+// What an SCTP chunk does, said in TCP's flags. Chunks that only go with others are data.
+std::uint8_t flags_of_chunk(std::uint8_t type) {
+    switch (type) {
+        case 1:  // INIT
+            return tcp_flag::syn;
+        case 6:   // ABORT
+        case 14:  // SHUTDOWN COMPLETE
+            return tcp_flag::rst;
+        case 7:  // SHUTDOWN
+        case 8:  // SHUTDOWN ACK
+            return tcp_flag::fin | tcp_flag::ack;
+        default:
+            return tcp_flag::ack;
+    }
+}
+
+[[gnu::noinline]] Reason parse_sctp(const std::uint8_t* header, std::uint32_t bytes,
+                                    Packet& packet) {
+    if (bytes < sctp_bytes + sctp_chunk_bytes_min)
+        return Reason::sctp_malformed;
+    const std::uint8_t* chunk = header + sctp_bytes;
+    const std::uint32_t chunk_bytes = read16(chunk + 2).host();
+    if (chunk_bytes < sctp_chunk_bytes_min || chunk_bytes > bytes - sctp_bytes)
+        return Reason::sctp_malformed;
+    packet.tcp_flags = flags_of_chunk(chunk[0]);
+    return Reason::none;
+}
+
+// The transport header of packet.protocol in the `bytes` behind the headers of IP.
+Reason parse_transport(const std::uint8_t* header, std::uint32_t bytes, Packet& packet) {
     if (packet.protocol == Protocol::tcp) {
         if (bytes < tcp_bytes_min)
             return Reason::tcp_malformed;
@@ -43,17 +107,155 @@ Reason parse_ports(const std::uint8_t* header, std::uint32_t bytes, Packet& pack
         if (data_offset < tcp_bytes_min || data_offset > bytes)
             return Reason::tcp_malformed;
         packet.tcp_flags = header[13];
-    } else {
+    } else if (packet.protocol == Protocol::udp) {
         if (bytes < udp_bytes)
             return Reason::udp_malformed;
         const std::uint32_t udp_length = read16(header + 4).host();
         if (udp_length < udp_bytes || udp_length > bytes)
             return Reason::udp_malformed;
         packet.tcp_flags = 0;
+    } else if (const Reason reason = parse_sctp(header, bytes, packet); reason != Reason::none) {
+        return reason;
     }
     packet.client_port = read16(header);
     packet.port = read16(header + 2);
     return Reason::none;
+}
+
+bool is_carried(std::uint8_t protocol) {
+    const auto value = static_cast<Protocol>(protocol);
+    return value == Protocol::tcp || value == Protocol::udp || value == Protocol::sctp;
+}
+
+// RFC 1812 5.2.2: a router verifies it. Five words and nothing else in all but few packets.
+bool is_checksum_right(const std::uint8_t* ip, std::uint32_t header_bytes) {
+    if (header_bytes != ipv4_bytes_min) [[unlikely]]
+        return internet_checksum({ip, header_bytes}) == 0;
+    std::uint64_t sum = read32(ip + 16).raw();
+    for (std::uint32_t at = 0; at < 16; at += 8) {
+        const std::uint64_t words = read64(ip + at);
+        sum += (words & 0xffffffffU) + (words >> 32U);
+    }
+    // At most 5 * 0xffffffff: after three foldings there is no carry left.
+    sum = (sum & 0xffffffffU) + (sum >> 32U);
+    sum = (sum & 0xffffU) + (sum >> 16U);
+    sum = (sum & 0xffffU) + (sum >> 16U);
+    return sum == 0xffffU;
+}
+
+Reason parse_ipv4(const std::uint8_t* ip, std::uint32_t available, Packet& packet) {
+    if (available < ipv4_bytes_min)
+        return Reason::frame_truncated;
+    const std::uint32_t header_bytes = (ip[0] & 0x0fU) * 4U;
+    const std::uint32_t total_bytes = read16(ip + 2).host();
+    // A frame may be longer than its packet: Ethernet pads to 60 bytes.
+    if (ip[0] >> 4U != 4 || header_bytes < ipv4_bytes_min || total_bytes < header_bytes ||
+        total_bytes > available)
+        return Reason::ip_malformed;
+    if (!is_checksum_right(ip, header_bytes))
+        return Reason::ip_checksum;
+    if ((read16(ip + 6).raw() & ipv4_fragment_bits.raw()) != 0)
+        return Reason::fragment;
+    if (!is_carried(ip[9]))
+        return ip[9] == next::icmp ? Reason::icmp : Reason::other_protocol;
+    packet.is_v6 = false;
+    packet.hops = ip[8];
+    packet.protocol = static_cast<Protocol>(ip[9]);
+    packet.client = wide_v4(read32(ip + 12));
+    packet.address = wide_v4(read32(ip + 16));
+    packet.ip_bytes = total_bytes;
+    return parse_transport(ip + header_bytes, total_bytes - header_bytes, packet);
+}
+
+// Moves `at` behind the extension headers of the packet of `total_bytes`, and `protocol` to what
+// lies there. Unknown headers end the chain like any protocol.
+[[gnu::noinline]] Reason skip_extensions(const std::uint8_t* ip, std::uint32_t total_bytes,
+                                         std::uint8_t& protocol, std::uint32_t& at) {
+    for (std::uint32_t count = 0;; ++count) {
+        if (protocol != next::hop_by_hop && protocol != next::routing &&
+            protocol != next::fragment && protocol != next::authentication &&
+            protocol != next::destination_options)
+            return Reason::none;
+        if (count == extensions_max)
+            return Reason::extension_headers;
+        if (total_bytes - at < extension_bytes_min || (protocol == next::hop_by_hop && count > 0))
+            return Reason::ip_malformed;
+        const std::uint8_t* header = ip + at;
+        std::uint32_t bytes = (header[1] + 1U) * 8U;
+        if (protocol == next::fragment) {
+            // One that is whole is a packet like any other (RFC 6946).
+            if ((read16(header + 2).raw() & ipv6_fragment_bits.raw()) != 0)
+                return Reason::fragment;
+            bytes = extension_bytes_min;
+        } else if (protocol == next::authentication) {
+            bytes = (header[1] + 2U) * 4U;
+        } else if (protocol == next::routing && header[3] != 0) {
+            return Reason::routing_header;
+        }
+        if (bytes > total_bytes - at)
+            return Reason::ip_malformed;
+        protocol = header[0];
+        at += bytes;
+    }
+}
+
+Reason parse_behind_ipv6(const std::uint8_t* ip, std::uint8_t protocol, std::uint32_t at,
+                         Packet& packet) {
+    packet.is_v6 = true;
+    packet.hops = ip[7];
+    packet.protocol = static_cast<Protocol>(protocol);
+    return parse_transport(ip + at, packet.ip_bytes - at, packet);
+}
+
+[[gnu::noinline]] Reason parse_behind_extensions(const std::uint8_t* ip, Packet& packet) {
+    std::uint8_t protocol = ip[6];
+    std::uint32_t at = ipv6_bytes;
+    if (const Reason reason = skip_extensions(ip, packet.ip_bytes, protocol, at);
+        reason != Reason::none)
+        return reason;
+    if (!is_carried(protocol))
+        return protocol == next::icmpv6 ? Reason::icmp : Reason::other_protocol;
+    return parse_behind_ipv6(ip, protocol, at, packet);
+}
+
+Reason parse_ipv6(const std::uint8_t* ip, std::uint32_t available, Packet& packet) {
+    if (available < ipv6_bytes)
+        return Reason::frame_truncated;
+    packet.ip_bytes = ipv6_bytes + read16(ip + 4).host();
+    if (ip[0] >> 4U != 6 || packet.ip_bytes > available)
+        return Reason::ip_malformed;
+    packet.client = wide_v6(ip + 8);
+    packet.address = wide_v6(ip + 24);
+    // Mapped addresses do not belong on a wire, and are how the tables write those of IPv4.
+    if (is_v4(packet.client) || is_v4(packet.address))
+        return Reason::ip_malformed;
+    if (!is_carried(ip[6])) [[unlikely]]
+        return parse_behind_extensions(ip, packet);
+    return parse_behind_ipv6(ip, ip[6], ipv6_bytes, packet);
+}
+
+// What lies at packet.ip_at.
+Reason parse_ip(const Frame& frame, Be16 ethertype, Packet& packet) {
+    const std::uint8_t* ip = frame.data + packet.ip_at;
+    const std::uint32_t available = frame.length - packet.ip_at;
+    if (ethertype == ethertype_ipv4)
+        return parse_ipv4(ip, available, packet);
+    if (ethertype == ethertype_ipv6)
+        return parse_ipv6(ip, available, packet);
+    return Reason::not_ip;
+}
+
+[[gnu::noinline]] Reason parse_tagged(const Frame& frame, Packet& packet) {
+    Be16 ethertype = ethertype_vlan;
+    for (std::uint32_t tags = 0; is_vlan(ethertype); ++tags) {
+        if (tags == vlan_tags_max)
+            return Reason::vlan_tags;
+        packet.ip_at += vlan_bytes;
+        if (frame.length < packet.ip_at)
+            return Reason::frame_truncated;
+        ethertype = read16(frame.data + packet.ip_at - sizeof(ethertype));
+    }
+    return parse_ip(frame, ethertype, packet);
 }
 
 }  // namespace
@@ -63,30 +265,11 @@ Reason parse(const Frame& frame, const MacAddress& own_mac, Packet& packet) {
         return Reason::frame_truncated;
     if (!is_mac(frame.data, own_mac))
         return Reason::other_mac;
+    packet.ip_at = ethernet_bytes;
     const Be16 ethertype = read16(frame.data + 12);
-    if (ethertype != ethertype_ipv4) {
-        const bool tagged = ethertype == ethertype_vlan || ethertype == ethertype_service_vlan;
-        return tagged ? Reason::vlan_tag : Reason::not_ipv4;
-    }
-    const std::uint8_t* ip = frame.data + ethernet_bytes;
-    const std::uint32_t available = frame.length - ethernet_bytes;
-    if (available < ipv4_bytes_min)
-        return Reason::frame_truncated;
-    const std::uint32_t header_bytes = (ip[0] & 0x0fU) * 4U;
-    const std::uint16_t total_bytes = read16(ip + 2).host();
-    // A frame may be longer than its packet: Ethernet pads to 60 bytes.
-    if (ip[0] >> 4U != 4 || header_bytes < ipv4_bytes_min || total_bytes < header_bytes ||
-        total_bytes > available)
-        return Reason::ip_malformed;
-    if ((read16(ip + 6).raw() & fragment_bits.raw()) != 0)
-        return Reason::fragment;
-    packet.protocol = static_cast<Protocol>(ip[9]);
-    if (packet.protocol != Protocol::tcp && packet.protocol != Protocol::udp)
-        return ip[9] == protocol_icmp ? Reason::icmp : Reason::other_protocol;
-    packet.client = client_v4(read32(ip + 12));
-    packet.address = read32(ip + 16);
-    packet.ip_bytes = total_bytes;
-    return parse_ports(ip + header_bytes, total_bytes - header_bytes, packet);
+    if (is_vlan(ethertype)) [[unlikely]]
+        return parse_tagged(frame, packet);
+    return parse_ip(frame, ethertype, packet);
 }
 
 }  // namespace headgate::dataplane

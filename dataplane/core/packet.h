@@ -5,10 +5,10 @@
 #include <cstdint>
 
 #include "common/net.h"
-#include "dataplane/core/client_address.h"
 #include "dataplane/core/forwarding_config.h"
 #include "dataplane/core/frame.h"
 #include "dataplane/core/reasons.h"
+#include "dataplane/core/wide_address.h"
 
 namespace headgate::dataplane {
 
@@ -20,25 +20,33 @@ inline constexpr std::uint8_t ack = 0x10;
 }  // namespace tcp_flag
 
 struct Packet {
-    ClientAddress client{};  // the source address
-    Be32 address;            // the destination address
+    WideAddress client{};   // the source address
+    WideAddress address{};  // the destination address
     Be16 client_port;
     Be16 port;
     Protocol protocol = Protocol::tcp;
-    std::uint8_t tcp_flags = 0;  // 0 for UDP
-    std::uint16_t ip_bytes = 0;  // total length of the IP packet
+    // Of TCP; what the first chunk of an SCTP packet does to its association, in the same terms
+    // (INIT is a SYN); 0 for UDP.
+    std::uint8_t tcp_flags = 0;
+    std::uint8_t hops = 0;  // the TTL or hop limit as it came
+    bool is_v6 = false;
+    std::uint32_t ip_at = 0;     // where the IP header lies in the frame
+    std::uint32_t ip_bytes = 0;  // length of the IP packet
 
-    // The first segment of a handshake, and nothing that only resembles one.
-    [[nodiscard]] bool opens_tcp() const {
+    // The first packet of a handshake, and nothing that only resembles one.
+    [[nodiscard]] bool opens_handshake() const {
         constexpr std::uint8_t relevant =
             tcp_flag::syn | tcp_flag::ack | tcp_flag::rst | tcp_flag::fin;
         return (tcp_flags & relevant) == tcp_flag::syn;
     }
+    // Whether a connection may begin with it.
+    [[nodiscard]] bool opens() const { return protocol == Protocol::udp || opens_handshake(); }
 };
 
-// Reason::none, and `packet` filled, when the frame is a whole IPv4 TCP or UDP packet (RFC 791,
-// 9293, 768; IP options allowed) for `own_mac`; else what is the matter with it. The header
-// checksum is left to the real server: a packet damaged on the way does no harm in between.
+// Reason::none, and `packet` filled, when the frame is a whole TCP, UDP or SCTP packet (RFC 9293,
+// 768, 9260) of IPv4 (RFC 791; with options) or IPv6 (RFC 8200; behind extension headers) for
+// `own_mac`, behind at most two VLAN tags (IEEE 802.1Q); else what is the matter with it. Checksums
+// above the IPv4 header are left to the real server.
 Reason parse(const Frame& frame, const MacAddress& own_mac, Packet& packet);
 
 }  // namespace headgate::dataplane

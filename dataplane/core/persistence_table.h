@@ -18,11 +18,11 @@
 #include <optional>
 #include <vector>
 
-#include "dataplane/core/client_address.h"
 #include "dataplane/core/hash.h"
 #include "dataplane/core/slot_registry.h"
 #include "dataplane/core/snapshot.h"
 #include "dataplane/core/tick.h"
+#include "dataplane/core/wide_address.h"
 
 namespace headgate::dataplane {
 
@@ -30,7 +30,7 @@ using BindingIndex = std::uint32_t;
 inline constexpr BindingIndex no_binding = 0xffffffff;
 
 struct PersistenceKey {
-    ClientAddress client;       // masked by the service's prefix length
+    WideAddress client;         // masked by the service's prefix length
     std::uint32_t service = 0;  // its generation, as in ConnectionKey
     bool operator==(const PersistenceKey&) const = default;
 };

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "common/check.h"
-#include "dataplane/core/client_address.h"
 #include "dataplane/core/hash.h"
+#include "dataplane/core/wide_address.h"
 
 namespace headgate::dataplane {
 namespace {
@@ -60,10 +60,6 @@ std::vector<std::uint32_t> smooth_turns(const std::vector<std::uint64_t>& shares
     return turns;
 }
 
-ClientAddress address_words(const IpAddress& address) {
-    return client_v4(address.as_v4());
-}
-
 // Every destination walks its own permutation of the table and takes the next free entry whenever
 // it is its turn; the turns follow the weights.
 std::vector<Slot> fill_maglev(const std::vector<PickCandidate>& candidates,
@@ -78,8 +74,8 @@ std::vector<Slot> fill_maglev(const std::vector<PickCandidate>& candidates,
     walks.reserve(candidates.size());
     for (const PickCandidate& candidate : candidates) {
         // A fixed seed: every node must build the same table.
-        const std::uint64_t hash = hash_flow(address_words(candidate.endpoint.address),
-                                             candidate.endpoint.port, HashSeed{});
+        const std::uint64_t hash =
+            hash_flow(wide(candidate.endpoint.address), candidate.endpoint.port, HashSeed{});
         walks.push_back({(hash >> 32U) % size, (hash & 0xffffffffU) % (size - 1) + 1});
     }
     std::vector<Slot> table(size, no_slot);

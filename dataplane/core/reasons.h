@@ -12,20 +12,25 @@
 // X(name, verdict, text)
 #define HEADGATE_REASONS(X)                                                                \
     X(other_mac, kernel, "the frame is addressed to another MAC address")                  \
-    X(vlan_tag, kernel, "the frame carries a VLAN tag")                                    \
-    X(not_ipv4, kernel, "the frame carries something other than IPv4")                     \
+    X(vlan_tags, kernel, "the frame carries more than two VLAN tags")                      \
+    X(not_ip, kernel, "the frame carries neither IPv4 nor IPv6")                           \
     X(fragment, kernel, "the packet is a fragment")                                        \
     X(icmp, kernel, "the packet is ICMP")                                                  \
-    X(other_protocol, kernel, "the packet is neither TCP nor UDP")                         \
+    X(routing_header, kernel, "the packet has segments left in an IPv6 routing header")    \
+    X(other_protocol, kernel, "the packet is neither TCP, UDP nor SCTP")                   \
     X(no_service, kernel, "no service has this address, port and protocol")                \
     X(service_inactive, kernel, "the service is not active on this node")                  \
-    X(no_connection, kernel, "a TCP segment other than SYN belongs to no connection")      \
+    X(no_connection, kernel, "a packet that opens no connection belongs to none")          \
     X(destination_removed, kernel, "the connection's destination is no longer configured") \
     X(no_destination, kernel, "the service has no destination that can take a connection") \
     X(frame_truncated, drop, "the frame is shorter than its headers")                      \
-    X(ip_malformed, drop, "the IPv4 header contradicts itself or the frame")               \
+    X(ip_malformed, drop, "the IP header contradicts itself or the frame")                 \
+    X(ip_checksum, drop, "the checksum of the IPv4 header is wrong")                       \
+    X(extension_headers, drop, "the packet has too many IPv6 extension headers")           \
     X(tcp_malformed, drop, "the TCP header does not fit into the packet")                  \
     X(udp_malformed, drop, "the UDP header or its length does not fit into the packet")    \
+    X(sctp_malformed, drop, "the SCTP header or its first chunk does not fit")             \
+    X(hops_exceeded, drop, "the TTL or hop limit does not reach beyond this node")         \
     X(source_invalid, drop, "the source address cannot be a client")                       \
     X(destination_unresolved, drop, "the destination's MAC address is not known at the moment")
 

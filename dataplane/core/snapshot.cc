@@ -29,8 +29,9 @@ void Snapshot::build_index() {
     index_mask_ = index_.size() - 1;
     for (std::size_t number = 0; number < config_.services.size(); ++number) {
         const ServiceConfig& service = config_.services[number];
-        const std::uint64_t key = service_key(service.endpoint.address.as_v4(),
-                                              Be16(service.endpoint.port), service.protocol);
+        const IndexKey key{wide(service.endpoint.address),
+                           rest_of(Be16(service.endpoint.port), service.protocol)};
+        has_any_port_ |= service.endpoint.port == 0;
         std::size_t at = service_hash(key) & index_mask_;
         while (index_[at].slot != no_slot)
             at = (at + 1) & index_mask_;

@@ -19,13 +19,15 @@
 #include "dataplane/core/pick_tables.h"
 #include "dataplane/core/slot.h"
 #include "dataplane/core/slot_registry.h"
+#include "dataplane/core/wide_address.h"
 
 namespace headgate::dataplane {
 
 struct ServiceEntry {
     std::uint32_t generation = 0;  // 0: the slot is empty
     bool active = false;
-    std::uint8_t persistence_prefix_length = 0;
+    bool any_port = false;
+    std::uint8_t persistence_prefix_length = 0;  // of a WideAddress
     std::uint32_t persistence_timeout_s = 0;
     std::shared_ptr<const PickTables> pick;  // shared with other snapshots while nothing changes
 };
@@ -49,15 +51,14 @@ class Snapshot {
 public:
     Snapshot();  // no services, no interfaces
 
-    // The slot of the service, or no_slot. `address` as it lies in the packet.
-    [[nodiscard]] Slot find_service(Be32 address, Be16 port, Protocol protocol) const {
-        const std::uint64_t key = service_key(address, port, protocol);
-        for (std::size_t at = service_hash(key) & index_mask_;; at = (at + 1) & index_mask_) {
-            if (index_[at].key == key)
-                return index_[at].slot;
-            if (index_[at].slot == no_slot)
-                return no_slot;
-        }
+    // The slot of the service, or no_slot. A service for every port answers when none has the
+    // port itself.
+    [[nodiscard]] Slot find_service(const WideAddress& address, Be16 port,
+                                    Protocol protocol) const {
+        const Slot exact = find_in_index({address, rest_of(port, protocol)});
+        if (exact != no_slot || !has_any_port_) [[likely]]
+            return exact;
+        return find_in_index({address, rest_of(Be16(0), protocol)});
     }
 
     // Requires: a slot that find_service() returned.
@@ -80,10 +81,16 @@ public:
 private:
     friend class SnapshotBuilder;
 
-    struct IndexEntry {
-        std::uint64_t key = 0;
+    struct IndexKey {
+        WideAddress address;
+        std::uint32_t rest = 0;  // port and protocol
+        bool operator==(const IndexKey&) const = default;
+    };
+    struct alignas(32) IndexEntry {
+        IndexKey key;
         Slot slot = no_slot;
     };
+    static_assert(sizeof(IndexEntry) == 32, "two entries share a cache line");
 
     // For the builder.
     void set_service(Slot slot, ServiceEntry entry);
@@ -92,17 +99,26 @@ private:
     // The tables of that service, or nullptr when it has none here.
     [[nodiscard]] std::shared_ptr<const PickTables> pick(const Identity& service) const;
 
-    static std::uint64_t service_key(Be32 address, Be16 port, Protocol protocol) {
-        return std::uint64_t{address.raw()} << 32U | std::uint64_t{port.raw()} << 16U |
-               static_cast<std::uint64_t>(protocol);
+    [[nodiscard]] Slot find_in_index(const IndexKey& key) const {
+        for (std::size_t at = service_hash(key) & index_mask_;; at = (at + 1) & index_mask_) {
+            if (index_[at].key == key)
+                return index_[at].slot;
+            if (index_[at].slot == no_slot)
+                return no_slot;
+        }
     }
-    static std::size_t service_hash(std::uint64_t key) {
+    static std::uint32_t rest_of(Be16 port, Protocol protocol) {
+        return std::uint32_t{port.raw()} << 16U | static_cast<std::uint32_t>(protocol);
+    }
+    static std::size_t service_hash(const IndexKey& key) {
         // Fibonacci hashing: the configured keys are few and are nobody's attack surface.
-        return static_cast<std::size_t>((key * 0x9e3779b97f4a7c15U) >> 32U);
+        const std::uint64_t folded = key.address.first ^ key.address.second ^ key.rest;
+        return static_cast<std::size_t>((folded * 0x9e3779b97f4a7c15U) >> 32U);
     }
 
     std::vector<IndexEntry> index_;  // open addressing, at most half full, a power of two
     std::size_t index_mask_ = 0;
+    bool has_any_port_ = false;
     std::vector<ServiceEntry> services_;
     std::vector<DestinationEntry> destinations_;
     ForwardingConfig config_;

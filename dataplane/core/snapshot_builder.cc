@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,25 +16,34 @@
 namespace headgate::dataplane {
 namespace {
 
+std::string_view protocol_name(Protocol protocol) {
+    switch (protocol) {
+        case Protocol::tcp:
+            return "tcp";
+        case Protocol::udp:
+            return "udp";
+        case Protocol::sctp:
+            break;
+    }
+    return "sctp";
+}
+
 std::string service_name(const ServiceConfig& service) {
-    return fmt::format("{}/{}", service.endpoint.to_string(),
-                       service.protocol == Protocol::tcp ? "tcp" : "udp");
+    return fmt::format("{}/{}", service.endpoint.to_string(), protocol_name(service.protocol));
 }
 
 Result<void> validate_service(const ServiceConfig& service) {
-    if (!service.endpoint.address.is_v4())
-        return fail("service {}: the bypass dataplane forwards IPv4 services only",
-                    service_name(service));
-    if (service.persistence_prefix_length > 32)
-        return fail("service {}: persistence prefix length {} is more than 32",
-                    service_name(service), service.persistence_prefix_length);
+    const std::uint8_t bits = service.endpoint.address.bits();
+    if (service.persistence_prefix_length > bits)
+        return fail("service {}: persistence prefix length {} is more than {}",
+                    service_name(service), service.persistence_prefix_length, bits);
     if (service.persistence_timeout_s > persistence_timeout_max_s)
         return fail("service {}: persistence timeout {} s is more than {} s", service_name(service),
                     service.persistence_timeout_s, persistence_timeout_max_s);
     std::set<Endpoint> seen;
     for (const DestinationConfig& destination : service.destinations) {
-        if (!destination.endpoint.address.is_v4())
-            return fail("service {}: destination {} is not an IPv4 address", service_name(service),
+        if (destination.endpoint.address.family() != service.endpoint.address.family())
+            return fail("service {}: destination {} is of another family", service_name(service),
                         destination.endpoint.to_string());
         if (!seen.insert(destination.endpoint).second)
             return fail("service {}: destination {} is given twice", service_name(service),
@@ -106,7 +116,10 @@ void SnapshotBuilder::add_service(const ServiceConfig& config, const Snapshot& p
     snapshot.set_service(identity.slot,
                          {.generation = identity.generation,
                           .active = config.active,
-                          .persistence_prefix_length = config.persistence_prefix_length,
+                          .any_port = config.endpoint.port == 0,
+                          .persistence_prefix_length = static_cast<std::uint8_t>(
+                              config.persistence_prefix_length +
+                              (config.endpoint.address.is_v4() ? mapped_prefix_length : 0)),
                           .persistence_timeout_s = config.persistence_timeout_s,
                           .pick = pick_tables(std::move(candidates), previous.pick(identity))});
     snapshot.slots_.push_back(std::move(slots));

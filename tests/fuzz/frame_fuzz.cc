@@ -19,7 +19,6 @@ namespace {
 
 constexpr Tick burst_interval = 20;
 constexpr Tick longer_than_any_timeout = 2000;
-constexpr std::size_t mac_addresses_bytes = 12;
 
 // A frame in a block of exactly its length, so that the address sanitizer knows its end.
 struct Block {
@@ -33,10 +32,12 @@ struct Block {
 
 void check_frame(const Block& block, Verdict verdict, Reason reason) {
     check(verdict == info(reason).verdict, "the verdict is the reason's");
+    std::vector<std::uint8_t> expected = block.before;
+    if (verdict == Verdict::transmit)
+        packets::take_hop(expected, block.memory.get());
     const std::span after(block.memory.get(), block.before.size());
-    const std::size_t same_from = verdict == Verdict::transmit ? mac_addresses_bytes : 0;
-    check(std::ranges::equal(std::span(block.before).subspan(same_from), after.subspan(same_from)),
-          "nothing but the MAC addresses of a forwarded frame changes");
+    check(std::ranges::equal(expected, after),
+          "nothing but the MAC addresses and the hop of a forwarded frame changes");
 }
 
 class Target {

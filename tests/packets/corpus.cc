@@ -11,6 +11,8 @@
 #include <boost/algorithm/string/split.hpp>
 #include <boost/algorithm/string/trim.hpp>
 
+#include "common/bytes.h"
+#include "common/checksum.h"
 #include "tests/packets/frame_text.h"
 
 namespace headgate::packets {
@@ -20,6 +22,7 @@ using dataplane::Event;
 using dataplane::Reason;
 
 constexpr std::string_view table_file = "table.txt";
+constexpr std::uint32_t persistence_timeout_s = 360;
 
 using Words = std::vector<std::string>;
 
@@ -110,7 +113,7 @@ private:
             host.v6 = ip(words[4]);
     }
 
-    // service ADDRESS PORT PROTOCOL [inactive] HOST[*WEIGHT]...
+    // service ADDRESS PORT PROTOCOL [inactive] [persistent] HOST[*WEIGHT]...
     void read_service(const Words& words) {
         require(words.size() >= 4, "a service has an address, a port and a protocol");
         dataplane::ServiceConfig& service = corpus_.config.services.emplace_back();
@@ -120,6 +123,11 @@ private:
         for (std::size_t at = 4; at < words.size(); ++at) {
             if (words[at] == "inactive") {
                 service.active = false;
+                continue;
+            }
+            if (words[at] == "persistent") {
+                service.persistence_timeout_s = persistence_timeout_s;
+                service.persistence_prefix_length = service.endpoint.address.bits();
                 continue;
             }
             const std::size_t star = words[at].find('*');
@@ -137,8 +145,10 @@ private:
     dataplane::Protocol protocol_of(std::string_view word) {
         if (word == "tcp")
             return dataplane::Protocol::tcp;
-        require(word == "udp", "the protocol is tcp or udp");
-        return dataplane::Protocol::udp;
+        if (word == "udp")
+            return dataplane::Protocol::udp;
+        require(word == "sctp", "the protocol is tcp, udp or sctp");
+        return dataplane::Protocol::sctp;
     }
 
     // count EVENT=N...
@@ -176,10 +186,12 @@ private:
         step.reason = *reason;
     }
 
-    // The frame with the MAC addresses of the host and of the director; nothing else changes.
+    // The frame with the MAC addresses of the host and of the director, one hop further.
     void expect_forwarded(Step& step, std::string_view host) {
-        std::ranges::copy(mac_of(host).bytes, step.out.begin());
-        std::ranges::copy(mac_of("director").bytes, step.out.begin() + 6);
+        Bytes macs(mac_of(host).bytes.begin(), mac_of(host).bytes.end());
+        const MacAddress& director = mac_of("director");
+        macs.insert(macs.end(), director.bytes.begin(), director.bytes.end());
+        take_hop(step.out, macs.data());
     }
 
     const NamedHost& known_host(std::string_view name) {
@@ -187,7 +199,7 @@ private:
         require(found != hosts_.end(), "there is no host " + std::string(name));
         return found->second;
     }
-    MacAddress mac_of(std::string_view name) {
+    const MacAddress& mac_of(std::string_view name) {
         const NamedHost& host = known_host(name);
         require(host.mac.has_value(), std::string(name) + " has no MAC address");
         return *host.mac;
@@ -207,6 +219,21 @@ private:
 };
 
 }  // namespace
+
+void take_hop(Bytes& frame, const std::uint8_t* macs) {
+    std::copy_n(macs, 12, frame.begin());
+    std::size_t ip_at = 14;
+    while (frame[ip_at - 2] == 0x81 || frame[ip_at - 2] == 0x88)
+        ip_at += 4;
+    if (frame[ip_at - 2] == 0x86) {
+        --frame[ip_at + 7];
+        return;
+    }
+    --frame[ip_at + 8];
+    const auto header = std::span(frame).subspan(ip_at, (frame[ip_at] & 0x0fU) * 4U);
+    header[10] = header[11] = 0;
+    ByteWriter(header.subspan(10)).write(internet_checksum(header));
+}
 
 const Corpus& corpus() {
     static const Corpus loaded = Loader().load(HEADGATE_CORPUS);

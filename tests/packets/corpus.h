@@ -38,6 +38,10 @@ struct Corpus {
     std::vector<PacketCase> cases;
 };
 
+// What a forwarder makes of a whole frame but for its MAC addresses, which are those at `macs`: one
+// hop further, and the checksum of an IPv4 header anew.
+void take_hop(Bytes& frame, const std::uint8_t* macs);
+
 // Read once. Aborts with the file and line when the corpus is not well-formed.
 const Corpus& corpus();
 

@@ -81,7 +81,7 @@ TEST(PacketCorpus, HasACaseForEveryReasonThatOnePacketCanCause) {
     seen[static_cast<std::size_t>(Reason::destination_unresolved)] = true;
     for (std::size_t index = 0; index < seen.size(); ++index)
         EXPECT_TRUE(seen[index]) << dataplane::reason_infos[index].name;
-    EXPECT_GE(corpus().cases.size(), 100U);
+    EXPECT_GE(corpus().cases.size(), 200U);
 }
 
 // Bursts with everything in them: stages must not mix frames up.

@@ -24,7 +24,8 @@ private:
 };
 
 ConnectionKey key_of(std::uint32_t number) {
-    return {client_v4(Be32(number)), number % 3 + 1, Be16(static_cast<std::uint16_t>(number))};
+    return {wide_v4(Be32(number)), number % 3 + 1, Be16(static_cast<std::uint16_t>(number)),
+            Be16(80)};
 }
 
 ConnectionIndex add(ConnectionTable& table, std::uint32_t number, ConnectionState state, Tick now) {

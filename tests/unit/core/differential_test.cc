@@ -2,6 +2,8 @@
 // packet by packet, and no frame is lost from the counts.
 // Method: a seeded generator; few clients, few destinations and a small table, so that everything
 // meets everything. HEADGATE_SEED=n repeats a run.
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <random>
 #include <string>
@@ -44,45 +46,89 @@ public:
 
     ModelPacket packet() {
         ModelPacket result;
-        // 0.0.0.1 and 192.0.2.10 among them: clients that cannot be.
-        const std::uint32_t kind = below(200);
-        const std::uint32_t address = kind == 0   ? 1
-                                      : kind == 1 ? 0xc000020aU
-                                                  : 0x0a010000U + below(8) * 64;
-        result.client = {IpAddress::v4(Be32(address)), static_cast<std::uint16_t>(below(5))};
         const std::uint32_t number = below(services + 1);
         result.service = endpoint(number);
-        result.protocol = number % 2 == 0 ? Protocol::tcp : Protocol::udp;
+        result.protocol = number == services ? Protocol::tcp : kinds[number].protocol;
+        if (result.service.port == 0)
+            result.service.port = static_cast<std::uint16_t>(79 + below(3));
+        result.client = {client(result.service.address), static_cast<std::uint16_t>(below(5))};
         static constexpr std::uint8_t flags[] = {flag::syn, flag::syn,
                                                  flag::syn, flag::ack,
                                                  flag::ack, flag::psh | flag::ack,
                                                  0,         flag::fin | flag::ack,
                                                  flag::rst, flag::syn | flag::ack};
-        result.flags = result.protocol == Protocol::tcp ? flags[below(std::size(flags))] : 0;
+        if (result.protocol == Protocol::tcp)
+            result.flags = flags[below(std::size(flags))];
+        else if (result.protocol == Protocol::sctp)
+            result.flags = chunks[below(std::size(chunks))].flags;
         return result;
     }
 
+    // An SCTP packet has no flags: the chunk that means the same.
+    static std::uint8_t chunk_of(std::uint8_t flags) {
+        return std::ranges::find(chunks, flags, &Chunk::flags)->type;
+    }
+
 private:
-    static constexpr std::uint32_t services = 4;
+    struct Kind {
+        const char* address;
+        std::uint16_t port;
+        Protocol protocol;
+    };
+    // One for every port beside one for a single port of the address, too.
+    static constexpr Kind kinds[] = {
+        {"192.0.2.10", 80, Protocol::tcp},  {"192.0.2.10", 80, Protocol::udp},
+        {"192.0.2.10", 80, Protocol::sctp}, {"192.0.2.11", 0, Protocol::tcp},
+        {"192.0.2.11", 80, Protocol::tcp},  {"2001:db8::10", 80, Protocol::tcp},
+        {"2001:db8::10", 0, Protocol::udp}};
+    static constexpr std::uint32_t services = std::size(kinds);
+
+    struct Chunk {
+        std::uint8_t flags;
+        std::uint8_t type;
+    };
+    static constexpr Chunk chunks[] = {
+        {flag::syn, 1}, {flag::ack, 0}, {flag::rst, 6}, {flag::fin | flag::ack, 7}};
 
     static Endpoint endpoint(std::uint32_t number) {
-        return {IpAddress::v4(Be32(0xc000020aU + number / 2)), 80};
+        if (number == services)
+            return {packets::ip("192.0.2.99"), 80};
+        return {packets::ip(kinds[number].address), kinds[number].port};
+    }
+    // Few of them, and now and then one that cannot be.
+    IpAddress client(const IpAddress& service) {
+        const std::uint32_t kind = below(200);
+        if (kind == 0)
+            return packets::ip(service.is_v4() ? "0.0.0.1" : "::1");
+        if (kind == 1)
+            return service;
+        const std::uint32_t number = below(8);
+        if (service.is_v4())
+            return IpAddress::v4(Be32(0x0a010000U + number * 64));
+        std::array<std::uint8_t, 16> bytes{0x20, 1, 0xd, 0xb8};
+        bytes[number % 2 == 0 ? 7 : 15] = static_cast<std::uint8_t>(number);
+        return IpAddress::v6(bytes);
     }
     ServiceConfig service(std::uint32_t number) {
         ServiceConfig result;
         result.endpoint = endpoint(number);
-        result.protocol = number % 2 == 0 ? Protocol::tcp : Protocol::udp;
+        result.protocol = kinds[number].protocol;
+        const bool is_v4 = result.endpoint.address.is_v4();
         result.scheduler = one_in(2) ? Scheduler::rr : Scheduler::wrr;
         result.active = !one_in(10);
         if (one_in(2)) {
             result.persistence_timeout_s = 1 + below(200);
-            result.persistence_prefix_length = static_cast<std::uint8_t>(one_in(2) ? 32 : 25);
+            const bool whole = one_in(2);
+            result.persistence_prefix_length = static_cast<std::uint8_t>(
+                is_v4 ? (whole ? 32 : 25) : (whole ? 128 : 60 + below(8)));
         }
         for (std::uint8_t server = 1; server <= 5; ++server) {
             if (one_in(3))
                 continue;
             DestinationConfig& destination = result.destinations.emplace_back();
-            destination.endpoint = {IpAddress::v4(Be32(0x0a000000U + server)), 80};
+            destination.endpoint = {
+                is_v4 ? IpAddress::v4(Be32(0x0a000000U + server)) : IpAddress::v6({0xfd, server}),
+                result.endpoint.port};
             destination.weight = below(4);
             if (!one_in(6))
                 destination.mac = MacAddress{{2, 0, 0, 0, 1, server}};
@@ -135,8 +181,11 @@ private:
     }
 
     static packets::Bytes bytes_of(const ModelPacket& packet) {
-        auto builder = packet.protocol == Protocol::tcp ? PacketBuilder::tcp(packet.flags)
-                                                        : PacketBuilder::udp();
+        PacketBuilder builder = PacketBuilder::udp();
+        if (packet.protocol == Protocol::tcp)
+            builder = PacketBuilder::tcp(packet.flags);
+        else if (packet.protocol == Protocol::sctp)
+            builder = PacketBuilder::sctp(Generator::chunk_of(packet.flags));
         return builder.macs(own_mac, client_mac).from(packet.client).to(packet.service).build();
     }
 

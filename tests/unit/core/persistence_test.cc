@@ -147,7 +147,7 @@ TEST(PersistenceTable, WhenFullForwardsWithoutBindingAndCountsIt) {
 
 TEST(PersistenceTable, KeepsTheBindingOfTheWorkerThatWasFaster) {
     PersistenceTable table(64, {});
-    const PersistenceKey key{client_v4(Be32(1)), 1};
+    const PersistenceKey key{wide_v4(Be32(1)), 1};
     const Identity one{1, 1};
     const Identity two{2, 2};
     // Both workers looked before either bound.
@@ -169,7 +169,7 @@ TEST(PersistenceTable, ThreadsBindReleaseAndSweepWithoutLosingABinding) {
     const auto work = [&table, &wrong](std::uint32_t seed) {
         for (std::uint32_t round = 0; round < 20000; ++round) {
             const std::uint32_t client = (round * 7 + seed) % clients;
-            const PersistenceKey key{client_v4(Be32(client)), 1};
+            const PersistenceKey key{wide_v4(Be32(client)), 1};
             const auto seen = table.find(key, 1000);
             const auto bound = table.bind(key, seen, {client, 1}, 50, 1000);
             if (bound.destination.slot != client)

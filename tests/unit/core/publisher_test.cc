@@ -43,7 +43,7 @@ std::string error_of(const ForwardingConfig& bad) {
 TEST(Publisher, StartsWithoutServices) {
     Publisher publisher(1);
     const Snapshot& snapshot = publisher.reader(0).current();
-    EXPECT_EQ(snapshot.find_service(Be32(1), Be16(80), Protocol::tcp), no_slot);
+    EXPECT_EQ(snapshot.find_service(wide_v4(Be32(1)), Be16(80), Protocol::tcp), no_slot);
     EXPECT_EQ(snapshot.interface_count(), 0U);
 }
 
@@ -52,7 +52,9 @@ TEST(Publisher, FindsServicesByAddressPortAndProtocol) {
     std::vector<ServiceConfig> services;
     for (std::uint32_t number = 0; number < 1000; ++number) {
         ServiceConfig& item = services.emplace_back();
-        item.endpoint = {IpAddress::v4(Be32(0xc0000200U + number / 4)),
+        const auto low = static_cast<std::uint8_t>(number / 4);
+        item.endpoint = {number < 500 ? IpAddress::v4(Be32(0xc0000200U + low))
+                                      : IpAddress::v6({0x20, 1, 0xd, 0xb8, low}),
                          static_cast<std::uint16_t>(80 + number % 2)};
         item.protocol = number % 4 < 2 ? Protocol::tcp : Protocol::udp;
     }
@@ -61,7 +63,7 @@ TEST(Publisher, FindsServicesByAddressPortAndProtocol) {
     const Snapshot& snapshot = publisher.latest();
     for (std::size_t number = 0; number < services.size(); ++number) {
         const ServiceConfig& item = services[number];
-        const Be32 address = item.endpoint.address.as_v4();
+        const WideAddress address = wide(item.endpoint.address);
         EXPECT_EQ(snapshot.find_service(address, Be16(item.endpoint.port), item.protocol),
                   snapshot.slots()[number].service);
         EXPECT_EQ(snapshot.find_service(address, Be16(82), item.protocol), no_slot);
@@ -120,10 +122,10 @@ TEST(Publisher, RefusesWhatItCannotForwardAndNamesIt) {
               "service 192.0.2.1:80/tcp is given twice");
     EXPECT_EQ(error_of(config({service("192.0.2.1", {"10.0.0.1", "10.0.0.1"})})),
               "service 192.0.2.1:80/tcp: destination 10.0.0.1:80 is given twice");
-    EXPECT_EQ(error_of(config({service("2001:db8::1", {})})),
-              "service [2001:db8::1]:80/tcp: the bypass dataplane forwards IPv4 services only");
     EXPECT_EQ(error_of(config({service("192.0.2.1", {"2001:db8::2"})})),
-              "service 192.0.2.1:80/tcp: destination [2001:db8::2]:80 is not an IPv4 address");
+              "service 192.0.2.1:80/tcp: destination [2001:db8::2]:80 is of another family");
+    EXPECT_EQ(error_of(config({service("2001:db8::1", {"192.0.2.2"})})),
+              "service [2001:db8::1]:80/tcp: destination 192.0.2.2:80 is of another family");
     ServiceConfig bad = service("192.0.2.1", {});
     bad.persistence_prefix_length = 33;
     EXPECT_EQ(error_of(config({bad})),

@@ -1,6 +1,7 @@
 // The rules, one after the other, as the design states them.
 #include "tests/unit/core/reference_model.h"
 
+#include <array>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -17,15 +18,26 @@ bool opens(const ModelPacket& packet) {
     return packet.protocol == Protocol::udp || relevant == flag::syn;
 }
 
-std::uint32_t masked(const ModelPacket& packet, const ServiceConfig& service) {
-    const std::uint64_t host_bits = std::uint64_t{1} << (32 - service.persistence_prefix_length);
-    return static_cast<std::uint32_t>(packet.client.address.as_v4().host() / host_bits * host_bits);
+// Bit by bit.
+IpAddress masked(const ModelPacket& packet, const ServiceConfig& service) {
+    const IpAddress& address = packet.client.address;
+    std::array<std::uint8_t, 16> kept{};
+    for (std::size_t bit = 0; bit < service.persistence_prefix_length; ++bit)
+        kept[bit / 8] |= static_cast<std::uint8_t>(address.bytes()[bit / 8] & 0x80U >> bit % 8);
+    if (!address.is_v4())
+        return IpAddress::v6(kept);
+    return IpAddress::v4(Be32(std::uint32_t{kept[0]} << 24U | std::uint32_t{kept[1]} << 16U |
+                              std::uint32_t{kept[2]} << 8U | kept[3]));
 }
 
 bool valid_client(const ModelPacket& packet) {
-    const std::uint8_t first = packet.client.address.bytes()[0];
-    return first >= 1 && first <= 223 && first != 127 &&
-           packet.client.address != packet.service.address;
+    const IpAddress& client = packet.client.address;
+    if (client == packet.service.address)
+        return false;
+    if (!client.is_v4())
+        return !client.is_unspecified() && !client.is_multicast() && client.to_string() != "::1";
+    const std::uint8_t first = client.bytes()[0];
+    return first >= 1 && first <= 223 && first != 127;
 }
 
 std::string expect(Reason wanted, const ModelResult& result) {
@@ -116,14 +128,23 @@ ReferenceModel::Binding* ReferenceModel::find_binding(const BindingKey& key, Tic
     return &found->second;
 }
 
+ReferenceModel::Service* ReferenceModel::find(const ModelPacket& packet) {
+    const Endpoint any_port{packet.service.address, 0};
+    for (const Endpoint& endpoint : {packet.service, any_port})
+        if (const auto found = services_.find({endpoint, packet.protocol});
+            found != services_.end())
+            return &found->second;
+    return nullptr;
+}
+
 std::string ReferenceModel::judge(const ModelPacket& packet, const ModelResult& result, Tick now) {
-    const auto found = services_.find({packet.service, packet.protocol});
-    if (found == services_.end())
+    Service* found = find(packet);
+    if (found == nullptr)
         return expect(Reason::no_service, result);
-    Service& service = found->second;
+    Service& service = *found;
     if (!service.config.active)
         return expect(Reason::service_inactive, result);
-    const ConnectionKey key{service.incarnation, packet.client};
+    const ConnectionKey key{service.incarnation, packet.client, packet.service.port};
     const auto known = connections_.find(key);
     if (known != connections_.end())
         return follow(known->second, key, service, packet, result, now);
@@ -199,7 +220,7 @@ std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,
         ++entry.connections;
         connection.binding = client;
     }
-    const ConnectionKey key{service.incarnation, packet.client};
+    const ConnectionKey key{service.incarnation, packet.client, packet.service.port};
     connections_[key] = connection;
     if (connection.state == State::syn)
         half_open_.push_back(key);
@@ -213,12 +234,13 @@ std::string ReferenceModel::check_pick(Service& service, const ModelPacket& pack
     if (!stateless)
         return check_fairness(service, picked);
     const bool persistent = service.config.persistence_timeout_s > 0;
-    const StatelessKey key{service.incarnation, masked(packet, service.config),
-                           persistent ? 0 : packet.client.port};
-    const StatelessKey exact{service.incarnation, packet.client.address.as_v4().host(),
-                             packet.client.port};
+    const bool any_port = service.config.endpoint.port == 0;
+    const StatelessKey alike{service.incarnation, masked(packet, service.config), 0,
+                             any_port ? 0 : packet.service.port};
+    const StatelessKey exact{service.incarnation, packet.client.address, packet.client.port,
+                             packet.service.port};
     const auto [entry, is_new] =
-        stateless_picks_.try_emplace(persistent ? key : exact, picked.incarnation);
+        stateless_picks_.try_emplace(persistent ? alike : exact, picked.incarnation);
     if (!is_new && entry->second != picked.incarnation)
         return "a pick without memory was not the same again";
     return {};

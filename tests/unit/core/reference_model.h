@@ -18,12 +18,12 @@
 
 namespace headgate::dataplane {
 
-// A TCP or UDP packet, before it becomes bytes.
+// A packet before it becomes bytes.
 struct ModelPacket {
     Endpoint client;
     Endpoint service;
     Protocol protocol = Protocol::tcp;
-    std::uint8_t flags = 0;
+    std::uint8_t flags = 0;  // of TCP; of SCTP, what its chunk does in those terms
 };
 
 // What the core did with it; `to` is zero unless it was transmitted.
@@ -63,9 +63,9 @@ private:
         std::map<Endpoint, Destination> destinations;
         std::map<Endpoint, std::uint64_t> picks;  // by the scheduler, since its round is the same
     };
-    using ConnectionKey = std::pair<Incarnation, Endpoint>;    // service, client
-    using BindingKey = std::pair<Incarnation, std::uint32_t>;  // service, masked client
-    using StatelessKey = std::tuple<Incarnation, std::uint32_t, std::uint16_t>;
+    using ConnectionKey = std::tuple<Incarnation, Endpoint, std::uint16_t>;  // + the VIP's port
+    using BindingKey = std::pair<Incarnation, IpAddress>;  // service, masked client
+    using StatelessKey = std::tuple<Incarnation, IpAddress, std::uint16_t, std::uint16_t>;
 
     enum class State : std::uint8_t { syn, established, fin, closed, udp };
     struct Connection {
@@ -81,6 +81,7 @@ private:
     };
 
     static Tick timeout(State state);
+    Service* find(const ModelPacket& packet);
     static State next(State state, std::uint8_t flags);
     std::string follow(Connection& connection, const ConnectionKey& key, Service& service,
                        const ModelPacket& packet, const ModelResult& result, Tick now);

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/port/memory.h"
-#include "tests/packets/packet_builder.h"
+#include "tests/packets/corpus.h"
 
 namespace headgate::dataplane {
 namespace {
@@ -94,9 +94,10 @@ TEST_F(WorkerTest, ForwardsPassesAndDropsAsTheCoreDecides) {
 
     ASSERT_EQ(port.transmitted().size(), 1U);
     EXPECT_EQ(destination_of(port.transmitted()[0]), server_mac);
-    EXPECT_TRUE(
-        std::equal(forwarded.begin() + 12, forwarded.end(), port.transmitted()[0].begin() + 12))
-        << "direct routing changes nothing but MAC addresses";
+    Bytes expected = forwarded;
+    packets::take_hop(expected, port.transmitted()[0].data());
+    EXPECT_EQ(port.transmitted()[0], expected)
+        << "direct routing changes nothing but MAC addresses and the hop";
     ASSERT_EQ(port.passed_to_kernel().size(), 1U);
     EXPECT_EQ(port.passed_to_kernel()[0], passed) << "the kernel gets what came in";
     EXPECT_EQ(port.counters().rx_packets.get(), 3U);
