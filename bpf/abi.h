@@ -17,26 +17,29 @@
 /* Key of the `services` map. A packet whose destination is a key goes to a worker; the value (a
  * __u32) is not read. */
 struct lb_service_key {
-    __u32 address_be;
-    __u16 port_be;
-    __u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
-    __u8 zero;     /* always 0: the map compares all bytes */
+    __u32 address_be[4]; /* IPv6; IPv4 in its mapped form, ::ffff:a.b.c.d */
+    __u16 port_be;       /* 0: every port that has no key of its own */
+    __u8 protocol;       /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP */
+    __u8 zero;           /* always 0: the map compares all bytes */
 };
-LB_STATIC_ASSERT(sizeof(struct lb_service_key) == 8, "no padding in a map key");
+LB_STATIC_ASSERT(sizeof(struct lb_service_key) == 20, "no padding in a map key");
+
+/* The third word of a mapped IPv4 address, in host byte order. */
+#define LB_MAPPED_IPV4 0x0000ffff
 
 #define LB_SERVICES_MAX 65536
 
 /* What happened to a packet in the steering program: index into the per-CPU `counters` map
  * (__u64 each), and the name that people see. Every packet counts in exactly one. */
-#define LB_STEER_COUNTERS(X)                                                       \
-    X(steered)         /* redirected to the worker's socket */                     \
-    X(pass_returned)   /* generic mode: a worker gave it back to the kernel */     \
-    X(pass_no_socket)  /* a service's packet, but no socket on its queue */        \
-    X(pass_no_service) /* TCP or UDP for an address and port that is no service */ \
-    X(pass_protocol)   /* IPv4, neither TCP nor UDP: ICMP, VRRP, ... */            \
-    X(pass_fragment)   /* any fragment of an IPv4 packet, the first included */    \
-    X(pass_malformed)  /* IPv4 whose headers run past its end */                   \
-    X(pass_not_ipv4)   /* ARP, IPv6, VLAN-tagged, ... */
+#define LB_STEER_COUNTERS(X)                                                      \
+    X(steered)         /* redirected to the worker's socket */                    \
+    X(pass_returned)   /* generic mode: a worker gave it back to the kernel */    \
+    X(pass_no_socket)  /* a service's packet, but no socket on its queue */       \
+    X(pass_no_service) /* for an address, protocol and port that is no service */ \
+    X(pass_protocol)   /* neither TCP, UDP nor SCTP: ICMP, VRRP, ... */           \
+    X(pass_fragment)   /* any fragment of an IP packet, the first included */     \
+    X(pass_malformed)  /* IP whose headers run past its end */                    \
+    X(pass_not_ip)     /* ARP, LLDP, three VLAN tags, ... */
 
 enum lb_steer_counter {
 #define LB_STEER_ENUMERATOR(name) lb_steer_##name,

@@ -4,21 +4,29 @@
  * else to the kernel: ARP, VRRP, ssh, ICMP, fragments need no code anywhere else. It changes no
  * packet. A queue without a socket (no worker, or a dead one) passes to the kernel too.
  *
- * Userspace keeps `services` in step with the table; an empty map steers nothing. */
+ * Userspace keeps `services` in step with the table; an empty map steers nothing. What the workers
+ * forward, this program steers: both look behind the same VLAN tags and extension headers. */
 #include <stdbool.h>
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/abi.h"
 
-/* RFC 791: the more-fragments flag and the fragment offset. */
+/* RFC 791: the more-fragments flag and the fragment offset; RFC 8200 4.5: the same. */
 #define IPV4_FRAGMENT_MASK 0x3fff
+#define IPV6_FRAGMENT_MASK 0xfff9
+
+#define VLAN_TAGS_MAX 2
+#define EXTENSIONS_MAX 8
+/* The longest chain that is followed, in bytes: longer ones are no service's packet. */
+#define EXTENSION_BYTES_MAX 1024
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -48,6 +56,19 @@ struct {
  * Ethernet looks at. The loader sets it, at random, before the program is loaded. */
 const volatile __u8 returned_source[ETH_ALEN] = {};
 
+struct vlan_tag {
+    __be16 control;
+    __be16 ethertype; /* of what follows */
+};
+
+/* What every extension header begins with. */
+struct extension {
+    __u8 next;
+    __u8 length; /* in units of 8 bytes beyond the first; of AH: of 4 bytes beyond the second */
+    __be16 more; /* of a fragment header: the offset and the flag */
+    __u8 rest[4];
+};
+
 static __always_inline bool was_returned(const struct ethhdr* eth) {
     for (int i = 0; i < ETH_ALEN; i++) {
         if (eth->h_source[i] != returned_source[i])
@@ -68,39 +89,120 @@ static __always_inline int pass(__u32 counter) {
     return XDP_PASS;
 }
 
+static __always_inline bool is_carried(__u8 protocol) {
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
+/* What stands in the way of a verdict, or lb_steer_steered and the key but for its port, which
+ * lies at *ports + 2. */
+static __always_inline __u32 read_ipv4(const void* start, const void* end,
+                                       struct lb_service_key* key, const __be16** ports) {
+    const struct iphdr* ip = start;
+
+    if ((const void*)(ip + 1) > end)
+        return lb_steer_pass_malformed;
+    if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_MASK))
+        return lb_steer_pass_fragment;
+    if (!is_carried(ip->protocol))
+        return lb_steer_pass_protocol;
+    if (ip->version != 4 || ip->ihl < 5)
+        return lb_steer_pass_malformed;
+    key->address_be[2] = bpf_htonl(LB_MAPPED_IPV4);
+    key->address_be[3] = ip->daddr;
+    key->protocol = ip->protocol;
+    *ports = start + ip->ihl * 4;
+    return lb_steer_steered;
+}
+
+static __always_inline __u32 read_ipv6(const void* start, const void* end,
+                                       struct lb_service_key* key, const __be16** ports) {
+    const struct ipv6hdr* ip = start;
+
+    if ((const void*)(ip + 1) > end || ip->version != 6)
+        return lb_steer_pass_malformed;
+
+    const void* at = ip + 1;
+    __u8 next = ip->nexthdr;
+    __u32 behind = 0;
+
+    for (int i = 0; i <= EXTENSIONS_MAX && !is_carried(next); i++) {
+        const struct extension* header = at + behind;
+
+        if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_FRAGMENT &&
+            next != IPPROTO_AH && next != IPPROTO_DSTOPTS)
+            return lb_steer_pass_protocol;
+        if ((const void*)(header + 1) > end)
+            return lb_steer_pass_malformed;
+
+        __u32 bytes = (header->length + 1) * 8;
+
+        if (next == IPPROTO_FRAGMENT) {
+            /* One that is whole is a packet like any other (RFC 6946). */
+            if (header->more & bpf_htons(IPV6_FRAGMENT_MASK))
+                return lb_steer_pass_fragment;
+            bytes = sizeof(*header);
+        } else if (next == IPPROTO_AH) {
+            bytes = (header->length + 2) * 4;
+        }
+        next = header->next;
+        behind += bytes;
+        if (behind > EXTENSION_BYTES_MAX)
+            return lb_steer_pass_malformed;
+    }
+    if (!is_carried(next))
+        return lb_steer_pass_protocol;
+    __builtin_memcpy(key->address_be, &ip->daddr, sizeof(key->address_be));
+    key->protocol = next;
+    *ports = at + behind;
+    return lb_steer_steered;
+}
+
+static __always_inline bool is_service(struct lb_service_key* key, __be16 port) {
+    key->port_be = port;
+    if (bpf_map_lookup_elem(&services, key))
+        return true;
+    /* A service for every port of the address. */
+    key->port_be = 0;
+    return bpf_map_lookup_elem(&services, key);
+}
+
 SEC("xdp")
 int headgate_steer(struct xdp_md* ctx) {
     void* data = (void*)(long)ctx->data;
     void* data_end = (void*)(long)ctx->data_end;
     const struct ethhdr* eth = data;
-    const struct iphdr* ip = (const void*)(eth + 1);
+    const void* ip = eth + 1;
 
-    if ((const void*)ip > data_end)
-        return pass(lb_steer_pass_malformed);
-    if (eth->h_proto != bpf_htons(ETH_P_IP))
-        return pass(lb_steer_pass_not_ipv4);
-    if ((const void*)(ip + 1) > data_end)
-        return pass(lb_steer_pass_malformed);
-    if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_MASK))
-        return pass(lb_steer_pass_fragment);
-    if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
-        return pass(lb_steer_pass_protocol);
-    if (ip->version != 4 || ip->ihl < 5)
+    if (ip > data_end)
         return pass(lb_steer_pass_malformed);
 
-    /* Source and destination port lie in the same place in TCP and UDP. */
-    const __be16* ports = (const void*)ip + ip->ihl * 4;
+    __be16 ethertype = eth->h_proto;
 
+    for (int i = 0; i < VLAN_TAGS_MAX; i++) {
+        const struct vlan_tag* tag = ip;
+
+        if (ethertype != bpf_htons(ETH_P_8021Q) && ethertype != bpf_htons(ETH_P_8021AD))
+            break;
+        if ((const void*)(tag + 1) > data_end)
+            return pass(lb_steer_pass_malformed);
+        ethertype = tag->ethertype;
+        ip = tag + 1;
+    }
+
+    struct lb_service_key key = {};
+    const __be16* ports;
+    __u32 verdict = lb_steer_pass_not_ip;
+
+    if (ethertype == bpf_htons(ETH_P_IP))
+        verdict = read_ipv4(ip, data_end, &key, &ports);
+    else if (ethertype == bpf_htons(ETH_P_IPV6))
+        verdict = read_ipv6(ip, data_end, &key, &ports);
+    if (verdict != lb_steer_steered)
+        return pass(verdict);
+    /* Source and destination port lie in the same place in TCP, UDP and SCTP. */
     if ((const void*)(ports + 2) > data_end)
         return pass(lb_steer_pass_malformed);
-
-    struct lb_service_key key = {
-        .address_be = ip->daddr,
-        .port_be = ports[1],
-        .protocol = ip->protocol,
-    };
-
-    if (!bpf_map_lookup_elem(&services, &key))
+    if (!is_service(&key, ports[1]))
         return pass(lb_steer_pass_no_service);
     if (was_returned(eth))
         return pass(lb_steer_pass_returned);

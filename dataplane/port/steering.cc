@@ -1,6 +1,7 @@
 #include "dataplane/port/steering.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -23,7 +24,12 @@ constexpr std::array<std::string_view, lb_steer_counter_count> counter_names{
 
 lb_service_key key_of(const SteeredService& service) {
     lb_service_key key{};
-    key.address_be = service.endpoint.address.as_v4().raw();
+    const auto bytes = service.endpoint.address.bytes();
+    if (service.endpoint.address.is_v4())
+        key.address_be[2] = Be32(LB_MAPPED_IPV4).raw();
+    std::memcpy(
+        reinterpret_cast<std::uint8_t*>(key.address_be) + sizeof(key.address_be) - bytes.size(),
+        bytes.data(), bytes.size());
     key.port_be = Be16(service.endpoint.port).raw();
     key.protocol = service.protocol;
     return key;

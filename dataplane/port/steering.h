@@ -22,7 +22,7 @@ namespace headgate::dataplane {
 enum class XdpMode : std::uint8_t { automatic, native, generic };
 
 struct SteeredService {
-    Endpoint endpoint;  // IPv4
+    Endpoint endpoint;  // port 0: every port
     std::uint8_t protocol = 0;
 
     auto operator<=>(const SteeredService&) const = default;

@@ -19,6 +19,7 @@
 #include "common/fd.h"
 #include "dataplane/port/afxdp.h"
 #include "dataplane/port/steering.h"
+#include "tests/packets/corpus.h"
 #include "tests/packets/packet_builder.h"
 
 namespace headgate::dataplane {
@@ -91,9 +92,11 @@ TEST_F(SteerTest, PassesWhatIsNoServicesPacketAndSaysWhy) {
         lb_steer_counter counter;
     };
     const std::vector<Case> cases{
-        {"ARP", PacketBuilder::ethernet(0x0806, Bytes(28)).build(), lb_steer_pass_not_ipv4},
-        {"IPv6", PacketBuilder::ethernet(0x86dd, Bytes(60)).build(), lb_steer_pass_not_ipv4},
-        {"a VLAN tag", to_service().vlan(0x8100, 5).build(), lb_steer_pass_not_ipv4},
+        {"ARP", PacketBuilder::ethernet(0x0806, Bytes(28)).build(), lb_steer_pass_not_ip},
+        {"three VLAN tags", to_service().vlan(0x8100, 5).vlan(0x8100, 6).vlan(0x8100, 7).build(),
+         lb_steer_pass_not_ip},
+        {"IPv6 of another version", PacketBuilder::ethernet(0x86dd, Bytes(60)).build(),
+         lb_steer_pass_malformed},
         {"ICMP", PacketBuilder::raw(1, Bytes(8)).to("192.0.2.10").build(), lb_steer_pass_protocol},
         {"VRRP", PacketBuilder::raw(112, Bytes(12)).to("224.0.0.18").build(),
          lb_steer_pass_protocol},
@@ -153,6 +156,21 @@ TEST_F(SteerTest, SendsAServicesPacketToTheSocketOfItsQueue) {
 
     port->reset();
     expect_passed(to_service().build(), lb_steer_pass_no_socket);
+}
+
+// Whatever a worker forwards, this program has to bring to it.
+TEST_F(SteerTest, SteersEveryPacketOfTheCorpusThatIsForwarded) {
+    const packets::Corpus& corpus = packets::corpus();
+    for (const ServiceConfig& service : corpus.config.services)
+        ASSERT_TRUE(steering_->add_service(
+            {service.endpoint, static_cast<std::uint8_t>(service.protocol)}));
+    for (const packets::PacketCase& item : corpus.cases) {
+        for (const packets::Step& step : item.steps) {
+            SCOPED_TRACE(step.place + ": " + item.description);
+            if (step.reason == Reason::none)
+                expect_passed(step.in, lb_steer_pass_no_socket);
+        }
+    }
 }
 
 TEST_F(SteerTest, LetsAFrameThatAWorkerGaveBackPass) {
