@@ -202,16 +202,7 @@ void fill_virtual_server(const StatusInputs& inputs, std::size_t index,
     status.set_name(service::name_of(server));
     status.set_address(server.endpoint.address.to_string());
     status.set_port(server.endpoint.port);
-    switch (server.protocol) {
-        case config::Protocol::tcp:
-            status.set_protocol(api::TCP);
-            break;
-        case config::Protocol::udp:
-            status.set_protocol(api::UDP);
-            break;
-        case config::Protocol::sctp:  // the API has no word for it; the name has
-            break;
-    }
+    status.set_protocol(service::to_api(server.protocol));
     status.set_scheduler(std::string(service::to_word(server.scheduler)));
     status.set_method(std::string(service::to_word(server.method)));
     status.set_persistence_timeout_s(

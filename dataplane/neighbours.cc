@@ -108,8 +108,10 @@ std::string NeighbourTable::unresolved_reason(
         return fmt::format("the route leads out of another interface than {}", names(interfaces));
     if (target.mac)
         return {};
-    return target.state == State::failed ? fmt::format("no answer to ARP on {}", served->name)
-                                         : fmt::format("ARP on {} is under way", served->name);
+    const std::string_view protocol = address.is_v4() ? "ARP" : "neighbour discovery";
+    return target.state == State::failed
+               ? fmt::format("no answer to {} on {}", protocol, served->name)
+               : fmt::format("{} on {} is under way", protocol, served->name);
 }
 
 }  // namespace headgate::dataplane

@@ -213,7 +213,8 @@ Result<std::unique_ptr<Netlink>> Netlink::open() {
     nl_socket_set_buffer_size(netlink->events_, event_buffer_bytes, 0);
     nl_socket_set_nonblocking(netlink->events_);
     if (nl_socket_add_memberships(netlink->events_, RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE,
-                                  RTNLGRP_IPV4_IFADDR, 0) < 0)
+                                  RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_IFADDR,
+                                  0) < 0)
         return fail_errno("subscribe to link, route and neighbour events");
     return netlink;
 }
@@ -304,7 +305,7 @@ Result<RouteAnswer> Netlink::route_to(const IpAddress& address) {
 Result<std::vector<NeighbourEntry>> Netlink::neighbours() {
     const Message request = new_message(RTM_GETNEIGH, NLM_F_DUMP);
     ndmsg header{};
-    header.ndm_family = AF_INET;
+    header.ndm_family = AF_UNSPEC;  // IPv4 and IPv6
     nlmsg_append(request.get(), &header, sizeof header, NLMSG_ALIGNTO);
     std::vector<NeighbourEntry> entries;
     if (const int error = exchange(requests_, request.get(),

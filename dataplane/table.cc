@@ -20,11 +20,23 @@ Result<Endpoint> load_endpoint(const std::string& address, std::uint32_t port,
     const Result<IpAddress> parsed = IpAddress::parse(address);
     if (!parsed)
         return fail("{}: {}", what, parsed.error().message);
-    if (!parsed->is_v4())
-        return fail("{}: {} is an IPv6 address; this dataplane forwards IPv4", what, address);
-    if (port == 0 || port > 65535)
-        return fail("{}: the port {} is not between 1 and 65535", what, port);
+    if (port > 65535)
+        return fail("{}: the port {} is not between 0 and 65535", what, port);
     return Endpoint{*parsed, static_cast<std::uint16_t>(port)};
+}
+
+Result<Protocol> load_protocol(api::Protocol protocol, const std::string& what) {
+    switch (protocol) {
+        case api::TCP:
+            return Protocol::tcp;
+        case api::UDP:
+            return Protocol::udp;
+        case api::SCTP:
+            return Protocol::sctp;
+        default:
+            return fail("{}: the protocol {} is not forwarded; TCP, UDP and SCTP are", what,
+                        static_cast<int>(protocol));
+    }
 }
 
 Result<Scheduler> load_scheduler(api::Scheduler scheduler, const std::string& what) {
@@ -39,17 +51,41 @@ Result<Scheduler> load_scheduler(api::Scheduler scheduler, const std::string& wh
     }
 }
 
+Result<void> load_destinations(const api::Service& message, const std::string& service,
+                               ServiceConfig& config) {
+    std::set<Endpoint> seen;
+    for (const api::Destination& destination : message.destinations()) {
+        const std::string what = fmt::format("{}, destination {} {}", service,
+                                             destination.address(), destination.port());
+        const Result<Endpoint> target =
+            load_endpoint(destination.address(), destination.port(), what);
+        if (!target)
+            return tl::unexpected(target.error());
+        if (target->address.family() != config.endpoint.address.family())
+            return fail("{}: the service's address is of another family", what);
+        if (target->port == 0 && config.endpoint.port != 0)
+            return fail("{}: port 0 is for services of every port", what);
+        if (destination.weight() > limits::weight_max)
+            return fail("{}: the weight {} is larger than {}", what, destination.weight(),
+                        limits::weight_max);
+        if (!seen.insert(*target).second)
+            return fail("{}: the destination {} is there twice", service, target->to_string());
+        config.destinations.push_back({*target, destination.weight(), std::nullopt});
+    }
+    return {};
+}
+
 Result<TableService> load_service(const api::Service& message) {
-    const std::string what = fmt::format("service {}:{}", message.address(), message.port());
+    const std::string what = fmt::format("service {} {}", message.address(), message.port());
     TableService service;
     const Result<Endpoint> endpoint = load_endpoint(message.address(), message.port(), what);
     if (!endpoint)
         return tl::unexpected(endpoint.error());
     service.config.endpoint = *endpoint;
-    if (message.protocol() != api::TCP && message.protocol() != api::UDP)
-        return fail("{}: the protocol {} is not forwarded; TCP and UDP are", what,
-                    static_cast<int>(message.protocol()));
-    service.config.protocol = message.protocol() == api::TCP ? Protocol::tcp : Protocol::udp;
+    const Result<Protocol> protocol = load_protocol(message.protocol(), what);
+    if (!protocol)
+        return tl::unexpected(protocol.error());
+    service.config.protocol = *protocol;
     if (message.method() != api::DR)
         return fail("{}: the forwarding method {} is not available; DR is", what,
                     static_cast<int>(message.method()));
@@ -60,27 +96,18 @@ Result<TableService> load_service(const api::Service& message) {
 
     service.config.persistence_timeout_s = message.persistence_timeout_s();
     const std::uint32_t prefix = message.persistence_prefix_length();
-    if (prefix > 32)
-        return fail("{}: the persistence prefix length {} is not between 1 and 32", what, prefix);
+    const std::uint8_t bits = endpoint->address.bits();
+    if (prefix > bits)
+        return fail("{}: the persistence prefix length {} is not between 1 and {}", what, prefix,
+                    bits);
     // 0 is proto3's "not given".
-    service.config.persistence_prefix_length = static_cast<std::uint8_t>(prefix == 0 ? 32 : prefix);
+    service.config.persistence_prefix_length =
+        static_cast<std::uint8_t>(prefix == 0 ? bits : prefix);
     service.config.active = message.active();
     service.vrrp_owned = message.vrrp_owned();
 
-    std::set<Endpoint> seen;
-    for (const api::Destination& destination : message.destinations()) {
-        const Result<Endpoint> target = load_endpoint(
-            destination.address(), destination.port(),
-            fmt::format("{}, destination {}:{}", what, destination.address(), destination.port()));
-        if (!target)
-            return tl::unexpected(target.error());
-        if (destination.weight() > limits::weight_max)
-            return fail("{}, destination {}: the weight {} is larger than {}", what,
-                        target->to_string(), destination.weight(), limits::weight_max);
-        if (!seen.insert(*target).second)
-            return fail("{}: the destination {} is there twice", what, target->to_string());
-        service.config.destinations.push_back({*target, destination.weight(), std::nullopt});
-    }
+    if (auto loaded = load_destinations(message, what, service.config); !loaded)
+        return tl::unexpected(loaded.error());
     return service;
 }
 

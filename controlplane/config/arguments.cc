@@ -226,8 +226,9 @@ private:
         value_.endpoint.address = *address;
         if (value_.words.size() < 2)
             return true;
-        const auto port = read_number(value_.words[1], 0, port_max, report_,
-                                      "a port is a number from 1 to 65535; " + consequence(row_));
+        const auto port =
+            read_number(value_.words[1], 0, port_max, report_,
+                        "a port is a number from 1 to 65535, or left out; " + consequence(row_));
         value_.endpoint.port = static_cast<std::uint16_t>(port.value_or(0));
         return port.has_value();
     }

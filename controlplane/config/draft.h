@@ -52,6 +52,7 @@ enum class CheckKind : std::uint8_t { tcp, http };
 
 struct CheckDraft {
     CheckKind kind = CheckKind::tcp;
+    Span where;  // of its keyword
     TimingDraft timing;
     std::optional<IpAddress> connect_address;
     std::optional<std::uint16_t> connect_port;

@@ -79,8 +79,6 @@ public:
 
     // Absent: the virtual server is left out.
     std::optional<VirtualServer> run() {
-        if (!has_usable_endpoint())
-            return std::nullopt;
         server_.endpoint = draft_.endpoint;
         server_.location = draft_.where.location();
         server_.alpha = draft_.alpha;
@@ -95,25 +93,6 @@ public:
     }
 
 private:
-    bool has_usable_endpoint() {
-        if (!draft_.endpoint.address.is_v4()) {
-            report_.error(draft_.endpoint_where,
-                          "IPv6 virtual servers are not carried by this version of Headgate",
-                          "write an IPv4 address; this virtual_server is left out");
-            return false;
-        }
-        if (draft_.endpoint.port == 0) {
-            report_.error(draft_.endpoint_where,
-                          "a virtual server for all ports is not carried by "
-                          "this version of Headgate",
-                          fmt::format("write `virtual_server {} PORT`, one for each port; this one "
-                                      "is left out",
-                                      draft_.endpoint.address.to_string()));
-            return false;
-        }
-        return true;
-    }
-
     // Whether nothing was said about a keyword, so that its absence is to be reported.
     [[nodiscard]] bool is_unsaid(std::string_view keyword) const {
         return !draft_.mentions.contains(keyword);
@@ -148,7 +127,7 @@ private:
         server_.persistence_timeout = value_or(draft_.persistence_timeout,
                                                has_granularity ? persistence_default : seconds(0));
         server_.persistence_prefix_length =
-            value_or(draft_.persistence_prefix_length, server_.persistence_prefix_length);
+            value_or(draft_.persistence_prefix_length, server_.endpoint.address.bits());
     }
 
     void add_real_server(const RealServerDraft& draft) {
@@ -157,9 +136,12 @@ private:
         real.location = draft.where.location();
         real.weight = draft.weight.value_or(draft_.weight.value_or(real.weight));
         if (real.endpoint.address.family() != server_.endpoint.address.family()) {
+            const bool is_v4 = real.endpoint.address.is_v4();
             report_.error(draft.endpoint_where,
-                          "an IPv6 real server cannot serve an IPv4 virtual server",
-                          "write its IPv4 address; this real_server is left out");
+                          fmt::format("an {} real server cannot serve an {} virtual server",
+                                      is_v4 ? "IPv4" : "IPv6", is_v4 ? "IPv6" : "IPv4"),
+                          fmt::format("write its {} address; this real_server is left out",
+                                      is_v4 ? "IPv6" : "IPv4"));
             return;
         }
         if (!set_port(draft, real.endpoint))
@@ -175,8 +157,17 @@ private:
             return;
         }
         for (const CheckDraft& check : draft.checks)
-            real.checks.push_back(finish_check(check, real.endpoint, draft, draft_));
+            add_check(check, draft, real);
         server_.real_servers.push_back(std::move(real));
+    }
+
+    void add_check(const CheckDraft& check, const RealServerDraft& draft, RealServer& real) {
+        if (real.endpoint.port == 0 && check.connect_port.value_or(0) == 0) {
+            report_.error(check.where, "this check has no port, for its real_server has none",
+                          "write `connect_port PORT`; it is left out");
+            return;
+        }
+        real.checks.push_back(finish_check(check, real.endpoint, draft, draft_));
     }
 
     // Only NAT changes the port of a packet: otherwise the real server sees that of the virtual
@@ -196,9 +187,10 @@ private:
             endpoint.port == 0 ? "this real_server has no port"
                                : "without NAT, the port of a real_server is that of the "
                                  "virtual_server";
+        const std::string right = port == 0 ? "" : fmt::format(" {}", port);
         report_.error(draft.endpoint_where, std::string(problem),
-                      fmt::format("write `real_server {} {}`; that is used now",
-                                  endpoint.address.to_string(), port));
+                      fmt::format("write `real_server {}{}`; that is used now",
+                                  endpoint.address.to_string(), right));
         endpoint.port = port;
         return true;
     }

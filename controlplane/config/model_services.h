@@ -79,14 +79,14 @@ struct RealServer {
 };
 
 struct VirtualServer {
-    Endpoint endpoint;
+    Endpoint endpoint;  // port 0: every port
     SourceLocation location;
     Protocol protocol = Protocol::tcp;
     Scheduler scheduler = Scheduler::wlc;
     ForwardingMethod method = ForwardingMethod::nat;
     std::chrono::seconds persistence_timeout{0};  // 0: no persistence
-    std::uint8_t persistence_prefix_length = 32;
-    bool alpha = false;  // real servers start down until their checks pass
+    std::uint8_t persistence_prefix_length = 32;  // IPv6: 128
+    bool alpha = false;                           // real servers start down until their checks pass
     std::vector<RealServer> real_servers;
 };
 

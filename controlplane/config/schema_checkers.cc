@@ -15,6 +15,7 @@ constexpr std::int64_t status_max = 599;
 void read_check(const Context& context, const Value& value, CheckKind kind, Block block) {
     CheckDraft draft;
     draft.kind = kind;
+    draft.where = value.statement->keyword().span;
     Context inner = context;
     inner.check = &draft;
     inner.timing = &draft.timing;

@@ -45,9 +45,7 @@ constexpr std::array methods{
 constexpr std::array protocols{
     Choice{"TCP", static_cast<int>(Protocol::tcp), ""},
     Choice{"UDP", static_cast<int>(Protocol::udp), ""},
-    Choice{
-        "SCTP", static_cast<int>(Protocol::sctp),
-        "write `protocol TCP` or `protocol UDP`; until then the virtual server is not forwarded"},
+    Choice{"SCTP", static_cast<int>(Protocol::sctp), ""},
 };
 
 constexpr std::array other_targets{
@@ -103,14 +101,17 @@ void set_persistence(const Context& context, const Value& value) {
         value.present ? std::chrono::seconds(value.number) : persistence_default, value.where};
 }
 
-// A netmask or a prefix length. Setting it turns persistence on, as in keepalived.
+// A netmask or a prefix length; of an IPv6 service a length. Setting it turns persistence on, as in
+// keepalived.
 void set_granularity(const Context& context, const Value& value) {
-    constexpr std::string_view hint =
-        "write a netmask such as 255.255.255.0, or a length from 1 to 32; single clients (32) are "
-        "told apart";
+    const bool is_v4 = context.server->endpoint.address.is_v4();
+    const std::string_view hint =
+        is_v4 ? "write a netmask such as 255.255.255.0, or a length from 1 to 32; single clients "
+                "(32) are told apart"
+              : "write a length from 1 to 128; single clients (128) are told apart";
     const Word& word = value.words.front();
     std::optional<std::int64_t> length;
-    if (const auto mask = IpAddress::parse(word.text); mask && mask->is_v4()) {
+    if (const auto mask = IpAddress::parse(word.text); mask && mask->is_v4() && is_v4) {
         const std::uint32_t bits = mask->as_v4().host();
         const int ones = std::countl_one(bits);
         if (ones > 0 && std::popcount(bits) == ones)
@@ -119,7 +120,8 @@ void set_granularity(const Context& context, const Value& value) {
             context.report.error(word.span, quote(word.text) + " is not a netmask",
                                  std::string(hint));
     } else {
-        length = read_number(word, 1, 32, context.report, std::string(hint));
+        length = read_number(word, 1, context.server->endpoint.address.bits(), context.report,
+                             std::string(hint));
     }
     if (length)
         context.server->persistence_prefix_length = {static_cast<std::uint8_t>(*length), word.span};
@@ -140,8 +142,9 @@ constexpr Keyword rows[] = {
         .name = "virtual_server",
         .argument = endpoint(other_targets).with_block(Block::virtual_server),
         .handler = read_virtual_server,
-        .doc = "A service: connections to this address and port are shared among real servers. "
-               "When the address is a virtual_ipaddress, it is served while that is here.",
+        .doc = "A service: connections to this address and port are shared among real servers; "
+               "without a port, those to every port that has no service of its own. When the "
+               "address is a virtual_ipaddress, it is served while that is here.",
         .repeats = true,
     },
     {
@@ -200,7 +203,7 @@ constexpr Keyword rows[] = {
         .blocks = Block::virtual_server,
         .name = "persistence_granularity",
         .argument = words("NETMASK | LENGTH"),
-        .default_text = "32",
+        .default_text = "32; IPv6: 128",
         .handler = set_granularity,
         .doc = "Clients that differ only outside this mask count as one. Turns persistence on.",
     },

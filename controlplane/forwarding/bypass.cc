@@ -29,8 +29,7 @@ Bypass::State Bypass::state() const {
 service::Capabilities Bypass::capabilities() const {
     return {.methods = {config::ForwardingMethod::dr},
             .schedulers = {config::Scheduler::rr, config::Scheduler::wrr},
-            .protocols = {config::Protocol::tcp, config::Protocol::udp},
-            .ipv6 = false};
+            .protocols = {config::Protocol::tcp, config::Protocol::udp, config::Protocol::sctp}};
 }
 
 void Bypass::apply(api::ServiceTable table) {

@@ -54,9 +54,21 @@ State state_of(const ServiceView& view) {
     return static_cast<std::size_t>(up) == view.server_up.size() ? State::up : State::degraded;
 }
 
+}  // namespace
+
 api::Protocol to_api(config::Protocol protocol) {
-    return protocol == config::Protocol::udp ? api::UDP : api::TCP;
+    switch (protocol) {
+        case config::Protocol::tcp:
+            return api::TCP;
+        case config::Protocol::udp:
+            return api::UDP;
+        case config::Protocol::sctp:
+            break;
+    }
+    return api::SCTP;
 }
+
+namespace {
 
 void fill_service(const config::VirtualServer& server, const ServiceView& view,
                   api::Service& service) {

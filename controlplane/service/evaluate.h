@@ -16,6 +16,7 @@
 
 namespace headgate::api {
 class ServiceTable;
+enum Protocol : int;
 }
 
 namespace headgate::config {
@@ -52,6 +53,8 @@ struct ServiceView {
     std::string placement;        // "bypass", or "none: <reason>"
     std::vector<bool> server_up;  // parallel to real_servers
 };
+
+api::Protocol to_api(config::Protocol protocol);
 
 // Parallel to config.virtual_servers.
 std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& inputs);

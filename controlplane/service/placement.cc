@@ -27,10 +27,6 @@ std::string missing(std::string_view keyword, Value asked, const std::vector<Val
 }  // namespace
 
 std::string why_not_carried(const Capabilities& backend, const config::VirtualServer& server) {
-    if (!server.endpoint.address.is_v4() && !backend.ipv6)
-        return "IPv6 virtual servers are not supported";
-    if (server.endpoint.port == 0)
-        return "a virtual server on every port (port 0) is not supported";
     if (auto reason = missing("protocol", server.protocol, backend.protocols); !reason.empty())
         return reason;
     if (auto reason = missing("lb_kind", server.method, backend.methods); !reason.empty())

@@ -13,7 +13,6 @@ struct Capabilities {
     std::vector<config::ForwardingMethod> methods;
     std::vector<config::Scheduler> schedulers;
     std::vector<config::Protocol> protocols;
-    bool ipv6 = false;
 };
 
 // Empty when the backend can carry the virtual server; else the reason, in the words of the

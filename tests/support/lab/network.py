@@ -16,6 +16,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -27,6 +28,11 @@ PASS_PROGRAM = BUILD / "bpf" / "pass.bpf.o"
 
 NAME = re.compile(r"hglab-(\d+)-\w+")
 PREFIX_LENGTH = 24
+PREFIX_LENGTH_IPV6 = 64
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def ip(*words, check=True):
@@ -92,6 +98,13 @@ class Host:
     def set_sysctl(self, key, value):
         path = pathlib.Path("/proc/sys") / key.replace(".", "/")
         namespace.call_inside(self.namespace, path.write_text, str(value))
+
+    def enable_ipv6(self, address):
+        """Gives eth0 a link-local address and this one."""
+        for scope in ("all", "default", "eth0", "lo"):
+            self.set_sysctl(f"net.ipv6.conf.{scope}.accept_dad", 0)
+            self.set_sysctl(f"net.ipv6.conf.{scope}.disable_ipv6", 0)
+        self.ip("addr", "add", f"{address}/{PREFIX_LENGTH_IPV6}", "dev", "eth0", "nodad")
 
     def prefixes(self, device="eth0"):
         """The IPv4 addresses of the device as address/length."""

@@ -5,7 +5,7 @@ import socketserver
 import time
 
 from . import namespace
-from .network import wait_until
+from .network import family_of, wait_until
 
 NGINX_CONFIG = """\
 daemon off;
@@ -35,7 +35,7 @@ http {{
 class WebServer:
     """nginx on a host: / answers with the name of the host, /status and /healthz with ok."""
 
-    def __init__(self, host, vip, ports):
+    def __init__(self, host, vip, ports, vip6=None):
         self.host = host
         self.name = host.name
         self.address = host.address
@@ -45,10 +45,15 @@ class WebServer:
         host.ip("addr", "add", f"{vip}/32", "dev", "lo")
         host.set_sysctl("net.ipv4.conf.all.arp_ignore", 1)
         host.set_sysctl("net.ipv4.conf.all.arp_announce", 2)
+        listen = [f"listen {port} backlog=511;" for port in ports]
+        if vip6:
+            # Neighbour discovery speaks of an interface's own addresses only.
+            host.ip("addr", "add", f"{vip6}/128", "dev", "lo")
+            listen += [f"listen [::]:{port} backlog=511 ipv6only=on;" for port in ports]
         self.config = host.directory / "nginx.conf"
         self.config.write_text(NGINX_CONFIG.format(
             directory=host.directory, name=host.name,
-            listen=" ".join(f"listen {port} backlog=511;" for port in ports)))
+            listen=" ".join(listen)))
 
     def start(self):
         self.process = self.host.spawn("nginx", "nginx", "-p", self.host.directory,
@@ -107,8 +112,10 @@ class DatagramEchoServer:
                 data, sender = self.request
                 sender.sendto(name + b" " + data, self.client_address)
 
-        self._server = namespace.call_inside(host.namespace, socketserver.UDPServer,
-                                             (vip, port), Handler)
+        class Server(socketserver.UDPServer):
+            address_family = family_of(vip)
+
+        self._server = namespace.call_inside(host.namespace, Server, (vip, port), Handler)
         namespace.start_inside(host.namespace, self._server.serve_forever)
 
     def close(self):

@@ -12,6 +12,7 @@ import threading
 import time
 
 from . import namespace
+from .network import family_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,7 +176,7 @@ def exchange_datagrams(host, address, port, count):
     def run():
         answers = collections.Counter()
         for number in range(count):
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            with socket.socket(family_of(address), socket.SOCK_DGRAM) as client:
                 client.settimeout(2)
                 client.connect((address, port))
                 client.send(str(number).encode())

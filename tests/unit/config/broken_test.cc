@@ -119,7 +119,7 @@ const std::vector<Broken>& values() {
          "`192.0.2.300` is not an IP address", "write `virtual_server 192.0.2.1 80`"},
         {"BadPort",
          server_with({.server = "    real_server 192.0.2.12 >>80000 {\n        weight 1\n    }"}),
-         "`80000` is out of range", "a port is a number from 1 to 65535"},
+         "`80000` is out of range", "a port is a number from 1 to 65535, or left out"},
         {"BadCheckAddress", server_with({.http_get = "            connect_ip >>localhost"}),
          "`localhost` is not an IP address", "the default (that of the real_server) is used"},
         {"StatusRangeBackwards", server_with({.url = "                status_code >>299-200"}),
@@ -294,25 +294,34 @@ const std::vector<Broken>& services() {
          server("virtual_server 192.0.2.10 80 {\n    lb_algo rr\n"
                 "    lb_kind >>TUN type gue port 6080 csum\n    protocol TCP"),
          "`lb_kind TUN` is not carried", "write `lb_kind DR`"},
-        {"SctpNotCarried",
-         server("virtual_server 192.0.2.10 80 {\n    lb_algo rr\n    lb_kind DR\n"
-                "    protocol >>SCTP"),
-         "`protocol SCTP` is not carried", "write `protocol TCP`"},
         {"FirewallMark",
          instance_with("",
                        "virtual_server >>fwmark 7 {\n    lb_algo rr\n    real_server "
                        "192.0.2.11 80 {\n    }\n}"),
          "`virtual_server fwmark` is not carried", "the address and port instead of a mark"},
-        {"Ipv6VirtualServer",
+        {"CheckWithoutPort",
          instance_with("",
-                       "virtual_server >>2001:db8::1 80 {\n    lb_algo rr\n    lb_kind DR\n"
-                       "    protocol TCP\n    real_server 2001:db8::2 80 {\n    }\n}"),
-         "IPv6 virtual servers are not carried", "write an IPv4 address"},
-        {"AllPorts",
+                       "virtual_server 192.0.2.10 {\n    lb_algo rr\n    lb_kind DR\n"
+                       "    protocol TCP\n    real_server 192.0.2.11 {\n        >>TCP_CHECK {\n"
+                       "        }\n    }\n}"),
+         "this check has no port", "write `connect_port PORT`"},
+        {"PortOfAllPorts",
          instance_with("",
-                       "virtual_server >>192.0.2.10 {\n    lb_algo rr\n    lb_kind DR\n"
-                       "    protocol TCP\n    real_server 192.0.2.11 {\n    }\n}"),
-         "for all ports is not carried", "write `virtual_server 192.0.2.10 PORT`"},
+                       "virtual_server 192.0.2.10 {\n    lb_algo rr\n    lb_kind DR\n"
+                       "    protocol TCP\n    real_server >>192.0.2.11 80 {\n    }\n}"),
+         "without NAT, the port", "write `real_server 192.0.2.11`; that is used now"},
+        {"Ipv6Granularity",
+         instance_with("",
+                       "virtual_server 2001:db8::1 80 {\n    lb_algo rr\n    lb_kind DR\n"
+                       "    protocol TCP\n    persistence_granularity >>255.255.255.0\n"
+                       "    real_server 2001:db8::2 80 {\n    }\n}"),
+         "255.255.255.0", "a length from 1 to 128"},
+        {"Ipv4ServerOfIpv6",
+         instance_with("",
+                       "virtual_server 2001:db8::1 80 {\n    lb_algo rr\n    lb_kind DR\n"
+                       "    protocol TCP\n    real_server 2001:db8::2 80 {\n    }\n"
+                       "    real_server >>192.0.2.11 80 {\n    }\n}"),
+         "an IPv4 real server cannot serve an IPv6", "write its IPv6 address"},
     };
     return cases;
 }

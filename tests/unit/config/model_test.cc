@@ -191,11 +191,35 @@ TEST(Server, PersistsSixMinutesWhenNoTimeIsGiven) {
     EXPECT_EQ(server.persistence_prefix_length, 20);
 }
 
+TEST(Server, CanBeOfIpv6AndOfEveryPort) {
+    const VirtualServer server = server_of(
+        "dataplane {\ninterface eth0\n}\nvirtual_server 2001:db8::10 {\nlb_algo rr\n"
+        "lb_kind DR\nprotocol SCTP\npersistence_timeout 60\n"
+        "real_server 2001:db8::11 {\nTCP_CHECK {\nconnect_port 80\n}\n}\n}\n");
+    EXPECT_EQ(server.endpoint.to_string(), "[2001:db8::10]:0");
+    EXPECT_EQ(server.protocol, Protocol::sctp);
+    EXPECT_EQ(server.persistence_prefix_length, 128);
+    ASSERT_EQ(server.real_servers.size(), 1U);
+    EXPECT_EQ(server.real_servers[0].endpoint.to_string(), "[2001:db8::11]:0");
+    ASSERT_EQ(server.real_servers[0].checks.size(), 1U);
+    EXPECT_EQ(std::get<TcpCheck>(server.real_servers[0].checks[0].kind).target.to_string(),
+              "[2001:db8::11]:80");
+}
+
+TEST(Server, TakesAPrefixOfIpv6AsGranularity) {
+    const VirtualServer server = server_of(
+        "dataplane {\ninterface eth0\n}\nvirtual_server 2001:db8::10 80 {\nlb_algo rr\n"
+        "lb_kind DR\nprotocol TCP\npersistence_granularity 64\n"
+        "real_server 2001:db8::11 80 {\n}\n}\n");
+    EXPECT_EQ(server.persistence_timeout, seconds(360));
+    EXPECT_EQ(server.persistence_prefix_length, 64);
+}
+
 TEST(Server, StaysInTheModelWhenForwardingCannotCarryIt) {
     const LoadResult result = load_text(
         "dataplane {\ninterface eth0\n}\nvirtual_server 192.0.2.10 80 {\nlb_algo mh\n"
         "lb_kind NAT\nprotocol SCTP\nreal_server 192.0.2.11 8080 {\n}\n}\n");
-    EXPECT_EQ(result.diagnostics.size(), 3U);
+    EXPECT_EQ(result.diagnostics.size(), 2U);
     EXPECT_EQ(result.exit_code, exit_usable_with_errors);
     const VirtualServer& server = result.config->virtual_servers.at(0);
     EXPECT_EQ(server.scheduler, Scheduler::mh);

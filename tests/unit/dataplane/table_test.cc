@@ -58,12 +58,13 @@ TEST(Table, RefusesWhatCannotBeForwardedAndNamesIt) {
     };
     const std::vector<Case> cases{
         {R"("address": "192.0.2.10", "port": 80)", R"("address": "web", "port": 80)",
-         "service web:80"},
+         "service web 80"},
         {R"("address": "192.0.2.10", "port": 80)", R"("address": "2001:db8::1", "port": 80)",
-         "IPv6"},
-        {R"("port": 80, "protocol")", R"("port": 0, "protocol")", "port 0"},
+         "another family"},
+        {R"("address": "192.0.2.22", "port": 8080)", R"("address": "192.0.2.22", "port": 0)",
+         "port 0"},
         {R"("port": 80, "protocol")", R"("port": 65536, "protocol")", "port 65536"},
-        {R"("protocol": "TCP")", R"("protocol": 132)", "protocol 132"},
+        {R"("protocol": "TCP")", R"("protocol": 47)", "protocol 47"},
         {R"("scheduler": "WRR")", R"("scheduler": 99)", "scheduler 99"},
         {R"("method": "DR")", R"("method": 0)", "method 0"},
         {R"("persistencePrefixLength": 24)", R"("persistencePrefixLength": 33)", "33"},
@@ -84,6 +85,19 @@ TEST(Table, RefusesWhatCannotBeForwardedAndNamesIt) {
         EXPECT_NE(table.error().message.find(test.words), std::string::npos)
             << table.error().message;
     }
+}
+
+TEST(Table, TakesIpv6AndSctpAndEveryPort) {
+    const auto table = load_table(message_of(R"({"services": [{
+        "address": "2001:db8::10", "protocol": "SCTP", "scheduler": "RR", "method": "DR",
+        "persistenceTimeoutS": 50,
+        "destinations": [{"address": "2001:db8::11", "weight": 1}]}]})"));
+    ASSERT_TRUE(table) << table.error().message;
+    const ServiceConfig& config = table->services.at(0).config;
+    EXPECT_EQ(config.endpoint.to_string(), "[2001:db8::10]:0");
+    EXPECT_EQ(config.protocol, Protocol::sctp);
+    EXPECT_EQ(config.persistence_prefix_length, 128) << "not given: each client by itself";
+    EXPECT_EQ(config.destinations.at(0).endpoint.to_string(), "[2001:db8::11]:0");
 }
 
 TEST(Table, ListsEachDestinationAddressOnce) {

@@ -55,8 +55,7 @@ protected:
         };
         inputs.capabilities = {.methods = {config::ForwardingMethod::dr},
                                .schedulers = {config::Scheduler::rr, config::Scheduler::wrr},
-                               .protocols = {config::Protocol::tcp, config::Protocol::udp},
-                               .ipv6 = false};
+                               .protocols = {config::Protocol::tcp, config::Protocol::udp}};
         config.virtual_servers.push_back(virtual_server("192.0.2.10"));
     }
     void result(const char* address, bool passed) {
@@ -183,10 +182,19 @@ TEST_F(EvaluateTest, WhatTheBackendCannotCarryIsNamed) {
               "none: lb_algo wlc is not supported (supported: rr, wrr)");
     EXPECT_EQ(placement([](auto& server) { server.protocol = config::Protocol::sctp; }),
               "none: protocol sctp is not supported (supported: tcp, udp)");
-    EXPECT_EQ(placement([](auto& server) { server.endpoint = endpoint("2001:db8::1"); }),
-              "none: IPv6 virtual servers are not supported");
-    EXPECT_EQ(placement([](auto& server) { server.endpoint.port = 0; }),
-              "none: a virtual server on every port (port 0) is not supported");
+}
+
+TEST_F(EvaluateTest, EveryFamilyPortAndProtocolIsInTheTable) {
+    inputs.capabilities.protocols.push_back(config::Protocol::sctp);
+    config.virtual_servers[0].endpoint = endpoint("2001:db8::1", 0);
+    config.virtual_servers[0].protocol = config::Protocol::sctp;
+    config.virtual_servers[0].real_servers = {real_server("2001:db8::11")};
+    const api::ServiceTable table = this->table();
+    ASSERT_EQ(table.services_size(), 1);
+    EXPECT_EQ(table.services(0).address(), "2001:db8::1");
+    EXPECT_EQ(table.services(0).port(), 0U);
+    EXPECT_EQ(table.services(0).protocol(), api::SCTP);
+    EXPECT_EQ(table.services(0).destinations(0).address(), "2001:db8::11");
 }
 
 TEST_F(EvaluateTest, WithoutABackendAnActiveServiceIsDown) {
