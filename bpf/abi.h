@@ -14,15 +14,19 @@
 
 /* NOLINTBEGIN(readability-identifier-naming): C names, shared with C. */
 
-/* Key of the `services` map. A packet whose destination is a key goes to a worker; the value (a
- * __u32) is not read. */
+/* Key of the `services` map. A packet whose destination is a key goes to a worker, and so does an
+ * ICMP error about a packet whose source is one; the value (a __u32) is not read. Every address
+ * with a service also has a key with LB_ADDRESS_ALONE and port 0: for its fragments, of which all
+ * but the first have no ports. */
 struct lb_service_key {
     __u32 address_be[4]; /* IPv6; IPv4 in its mapped form, ::ffff:a.b.c.d */
     __u16 port_be;       /* 0: every port that has no key of its own */
-    __u8 protocol;       /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP */
+    __u8 protocol;       /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, or LB_ADDRESS_ALONE */
     __u8 zero;           /* always 0: the map compares all bytes */
 };
 LB_STATIC_ASSERT(sizeof(struct lb_service_key) == 20, "no padding in a map key");
+
+#define LB_ADDRESS_ALONE 0
 
 /* The third word of a mapped IPv4 address, in host byte order. */
 #define LB_MAPPED_IPV4 0x0000ffff
@@ -36,8 +40,8 @@ LB_STATIC_ASSERT(sizeof(struct lb_service_key) == 20, "no padding in a map key")
     X(pass_returned)   /* generic mode: a worker gave it back to the kernel */    \
     X(pass_no_socket)  /* a service's packet, but no socket on its queue */       \
     X(pass_no_service) /* for an address, protocol and port that is no service */ \
-    X(pass_protocol)   /* neither TCP, UDP nor SCTP: ICMP, VRRP, ... */           \
-    X(pass_fragment)   /* any fragment of an IP packet, the first included */     \
+    X(pass_protocol)   /* not TCP, UDP, SCTP, nor an error about a service's */   \
+    X(pass_fragment)   /* a fragment for an address without services */           \
     X(pass_malformed)  /* IP whose headers run past its end */                    \
     X(pass_not_ip)     /* ARP, LLDP, three VLAN tags, ... */
 

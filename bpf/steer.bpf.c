@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The steering program, attached to every interface that headgate-dataplane serves. It sends the
- * packets of services to the AF_XDP socket of the queue they came in on, and leaves everything
- * else to the kernel: ARP, VRRP, ssh, ICMP, fragments need no code anywhere else. It changes no
- * packet. A queue without a socket (no worker, or a dead one) passes to the kernel too.
+ * packets of services, their fragments, and ICMP errors about them, to the AF_XDP socket of the
+ * queue they came in on, and leaves everything else to the kernel: ARP, VRRP, ssh, ping need no
+ * code anywhere else. It changes no packet. A queue without a socket (no worker, or a dead one)
+ * passes to the kernel too.
  *
  * Userspace keeps `services` in step with the table; an empty map steers nothing. What the workers
  * forward, this program steers: both look behind the same VLAN tags and extension headers. */
@@ -22,6 +23,8 @@
 /* RFC 791: the more-fragments flag and the fragment offset; RFC 8200 4.5: the same. */
 #define IPV4_FRAGMENT_MASK 0x3fff
 #define IPV6_FRAGMENT_MASK 0xfff9
+#define IPV4_OFFSET_MASK 0x1fff
+#define IPV6_OFFSET_MASK 0xfff8
 
 #define VLAN_TAGS_MAX 2
 #define EXTENSIONS_MAX 8
@@ -61,6 +64,13 @@ struct vlan_tag {
     __be16 ethertype; /* of what follows */
 };
 
+struct icmp_header {
+    __u8 type;
+    __u8 code;
+    __be16 checksum;
+    __be32 word;
+};
+
 /* What every extension header begins with. */
 struct extension {
     __u8 next;
@@ -93,77 +103,172 @@ static __always_inline bool is_carried(__u8 protocol) {
     return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
 }
 
-/* What stands in the way of a verdict, or lb_steer_steered and the key but for its port, which
- * lies at *ports + 2. */
-static __always_inline __u32 read_ipv4(const void* start, const void* end,
-                                       struct lb_service_key* key, const __be16** ports) {
-    const struct iphdr* ip = start;
+/* What has been read of a packet: the key of the service that it may be for, and where the header
+ * behind those of IP begins. */
+struct reading {
+    struct lb_service_key key;
+    const void* transport;
+    __u8 protocol; /* of that header */
+};
 
-    if ((const void*)(ip + 1) > end)
-        return lb_steer_pass_malformed;
-    if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_MASK))
-        return lb_steer_pass_fragment;
-    if (!is_carried(ip->protocol))
-        return lb_steer_pass_protocol;
-    if (ip->version != 4 || ip->ihl < 5)
-        return lb_steer_pass_malformed;
+static __always_inline void set_ipv4(struct lb_service_key* key, __be32 address) {
+    key->address_be[0] = 0;
+    key->address_be[1] = 0;
     key->address_be[2] = bpf_htonl(LB_MAPPED_IPV4);
-    key->address_be[3] = ip->daddr;
-    key->protocol = ip->protocol;
-    *ports = start + ip->ihl * 4;
-    return lb_steer_steered;
+    key->address_be[3] = address;
 }
 
-static __always_inline __u32 read_ipv6(const void* start, const void* end,
-                                       struct lb_service_key* key, const __be16** ports) {
-    const struct ipv6hdr* ip = start;
+/* Moves `*behind`, counted from `at`, over the extension headers, and `*next` to what follows. */
+static __always_inline __u32 skip_extensions(const void* at, const void* end, __u8* next,
+                                             __u32* behind) {
+    for (int i = 0; i <= EXTENSIONS_MAX; i++) {
+        const struct extension* header = at + *behind;
 
-    if ((const void*)(ip + 1) > end || ip->version != 6)
-        return lb_steer_pass_malformed;
-
-    const void* at = ip + 1;
-    __u8 next = ip->nexthdr;
-    __u32 behind = 0;
-
-    for (int i = 0; i <= EXTENSIONS_MAX && !is_carried(next); i++) {
-        const struct extension* header = at + behind;
-
-        if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_FRAGMENT &&
-            next != IPPROTO_AH && next != IPPROTO_DSTOPTS)
-            return lb_steer_pass_protocol;
+        if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING && *next != IPPROTO_FRAGMENT &&
+            *next != IPPROTO_AH && *next != IPPROTO_DSTOPTS)
+            return lb_steer_steered;
         if ((const void*)(header + 1) > end)
             return lb_steer_pass_malformed;
 
         __u32 bytes = (header->length + 1) * 8;
 
-        if (next == IPPROTO_FRAGMENT) {
+        if (*next == IPPROTO_FRAGMENT) {
             /* One that is whole is a packet like any other (RFC 6946). */
             if (header->more & bpf_htons(IPV6_FRAGMENT_MASK))
                 return lb_steer_pass_fragment;
             bytes = sizeof(*header);
-        } else if (next == IPPROTO_AH) {
+        } else if (*next == IPPROTO_AH) {
             bytes = (header->length + 2) * 4;
         }
-        next = header->next;
-        behind += bytes;
-        if (behind > EXTENSION_BYTES_MAX)
+        *next = header->next;
+        *behind += bytes;
+        if (*behind > EXTENSION_BYTES_MAX)
             return lb_steer_pass_malformed;
     }
-    if (!is_carried(next))
-        return lb_steer_pass_protocol;
-    __builtin_memcpy(key->address_be, &ip->daddr, sizeof(key->address_be));
-    key->protocol = next;
-    *ports = at + behind;
+    return lb_steer_pass_malformed;
+}
+
+/* Both return what stands in the way of looking the service up, or lb_steer_steered. */
+static __always_inline __u32 read_ipv4(const void* start, const void* end,
+                                       struct reading* reading) {
+    const struct iphdr* ip = start;
+
+    if ((const void*)(ip + 1) > end || ip->version != 4 || ip->ihl < 5)
+        return lb_steer_pass_malformed;
+    set_ipv4(&reading->key, ip->daddr);
+    reading->protocol = ip->protocol;
+    reading->transport = start + ip->ihl * 4;
+    if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_MASK))
+        return lb_steer_pass_fragment;
     return lb_steer_steered;
 }
 
-static __always_inline bool is_service(struct lb_service_key* key, __be16 port) {
+static __always_inline __u32 read_ipv6(const void* start, const void* end,
+                                       struct reading* reading) {
+    const struct ipv6hdr* ip = start;
+
+    if ((const void*)(ip + 1) > end || ip->version != 6)
+        return lb_steer_pass_malformed;
+    __builtin_memcpy(reading->key.address_be, &ip->daddr, sizeof(reading->key.address_be));
+    reading->protocol = ip->nexthdr;
+
+    __u32 behind = 0;
+    __u32 verdict = skip_extensions(ip + 1, end, &reading->protocol, &behind);
+
+    reading->transport = (const void*)(ip + 1) + behind;
+    return verdict;
+}
+
+/* RFC 792, RFC 4443: those that quote the packet which caused them. */
+static __always_inline bool is_icmp_error(const struct reading* reading, __u8 type) {
+    if (reading->protocol == IPPROTO_ICMPV6)
+        return type >= 1 && type <= 4;
+    return reading->protocol == IPPROTO_ICMP && (type == 3 || type == 11 || type == 12);
+}
+
+/* Turns the reading of an ICMP error into that of the packet it quotes, which a real server has
+ * sent: the service is its source. False: it is none, or its ports are not there. */
+static __always_inline bool read_quote(struct reading* reading, const void* end) {
+    const struct icmp_header* icmp = reading->transport;
+
+    if ((const void*)(icmp + 1) > end || !is_icmp_error(reading, icmp->type))
+        return false;
+    if (reading->protocol == IPPROTO_ICMP) {
+        const struct iphdr* ip = (const void*)(icmp + 1);
+
+        if ((const void*)(ip + 1) > end || ip->version != 4 || ip->ihl < 5 ||
+            (ip->frag_off & bpf_htons(IPV4_OFFSET_MASK)))
+            return false;
+        set_ipv4(&reading->key, ip->saddr);
+        reading->protocol = ip->protocol;
+        reading->transport = (const void*)ip + ip->ihl * 4;
+        return is_carried(reading->protocol);
+    }
+
+    const struct ipv6hdr* ip = (const void*)(icmp + 1);
+
+    if ((const void*)(ip + 1) > end || ip->version != 6)
+        return false;
+    __builtin_memcpy(reading->key.address_be, &ip->saddr, sizeof(reading->key.address_be));
+    reading->protocol = ip->nexthdr;
+
+    __u32 behind = 0;
+    __u32 verdict = skip_extensions(ip + 1, end, &reading->protocol, &behind);
+
+    if (verdict == lb_steer_pass_fragment) {
+        const struct extension* header = (const void*)(ip + 1) + behind;
+
+        if ((const void*)(header + 1) > end || (header->more & bpf_htons(IPV6_OFFSET_MASK)))
+            return false;
+        reading->protocol = header->next;
+        behind += sizeof(*header);
+        verdict = lb_steer_steered;
+    }
+    reading->transport = (const void*)(ip + 1) + behind;
+    return verdict == lb_steer_steered && is_carried(reading->protocol);
+}
+
+static __always_inline bool is_service(struct lb_service_key* key, __u8 protocol, __be16 port) {
+    key->protocol = protocol;
     key->port_be = port;
     if (bpf_map_lookup_elem(&services, key))
         return true;
     /* A service for every port of the address. */
     key->port_be = 0;
     return bpf_map_lookup_elem(&services, key);
+}
+
+/* Why the packet goes to the kernel, or lb_steer_steered. */
+static __always_inline __u32 judge(const void* ip, const void* end, __be16 ethertype) {
+    struct reading reading = {};
+    __u32 verdict = lb_steer_pass_not_ip;
+
+    if (ethertype == bpf_htons(ETH_P_IP))
+        verdict = read_ipv4(ip, end, &reading);
+    else if (ethertype == bpf_htons(ETH_P_IPV6))
+        verdict = read_ipv6(ip, end, &reading);
+    if (verdict == lb_steer_pass_fragment &&
+        bpf_map_lookup_elem(&services, &reading.key)) /* LB_ADDRESS_ALONE */
+        return lb_steer_steered;
+    if (verdict != lb_steer_steered)
+        return verdict;
+
+    bool is_about_service = false;
+
+    if (!is_carried(reading.protocol)) {
+        if (!read_quote(&reading, end))
+            return lb_steer_pass_protocol;
+        is_about_service = true;
+    }
+
+    /* Source and destination port lie in the same place in TCP, UDP and SCTP. */
+    const __be16* ports = reading.transport;
+
+    if ((const void*)(ports + 2) > end)
+        return is_about_service ? lb_steer_pass_protocol : lb_steer_pass_malformed;
+    if (is_service(&reading.key, reading.protocol, ports[is_about_service ? 0 : 1]))
+        return lb_steer_steered;
+    return is_about_service ? lb_steer_pass_protocol : lb_steer_pass_no_service;
 }
 
 SEC("xdp")
@@ -189,21 +294,10 @@ int headgate_steer(struct xdp_md* ctx) {
         ip = tag + 1;
     }
 
-    struct lb_service_key key = {};
-    const __be16* ports;
-    __u32 verdict = lb_steer_pass_not_ip;
+    __u32 verdict = judge(ip, data_end, ethertype);
 
-    if (ethertype == bpf_htons(ETH_P_IP))
-        verdict = read_ipv4(ip, data_end, &key, &ports);
-    else if (ethertype == bpf_htons(ETH_P_IPV6))
-        verdict = read_ipv6(ip, data_end, &key, &ports);
     if (verdict != lb_steer_steered)
         return pass(verdict);
-    /* Source and destination port lie in the same place in TCP, UDP and SCTP. */
-    if ((const void*)(ports + 2) > data_end)
-        return pass(lb_steer_pass_malformed);
-    if (!is_service(&key, ports[1]))
-        return pass(lb_steer_pass_no_service);
     if (was_returned(eth))
         return pass(lb_steer_pass_returned);
 

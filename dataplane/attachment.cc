@@ -27,10 +27,14 @@ HashSeed random_seed() {
 std::vector<SteeredService> steered_services(const ForwardingConfig& config) {
     std::vector<SteeredService> services;
     for (const ServiceConfig& service : config.services) {
-        if (service.active && !service.destinations.empty())
-            services.push_back({service.endpoint, static_cast<std::uint8_t>(service.protocol)});
+        if (!service.active || service.destinations.empty())
+            continue;
+        services.push_back({service.endpoint, static_cast<std::uint8_t>(service.protocol)});
+        services.push_back(steered_fragments(service.endpoint.address));
     }
     std::ranges::sort(services);
+    const auto repeated = std::ranges::unique(services);
+    services.erase(repeated.begin(), repeated.end());
     return services;
 }
 
@@ -56,6 +60,10 @@ Result<std::unique_ptr<Attachment>> Attachment::open(const AttachmentOptions& op
         if (auto opened = attachment->open_queue(options, queue, seed); !opened)
             return tl::unexpected(opened.error());
     }
+    if (queues > 1) {
+        for (const auto& worker : attachment->workers_)
+            worker->join(attachment->peers_);
+    }
     for (std::uint32_t queue = 0; queue < queues; ++queue)
         attachment->workers_[queue]->start(fmt::format("hg-{}-{}", queue, options.interface));
     return attachment;
@@ -69,6 +77,12 @@ Attachment::Attachment(const AttachmentOptions& options, std::uint32_t queues,
       steering_(std::move(steering)),
       persistence_(persistence_max, seed),
       publisher_(queues) {}
+
+Attachment::~Attachment() {
+    // All of them before the first goes: they look into each other's tables.
+    for (const auto& worker : workers_)
+        worker->stop();
+}
 
 Result<void> Attachment::open_queue(const AttachmentOptions& options, std::uint32_t queue,
                                     const HashSeed& seed) {

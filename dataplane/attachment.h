@@ -46,7 +46,7 @@ public:
     // The interface steers nothing until apply().
     static Result<std::unique_ptr<Attachment>> open(const AttachmentOptions& options);
     // Detaches the program and ends the workers; packets go to the kernel from then on.
-    ~Attachment() = default;
+    ~Attachment();
     Attachment(const Attachment&) = delete;
     Attachment& operator=(const Attachment&) = delete;
 
@@ -86,6 +86,7 @@ private:
     std::vector<SteeredService> steered_;  // what the program's map holds, sorted
     PersistenceTable persistence_;
     Publisher publisher_;
+    CorePeers peers_;
     std::vector<const AfxdpPort*> ports_;           // owned by the workers
     std::vector<std::unique_ptr<Worker>> workers_;  // last: they use all of the above
 };

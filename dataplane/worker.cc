@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -36,6 +37,12 @@ Worker::~Worker() {
     stop();
 }
 
+void Worker::join(CorePeers& peers) {
+    check(!thread_.joinable(), "a worker knows its peers before it starts");
+    peers.cores.push_back(&core_);
+    core_.know_peers(peers);
+}
+
 void Worker::start(const std::string& name) {
     check(!thread_.joinable(), "a worker is started once");
     thread_ = std::thread([this] { run(); });
@@ -60,6 +67,8 @@ bool Worker::run_once(Tick now) {
     port_->to_kernel(burst_);
     port_->tx_burst(burst_);
     port_->release(burst_);
+    if (const std::span<const Frame> released = core_.released(); !released.empty())
+        port_->tx_copies(released);
     return true;
 }
 

@@ -31,6 +31,9 @@ public:
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
+    // Makes the worker one of `peers`, which outlive its run. Before any of them starts.
+    void join(CorePeers& peers);
+
     // `name` is what ps and top show, at most 15 characters.
     void start(const std::string& name);
     // Returns when the thread has ended; at once when it never ran.

@@ -47,17 +47,18 @@ ConnectionIndex ConnectionTable::create(const ConnectionKey& key, std::uint64_t 
     Connection& connection = nodes_[index];
     free_ = connection.wheel_next_;
     size_.add(1);
-    connection.client = key.client;
-    connection.service = key.service;
-    connection.client_port = key.client_port;
-    connection.service_port = key.service_port;
-    connection.destination = no_slot;
-    connection.destination_generation = 0;
+    store_shared(connection.client.first, key.client.first);
+    store_shared(connection.client.second, key.client.second);
+    store_shared(connection.client_port, key.client_port);
+    store_shared(connection.service_port, key.service_port);
+    store_shared(connection.destination, no_slot, std::memory_order_release);
+    store_shared(connection.service, key.service);
+    store_shared(connection.state, state);
     connection.binding = no_binding;
-    connection.state = state;
+    connection.opened_by_fragment = false;
     touch(connection, now);
     index_insert(index, hash);
-    wheel_link(index, slot_after(connection.deadline));
+    wheel_link(index, slot_after(connection.deadline()));
     if (state == ConnectionState::syn)
         half_open_append(index);
     return index;
@@ -69,11 +70,11 @@ void ConnectionTable::change_state(ConnectionIndex index, ConnectionState state,
         half_open_remove(index);
     // The wheel finds a later deadline by itself, but it must not look too late for an earlier one.
     const bool sooner = timeout_s(state) < timeout_s(connection.state);
-    connection.state = state;
+    store_shared(connection.state, state);
     touch(connection, now);
     if (sooner) {
         wheel_unlink(index);
-        wheel_link(index, slot_after(connection.deadline));
+        wheel_link(index, slot_after(connection.deadline()));
     }
     if (state == ConnectionState::syn)
         half_open_append(index);
@@ -86,10 +87,60 @@ void ConnectionTable::destroy(ConnectionIndex index) {
         half_open_remove(index);
     wheel_unlink(index);
     index_remove(index);
-    connection.service = 0;
+    store_shared(connection.service, 0U);
     connection.wheel_next_ = free_;
     free_ = index;
     size_.subtract(1);
+}
+
+void ConnectionTable::assign(ConnectionIndex index, const Identity& destination) {
+    Connection& connection = nodes_[index];
+    store_shared(connection.destination_generation, destination.generation,
+                 std::memory_order_release);
+    store_shared(connection.destination, destination.slot, std::memory_order_release);
+}
+
+// ---- what peers do ----
+
+std::optional<Identity> ConnectionTable::follow_as_peer(const ConnectionKey& key, Tick now) {
+    const std::uint64_t wanted = hash(key);
+    const Bucket& bucket = buckets_[bucket_of(wanted)];
+    for (std::size_t way = 0; way < ways; ++way) {
+        if (load_shared(bucket.tags[way]) != tag_of(wanted))
+            continue;
+        if (const auto found = follow_node(load_shared(bucket.nodes[way]), key, now))
+            return found;
+    }
+    // The owner may be changing the chain: a walk ends even if it went astray.
+    ConnectionIndex index = load_shared(bucket.overflow);
+    for (std::size_t steps = 0; index != no_connection && steps < 2 * ways; ++steps) {
+        if (const auto found = follow_node(index, key, now))
+            return found;
+        index = load_shared(nodes_[index].overflow_next_);
+    }
+    return std::nullopt;
+}
+
+std::optional<Identity> ConnectionTable::follow_node(ConnectionIndex index,
+                                                     const ConnectionKey& key, Tick now) {
+    Connection& node = nodes_[index];
+    const auto is_key = [&] {
+        return load_shared(node.service) == key.service &&
+               load_shared(node.client.first) == key.client.first &&
+               load_shared(node.client.second) == key.client.second &&
+               load_shared(node.client_port) == key.client_port &&
+               load_shared(node.service_port) == key.service_port;
+    };
+    if (!is_key())
+        return std::nullopt;
+    const Identity destination{load_shared(node.destination, std::memory_order_acquire),
+                               load_shared(node.destination_generation, std::memory_order_acquire)};
+    // The owner writes the key before the destination: had the node become another connection, its
+    // key would be seen now.
+    if (destination.slot == no_slot || !is_key())
+        return std::nullopt;
+    store_shared(node.deadline_, now + timeout_s(load_shared(node.state)));
+    return destination;
 }
 
 // ---- the index ----
@@ -98,13 +149,13 @@ void ConnectionTable::index_insert(ConnectionIndex index, std::uint64_t hash) {
     Bucket& bucket = buckets_[bucket_of(hash)];
     const std::uint32_t unused = matching_ways(bucket, 0);
     if (unused == 0) {
-        nodes_[index].overflow_next_ = bucket.overflow;
-        bucket.overflow = index;
+        store_shared(nodes_[index].overflow_next_, bucket.overflow);
+        store_shared(bucket.overflow, index);
         return;
     }
     const auto way = static_cast<std::size_t>(std::countr_zero(unused));
-    bucket.tags[way] = tag_of(hash);
-    bucket.nodes[way] = index;
+    store_shared(bucket.tags[way], tag_of(hash));
+    store_shared(bucket.nodes[way], index);
 }
 
 void ConnectionTable::index_remove(ConnectionIndex index) {
@@ -117,11 +168,11 @@ void ConnectionTable::index_remove(ConnectionIndex index) {
         // One that waits in the overflow chain takes the place.
         const ConnectionIndex heir = bucket.overflow;
         if (heir == no_connection) {
-            bucket.tags[way] = 0;
+            store_shared(bucket.tags[way], std::uint16_t{0});
         } else {
-            bucket.overflow = nodes_[heir].overflow_next_;
-            bucket.tags[way] = tag_of(hash_of(nodes_[heir]));
-            bucket.nodes[way] = heir;
+            store_shared(bucket.overflow, nodes_[heir].overflow_next_);
+            store_shared(bucket.tags[way], tag_of(hash_of(nodes_[heir])));
+            store_shared(bucket.nodes[way], heir);
         }
         return;
     }
@@ -130,7 +181,7 @@ void ConnectionTable::index_remove(ConnectionIndex index) {
         check(*link != no_connection, "a connection is in its bucket");
         link = &nodes_[*link].overflow_next_;
     }
-    *link = nodes_[index].overflow_next_;
+    store_shared(*link, nodes_[index].overflow_next_);
 }
 
 // ---- the wheel ----
@@ -168,10 +219,10 @@ ConnectionIndex ConnectionTable::next_expired(Tick now, std::uint32_t& budget) {
             const Connection& connection = nodes_[index];
             if (connection.wheel_next_ != no_connection)
                 prefetch_node(connection.wheel_next_);
-            if (is_past(connection.deadline, now))
+            if (is_past(connection.deadline(), now))
                 return index;
             wheel_unlink(index);
-            wheel_link(index, slot_after(connection.deadline));
+            wheel_link(index, slot_after(connection.deadline()));
         }
         if (wheel_now_ > now)
             return no_connection;

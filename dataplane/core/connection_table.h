@@ -1,4 +1,6 @@
 // ConnectionTable: the connections of one worker. Worker-local, single writer, no locks.
+// Other workers may call follow_as_peer(), which reads what it finds without a lock: whatever it
+// reads, the owner writes by atomic stores, and the key is read again in the end.
 //
 // Two arrays, allocated at construction. A bucket is one cache line: eight 16-bit tags beside eight
 // 32-bit node indices, and the head of a chain for the rare bucket that overflows. A node is one
@@ -11,9 +13,12 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <type_traits>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -43,6 +48,18 @@ constexpr Tick timeout_s(ConnectionState state) {
     return state_timeouts_s[static_cast<std::size_t>(state)];
 }
 
+// Loads and stores of what a peer reads or writes. On the machines this runs on, they are the
+// instructions of any load and store.
+template <typename T>
+T load_shared(const T& place, std::memory_order order = std::memory_order_relaxed) {
+    return std::atomic_ref(const_cast<T&>(place)).load(order);
+}
+template <typename T>
+void store_shared(T& place, std::type_identity_t<T> value,
+                  std::memory_order order = std::memory_order_relaxed) {
+    std::atomic_ref(place).store(value, order);
+}
+
 struct ConnectionKey {
     WideAddress client{};
     // The service's generation: no other service, past or present, has it, so it stands for
@@ -55,20 +72,24 @@ struct ConnectionKey {
 
 struct alignas(64) Connection {
     WideAddress client{};
-    std::uint32_t service = 0;  // 0: the node is free
-    Slot destination = no_slot;
+    std::uint32_t service = 0;   // 0: the node is free
+    Slot destination = no_slot;  // set by ConnectionTable::assign()
     std::uint32_t destination_generation = 0;
-    Tick deadline = 0;
     BindingIndex binding = no_binding;  // of the persistence table; released with the connection
     Be16 client_port;
     Be16 service_port;
     ConnectionState state = ConnectionState::syn;
+    bool opened_by_fragment = false;
+
+    // A peer may move it.
+    [[nodiscard]] Tick deadline() const { return load_shared(deadline_); }
 
     [[nodiscard]] ConnectionKey key() const { return {client, service, client_port, service_port}; }
     [[nodiscard]] bool is(const ConnectionKey& wanted) const { return key() == wanted; }
 
 private:
     friend class ConnectionTable;
+    Tick deadline_ = 0;
     ConnectionIndex overflow_next_ = no_connection;
     ConnectionIndex wheel_next_ = no_connection;  // or the next free node
     std::uint32_t wheel_previous_ = 0;            // a node, or first_in_slot | slot
@@ -114,8 +135,10 @@ public:
                            Tick now);
     // The connection's timeout starts again.
     void touch(Connection& connection, Tick now) {
-        connection.deadline = now + timeout_s(connection.state);
+        store_shared(connection.deadline_, now + timeout_s(connection.state));
     }
+    // Where the connection goes, as peers see it, too.
+    void assign(ConnectionIndex index, const Identity& destination);
     // As touch(), in another state.
     void change_state(ConnectionIndex index, ConnectionState state, Tick now);
     void destroy(ConnectionIndex index);
@@ -125,6 +148,9 @@ public:
     // A connection whose deadline has passed, or no_connection when no more are due or `budget` is
     // used up; each node that is looked at costs one. The caller destroys it.
     ConnectionIndex next_expired(Tick now, std::uint32_t& budget);
+
+    // Any thread. The destination of the connection, if it is here; its timeout starts again.
+    [[nodiscard]] std::optional<Identity> follow_as_peer(const ConnectionKey& key, Tick now);
 
     [[nodiscard]] bool full() const { return free_ == no_connection; }
     [[nodiscard]] std::uint64_t size() const { return size_.get(); }  // any thread
@@ -180,6 +206,8 @@ private:
 #endif
     }
 
+    [[nodiscard]] std::optional<Identity> follow_node(ConnectionIndex index,
+                                                      const ConnectionKey& key, Tick now);
     void index_insert(ConnectionIndex index, std::uint64_t hash);
     void index_remove(ConnectionIndex index);
     void wheel_link(ConnectionIndex index, std::uint32_t slot);

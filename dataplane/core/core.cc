@@ -89,6 +89,7 @@ bool can_take_connections(const Snapshot& snapshot, const Identity& destination)
 Core::Core(const CoreOptions& options, PersistenceTable& persistence)
     : connections_(options.connections_max, options.seed),
       persistence_(persistence),
+      fragments_(options.seed),
       worker_index_(options.worker_index),
       worker_count_(options.worker_count),
       cursors_(services_max, cursor_unset) {
@@ -98,11 +99,13 @@ Core::Core(const CoreOptions& options, PersistenceTable& persistence)
 void Core::process(const Snapshot& snapshot, Burst& burst, Tick now) {
     check(burst.count <= burst_max, "a burst has at most burst_max frames");
     cold_count_ = 0;
+    released_count_ = 0;
+    fragments_.reclaim();
     std::uint32_t count = parse_stage(snapshot, burst);
     count = service_stage(snapshot, count);
     candidate_stage(count);
     forward_stage(snapshot, burst, count, now);
-    cold_stage(burst);
+    cold_stage(snapshot, burst, now);
 }
 
 std::uint32_t Core::parse_stage(const Snapshot& snapshot, const Burst& burst) {
@@ -120,7 +123,9 @@ std::uint32_t Core::parse_stage(const Snapshot& snapshot, const Burst& burst) {
         Work& work = work_[count];
         const Reason reason = parse(frames[index], own_mac, work.packet);
         if (reason != Reason::none) [[unlikely]] {
-            leave_hot_loop(index, reason);
+            Cold& cold = leave_hot_loop(index, reason);
+            if (reason == Reason::fragment || reason == Reason::icmp)
+                cold.packet = work.packet;
             continue;
         }
         work.frame = index;
@@ -171,12 +176,8 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
             leave_hot_loop(work.frame, reason);
             continue;
         }
-        const std::uint64_t bytes = work.packet.ip_bytes;
-        counters_.service(work.service.slot, work.service.generation).add_packet(bytes);
-        counters_.destination(destination.slot, destination.generation).add_packet(bytes);
-        rewrite(work.packet, burst.frames[work.frame].data,
-                snapshot.destination(destination.slot).mac,
-                snapshot.interface_mac(burst.interface));
+        forward(snapshot, burst.frames[work.frame], burst.interface, work.packet, work.service,
+                destination);
         burst.verdicts[work.frame] = Verdict::transmit;
         burst.reasons[work.frame] = Reason::none;
         ++forwarded;
@@ -184,11 +185,24 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
     counters_.count(Reason::none, forwarded);
 }
 
-void Core::cold_stage(Burst& burst) {
+void Core::forward(const Snapshot& snapshot, const Frame& frame, std::uint32_t interface,
+                   const Packet& packet, const Identity& service, const Identity& destination) {
+    counters_.service(service.slot, service.generation).add_packet(packet.ip_bytes);
+    counters_.destination(destination.slot, destination.generation).add_packet(packet.ip_bytes);
+    rewrite(packet, frame.data, snapshot.destination(destination.slot).mac,
+            snapshot.interface_mac(interface));
+}
+
+void Core::cold_stage(const Snapshot& snapshot, Burst& burst, Tick now) {
     for (const Cold& cold : std::span(cold_.data(), cold_count_)) {
-        burst.verdicts[cold.frame] = info(cold.reason).verdict;
-        burst.reasons[cold.frame] = cold.reason;
-        counters_.count(cold.reason, 1);
+        Reason reason = cold.reason;
+        if (reason == Reason::fragment)
+            reason = handle_fragment(snapshot, burst, cold, now);
+        else if (reason == Reason::icmp)
+            reason = handle_icmp(snapshot, burst, cold, now);
+        burst.verdicts[cold.frame] = info(reason).verdict;
+        burst.reasons[cold.frame] = reason;
+        counters_.count(reason, 1);
     }
 }
 
@@ -204,7 +218,7 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
     Connection& connection = connections_.at(index);
     const DestinationEntry& entry = snapshot.destination(connection.destination);
     const bool removed = entry.generation != connection.destination_generation;
-    const bool expired = is_past(connection.deadline, now);
+    const bool expired = is_past(connection.deadline(), now);
     if (expired || (work.packet.opens() && (removed || is_closing(connection.state))))
         [[unlikely]] {
         end(index);
@@ -228,6 +242,12 @@ Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identit
     const bool opens = work.packet.opens();
     // A segment in the middle of a connection that began while the table was full.
     const bool recovers = !opens && now < stateless_end_;
+    if (work.is_fragment || peers_may_know()) [[unlikely]] {
+        if (const std::optional<Identity> known = ask_peers(work, now)) {
+            destination = *known;
+            return check_destination(snapshot, destination);
+        }
+    }
     if (!opens && !recovers)
         return Reason::no_connection;
     if (!is_valid_client(work.packet))
@@ -321,9 +341,12 @@ Identity Core::record(const Snapshot& snapshot, const Work& work, const Persiste
     const ConnectionIndex index = connections_.create(
         work.key(), work.hash, udp ? ConnectionState::udp : ConnectionState::syn, now);
     Connection& connection = connections_.at(index);
-    connection.destination = destination.slot;
-    connection.destination_generation = destination.generation;
+    connections_.assign(index, destination);
     connection.binding = binding;
+    if (work.is_fragment && peers_ != nullptr) {
+        connection.opened_by_fragment = true;
+        peers_->opened_by_fragment.fetch_add(1, std::memory_order_relaxed);
+    }
 
     counters_.count(Event::connection_created);
     counters_.service(work.service.slot, service.generation).connections.add(1);
@@ -351,10 +374,14 @@ void Core::end(ConnectionIndex index) {
         gauge(*counters, connection.state).subtract(1);
     if (connection.binding != no_binding)
         persistence_.release(connection.binding);
+    if (connection.opened_by_fragment)
+        peers_->opened_by_fragment.fetch_sub(1, std::memory_order_relaxed);
     connections_.destroy(index);
 }
 
 void Core::expire(Tick now) {
+    for (std::uint64_t left = fragments_.expire(now); left > 0; --left)
+        counters_.count(Event::fragment_given_up);
     std::uint32_t budget = expire_budget;
     for (;;) {
         const ConnectionIndex index = connections_.next_expired(now, budget);

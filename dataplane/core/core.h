@@ -10,15 +10,22 @@
 // IPv4 checksum that covers it), as IPVS and every router do it: so a packet that two directors
 // send to each other dies. Nothing else changes; VLAN tags stay. Frames that are not forwarded are
 // left exactly as they came.
+//
+// Fragments and ICMP errors are rare, and handled behind the others of their burst (core_rare.cc).
+// Their queue is chosen by other fields than that of the connection, so the cores of an interface
+// look into each other's connection tables for them.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "dataplane/core/connection_table.h"
 #include "dataplane/core/counters.h"
+#include "dataplane/core/fragment_table.h"
 #include "dataplane/core/frame.h"
 #include "dataplane/core/hash.h"
 #include "dataplane/core/packet.h"
@@ -36,14 +43,33 @@ struct CoreOptions {
     HashSeed seed;  // unpredictable: it keeps clients from choosing colliding connections
 };
 
+class Core;
+
+// The cores of one interface. Written before their workers run, but for the count.
+struct CorePeers {
+    std::vector<Core*> cores;
+    // Connections that a fragment opened, of all of them. Only while there are any does a core that
+    // knows no connection for a whole packet have to ask the others.
+    std::atomic<std::uint32_t> opened_by_fragment{0};
+};
+
 class Core {
 public:
     Core(const CoreOptions& options, PersistenceTable& persistence);
+
+    // Before the worker runs. `peers` has this core, too, and outlives the worker's run.
+    void know_peers(CorePeers& peers) { peers_ = &peers; }
 
     // Sets a verdict and a reason for each of the burst's frames.
     // Frames of an interface that the snapshot does not know go to the kernel.
     // Requires: burst.count <= burst_max.
     void process(const Snapshot& snapshot, Burst& burst, Tick now);
+
+    // Frames that waited for what the last process() has seen, rewritten: to be transmitted on that
+    // burst's interface. Valid until the next process().
+    [[nodiscard]] std::span<const Frame> released() const {
+        return std::span(released_).first(released_count_);
+    }
 
     // Ends connections whose time has come; a bounded piece of work. Call it once per loop, also
     // when no frames came.
@@ -61,6 +87,7 @@ private:
         Identity service;
         ConnectionIndex candidate = no_connection;  // to be verified: the key may differ
         std::uint32_t frame = 0;                    // index in the burst
+        bool is_fragment = false;
 
         [[nodiscard]] ConnectionKey key() const {
             return {packet.client, service.generation, packet.client_port, packet.port};
@@ -70,6 +97,7 @@ private:
     struct Cold {
         std::uint32_t frame = 0;
         Reason reason = Reason::none;
+        Packet packet;  // of a fragment or ICMP
     };
 
     // The stages, in this order, each over the whole burst.
@@ -77,30 +105,52 @@ private:
     std::uint32_t service_stage(const Snapshot& snapshot, std::uint32_t count);
     void candidate_stage(std::uint32_t count);
     void forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t count, Tick now);
-    void cold_stage(Burst& burst);
+    void cold_stage(const Snapshot& snapshot, Burst& burst, Tick now);
 
     // What becomes of a packet: Reason::none, and where it goes, or why it is not forwarded.
     Reason follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now,
                            Identity& destination);
+    void forward(const Snapshot& snapshot, const Frame& frame, std::uint32_t interface,
+                 const Packet& packet, const Identity& service, const Identity& destination);
     Reason begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination);
     Identity schedule(const Snapshot& snapshot, const Work& work, bool stateless);
     bool make_room(Tick now);
     Identity record(const Snapshot& snapshot, const Work& work, const PersistenceKey& client,
                     const std::optional<Identity>& bound, const Identity& wanted, Tick now);
+    [[nodiscard]] std::optional<Identity> ask_peers(const Work& work, Tick now);
+    [[nodiscard]] bool peers_may_know() const {
+        return peers_ != nullptr && peers_->opened_by_fragment.load(std::memory_order_relaxed) != 0;
+    }
+
+    // What is rare.
+    Reason find_work(const Snapshot& snapshot, Work& work) const;
+    Reason handle_fragment(const Snapshot& snapshot, const Burst& burst, const Cold& cold,
+                           Tick now);
+    Reason handle_first_fragment(const Snapshot& snapshot, const Burst& burst, const Cold& cold,
+                                 Tick now);
+    void release(const Snapshot& snapshot, const FragmentKey& key, const FragmentFate& fate);
+    Reason handle_icmp(const Snapshot& snapshot, const Burst& burst, const Cold& cold, Tick now);
+    static Reason check_destination(const Snapshot& snapshot, const Identity& destination);
+
     void change_state(ConnectionIndex index, ConnectionState state, Tick now);
     void end(ConnectionIndex index);
     static PersistenceKey persistence_key(const Work& work, const ServiceEntry& service) {
         return {masked(work.packet.client, service.persistence_prefix_length),
                 work.service.generation};
     }
-    void leave_hot_loop(std::uint32_t frame, Reason reason) {
-        cold_[cold_count_++] = {frame, reason};
+    Cold& leave_hot_loop(std::uint32_t frame, Reason reason) {
+        Cold& cold = cold_[cold_count_++];
+        cold.frame = frame;
+        cold.reason = reason;
+        return cold;
     }
 
     static constexpr std::uint32_t cursor_unset = 0xffffffff;
 
     ConnectionTable connections_;
     PersistenceTable& persistence_;
+    FragmentTable fragments_;
+    CorePeers* peers_ = nullptr;
     WorkerCounters counters_;
     std::uint32_t worker_index_;
     std::uint32_t worker_count_;
@@ -110,6 +160,8 @@ private:
     std::array<Work, burst_max> work_;
     std::array<Cold, burst_max> cold_;
     std::uint32_t cold_count_ = 0;
+    std::array<Frame, FragmentTable::waiting_max> released_;
+    std::size_t released_count_ = 0;
 };
 
 }  // namespace headgate::dataplane

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "common/checksum.h"
+#include "dataplane/core/ip_headers.h"
 
 namespace headgate::dataplane {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 constexpr std::uint32_t ethernet_bytes = 14;
 constexpr std::uint32_t vlan_bytes = 4;
 constexpr std::uint32_t vlan_tags_max = 2;
-constexpr std::uint32_t ipv4_bytes_min = 20;
-constexpr std::uint32_t ipv6_bytes = 40;
 constexpr std::uint32_t tcp_bytes_min = 20;
 constexpr std::uint32_t udp_bytes = 8;
 constexpr std::uint32_t sctp_bytes = 12;
@@ -30,29 +29,6 @@ constexpr Be16 ethertype_vlan(0x8100);          // IEEE 802.1Q
 constexpr Be16 ethertype_service_vlan(0x88a8);  // IEEE 802.1ad
 constexpr Be16 ipv4_fragment_bits(0x3fff);      // more fragments, and the offset
 constexpr Be16 ipv6_fragment_bits(0xfff9);      // the offset, and more fragments
-
-// Next headers and protocols, by IANA's numbers.
-namespace next {
-constexpr std::uint8_t hop_by_hop = 0;
-constexpr std::uint8_t icmp = 1;
-constexpr std::uint8_t routing = 43;
-constexpr std::uint8_t fragment = 44;
-constexpr std::uint8_t authentication = 51;
-constexpr std::uint8_t icmpv6 = 58;
-constexpr std::uint8_t destination_options = 60;
-}  // namespace next
-
-Be16 read16(const std::uint8_t* at) {
-    std::uint16_t raw = 0;
-    std::memcpy(&raw, at, sizeof(raw));
-    return Be16::from_raw(raw);
-}
-
-Be32 read32(const std::uint8_t* at) {
-    std::uint32_t raw = 0;
-    std::memcpy(&raw, at, sizeof(raw));
-    return Be32::from_raw(raw);
-}
 
 std::uint64_t read64(const std::uint8_t* at) {
     std::uint64_t raw = 0;
@@ -86,20 +62,25 @@ std::uint8_t flags_of_chunk(std::uint8_t type) {
     }
 }
 
-[[gnu::noinline]] Reason parse_sctp(const std::uint8_t* header, std::uint32_t bytes,
+// In the first fragment of a packet the lengths are those of the whole, which is not there.
+enum class Extent : std::uint8_t { whole, first_fragment };
+
+[[gnu::noinline]] Reason parse_sctp(const std::uint8_t* header, std::uint32_t bytes, Extent extent,
                                     Packet& packet) {
     if (bytes < sctp_bytes + sctp_chunk_bytes_min)
         return Reason::sctp_malformed;
     const std::uint8_t* chunk = header + sctp_bytes;
     const std::uint32_t chunk_bytes = read16(chunk + 2).host();
-    if (chunk_bytes < sctp_chunk_bytes_min || chunk_bytes > bytes - sctp_bytes)
+    if (chunk_bytes < sctp_chunk_bytes_min ||
+        (extent == Extent::whole && chunk_bytes > bytes - sctp_bytes))
         return Reason::sctp_malformed;
     packet.tcp_flags = flags_of_chunk(chunk[0]);
     return Reason::none;
 }
 
 // The transport header of packet.protocol in the `bytes` behind the headers of IP.
-Reason parse_transport(const std::uint8_t* header, std::uint32_t bytes, Packet& packet) {
+inline Reason parse_transport(const std::uint8_t* header, std::uint32_t bytes, Extent extent,
+                              Packet& packet) {
     if (packet.protocol == Protocol::tcp) {
         if (bytes < tcp_bytes_min)
             return Reason::tcp_malformed;
@@ -111,20 +92,16 @@ Reason parse_transport(const std::uint8_t* header, std::uint32_t bytes, Packet& 
         if (bytes < udp_bytes)
             return Reason::udp_malformed;
         const std::uint32_t udp_length = read16(header + 4).host();
-        if (udp_length < udp_bytes || udp_length > bytes)
+        if (udp_length < udp_bytes || (extent == Extent::whole && udp_length > bytes))
             return Reason::udp_malformed;
         packet.tcp_flags = 0;
-    } else if (const Reason reason = parse_sctp(header, bytes, packet); reason != Reason::none) {
+    } else if (const Reason reason = parse_sctp(header, bytes, extent, packet);
+               reason != Reason::none) {
         return reason;
     }
     packet.client_port = read16(header);
     packet.port = read16(header + 2);
     return Reason::none;
-}
-
-bool is_carried(std::uint8_t protocol) {
-    const auto value = static_cast<Protocol>(protocol);
-    return value == Protocol::tcp || value == Protocol::udp || value == Protocol::sctp;
 }
 
 // RFC 1812 5.2.2: a router verifies it. Five words and nothing else in all but few packets.
@@ -143,6 +120,20 @@ bool is_checksum_right(const std::uint8_t* ip, std::uint32_t header_bytes) {
     return sum == 0xffffU;
 }
 
+// A fragment, or a protocol that is not forwarded.
+[[gnu::noinline]] Reason parse_odd_ipv4(const std::uint8_t* ip, std::uint32_t header_bytes,
+                                        Packet& packet) {
+    packet.behind_at = packet.ip_at + header_bytes;
+    packet.next_header = ip[9];
+    const Be16 fragment = read16(ip + 6);
+    if ((fragment.raw() & ipv4_fragment_bits.raw()) != 0) {
+        packet.fragment_id = read16(ip + 4).host();
+        packet.fragment_offset = static_cast<std::uint16_t>((fragment.host() & 0x1fffU) * 8U);
+        return Reason::fragment;
+    }
+    return ip[9] == next_header::icmp ? Reason::icmp : Reason::other_protocol;
+}
+
 Reason parse_ipv4(const std::uint8_t* ip, std::uint32_t available, Packet& packet) {
     if (available < ipv4_bytes_min)
         return Reason::frame_truncated;
@@ -154,68 +145,35 @@ Reason parse_ipv4(const std::uint8_t* ip, std::uint32_t available, Packet& packe
         return Reason::ip_malformed;
     if (!is_checksum_right(ip, header_bytes))
         return Reason::ip_checksum;
-    if ((read16(ip + 6).raw() & ipv4_fragment_bits.raw()) != 0)
-        return Reason::fragment;
-    if (!is_carried(ip[9]))
-        return ip[9] == next::icmp ? Reason::icmp : Reason::other_protocol;
     packet.is_v6 = false;
     packet.hops = ip[8];
-    packet.protocol = static_cast<Protocol>(ip[9]);
     packet.client = wide_v4(read32(ip + 12));
     packet.address = wide_v4(read32(ip + 16));
     packet.ip_bytes = total_bytes;
-    return parse_transport(ip + header_bytes, total_bytes - header_bytes, packet);
-}
-
-// Moves `at` behind the extension headers of the packet of `total_bytes`, and `protocol` to what
-// lies there. Unknown headers end the chain like any protocol.
-[[gnu::noinline]] Reason skip_extensions(const std::uint8_t* ip, std::uint32_t total_bytes,
-                                         std::uint8_t& protocol, std::uint32_t& at) {
-    for (std::uint32_t count = 0;; ++count) {
-        if (protocol != next::hop_by_hop && protocol != next::routing &&
-            protocol != next::fragment && protocol != next::authentication &&
-            protocol != next::destination_options)
-            return Reason::none;
-        if (count == extensions_max)
-            return Reason::extension_headers;
-        if (total_bytes - at < extension_bytes_min || (protocol == next::hop_by_hop && count > 0))
-            return Reason::ip_malformed;
-        const std::uint8_t* header = ip + at;
-        std::uint32_t bytes = (header[1] + 1U) * 8U;
-        if (protocol == next::fragment) {
-            // One that is whole is a packet like any other (RFC 6946).
-            if ((read16(header + 2).raw() & ipv6_fragment_bits.raw()) != 0)
-                return Reason::fragment;
-            bytes = extension_bytes_min;
-        } else if (protocol == next::authentication) {
-            bytes = (header[1] + 2U) * 4U;
-        } else if (protocol == next::routing && header[3] != 0) {
-            return Reason::routing_header;
-        }
-        if (bytes > total_bytes - at)
-            return Reason::ip_malformed;
-        protocol = header[0];
-        at += bytes;
-    }
-}
-
-Reason parse_behind_ipv6(const std::uint8_t* ip, std::uint8_t protocol, std::uint32_t at,
-                         Packet& packet) {
-    packet.is_v6 = true;
-    packet.hops = ip[7];
-    packet.protocol = static_cast<Protocol>(protocol);
-    return parse_transport(ip + at, packet.ip_bytes - at, packet);
+    if ((read16(ip + 6).raw() & ipv4_fragment_bits.raw()) != 0 || !is_carried(ip[9])) [[unlikely]]
+        return parse_odd_ipv4(ip, header_bytes, packet);
+    packet.protocol = static_cast<Protocol>(ip[9]);
+    return parse_transport(ip + header_bytes, total_bytes - header_bytes, Extent::whole, packet);
 }
 
 [[gnu::noinline]] Reason parse_behind_extensions(const std::uint8_t* ip, Packet& packet) {
-    std::uint8_t protocol = ip[6];
-    std::uint32_t at = ipv6_bytes;
-    if (const Reason reason = skip_extensions(ip, packet.ip_bytes, protocol, at);
-        reason != Reason::none)
+    ExtensionWalk walk{ip[6], ipv6_bytes};
+    const Reason reason = skip_extensions(ip, packet.ip_bytes, walk);
+    packet.behind_at = packet.ip_at + walk.at;
+    packet.next_header = walk.protocol;
+    if (reason == Reason::fragment) {
+        const std::uint8_t* header = ip + walk.at;
+        packet.behind_at += extension_bytes_min;
+        packet.next_header = header[0];
+        packet.fragment_id = read32(header + 4).host();
+        packet.fragment_offset = static_cast<std::uint16_t>(read16(header + 2).host() & 0xfff8U);
+    }
+    if (reason != Reason::none)
         return reason;
-    if (!is_carried(protocol))
-        return protocol == next::icmpv6 ? Reason::icmp : Reason::other_protocol;
-    return parse_behind_ipv6(ip, protocol, at, packet);
+    if (!is_carried(walk.protocol))
+        return walk.protocol == next_header::icmpv6 ? Reason::icmp : Reason::other_protocol;
+    packet.protocol = static_cast<Protocol>(walk.protocol);
+    return parse_transport(ip + walk.at, packet.ip_bytes - walk.at, Extent::whole, packet);
 }
 
 Reason parse_ipv6(const std::uint8_t* ip, std::uint32_t available, Packet& packet) {
@@ -224,6 +182,8 @@ Reason parse_ipv6(const std::uint8_t* ip, std::uint32_t available, Packet& packe
     packet.ip_bytes = ipv6_bytes + read16(ip + 4).host();
     if (ip[0] >> 4U != 6 || packet.ip_bytes > available)
         return Reason::ip_malformed;
+    packet.is_v6 = true;
+    packet.hops = ip[7];
     packet.client = wide_v6(ip + 8);
     packet.address = wide_v6(ip + 24);
     // Mapped addresses do not belong on a wire, and are how the tables write those of IPv4.
@@ -231,7 +191,8 @@ Reason parse_ipv6(const std::uint8_t* ip, std::uint32_t available, Packet& packe
         return Reason::ip_malformed;
     if (!is_carried(ip[6])) [[unlikely]]
         return parse_behind_extensions(ip, packet);
-    return parse_behind_ipv6(ip, ip[6], ipv6_bytes, packet);
+    packet.protocol = static_cast<Protocol>(ip[6]);
+    return parse_transport(ip + ipv6_bytes, packet.ip_bytes - ipv6_bytes, Extent::whole, packet);
 }
 
 // What lies at packet.ip_at.
@@ -270,6 +231,51 @@ Reason parse(const Frame& frame, const MacAddress& own_mac, Packet& packet) {
     if (is_vlan(ethertype)) [[unlikely]]
         return parse_tagged(frame, packet);
     return parse_ip(frame, ethertype, packet);
+}
+
+Reason skip_extensions(const std::uint8_t* ip, std::uint32_t bytes, ExtensionWalk& walk) {
+    using namespace next_header;
+    for (;; ++walk.count) {
+        if (walk.protocol != hop_by_hop && walk.protocol != routing && walk.protocol != fragment &&
+            walk.protocol != authentication && walk.protocol != destination_options)
+            return Reason::none;
+        if (walk.count == extensions_max)
+            return Reason::extension_headers;
+        const bool is_misplaced = walk.protocol == hop_by_hop && walk.count > 0;
+        if (bytes - walk.at < extension_bytes_min || is_misplaced)
+            return Reason::ip_malformed;
+        const std::uint8_t* header = ip + walk.at;
+        std::uint32_t header_bytes = (header[1] + 1U) * 8U;
+        if (walk.protocol == fragment) {
+            // One that is whole is a packet like any other (RFC 6946).
+            if ((read16(header + 2).raw() & ipv6_fragment_bits.raw()) != 0)
+                return Reason::fragment;
+            header_bytes = extension_bytes_min;
+        } else if (walk.protocol == authentication) {
+            header_bytes = (header[1] + 2U) * 4U;
+        } else if (walk.protocol == routing && header[3] != 0) {
+            return Reason::routing_header;
+        }
+        if (header_bytes > bytes - walk.at)
+            return Reason::ip_malformed;
+        walk.protocol = header[0];
+        walk.at += header_bytes;
+    }
+}
+
+Reason parse_first_fragment(const Frame& frame, Packet& packet) {
+    // The walk goes on where it met the fragment header; hop-by-hop options cannot come any more.
+    ExtensionWalk walk{packet.next_header, packet.behind_at - packet.ip_at, 1};
+    if (packet.is_v6) {
+        const Reason reason = skip_extensions(frame.data + packet.ip_at, packet.ip_bytes, walk);
+        if (reason != Reason::none)
+            return reason == Reason::fragment ? Reason::ip_malformed : reason;
+    }
+    if (!is_carried(walk.protocol))
+        return Reason::fragment;
+    packet.protocol = static_cast<Protocol>(walk.protocol);
+    return parse_transport(frame.data + packet.ip_at + walk.at, packet.ip_bytes - walk.at,
+                           Extent::first_fragment, packet);
 }
 
 }  // namespace headgate::dataplane

@@ -14,8 +14,8 @@
     X(other_mac, kernel, "the frame is addressed to another MAC address")                  \
     X(vlan_tags, kernel, "the frame carries more than two VLAN tags")                      \
     X(not_ip, kernel, "the frame carries neither IPv4 nor IPv6")                           \
-    X(fragment, kernel, "the packet is a fragment")                                        \
-    X(icmp, kernel, "the packet is ICMP")                                                  \
+    X(fragment, kernel, "a fragment of a packet that is no service's")                     \
+    X(icmp, kernel, "the packet is ICMP, and no error about a service's packet")           \
     X(routing_header, kernel, "the packet has segments left in an IPv6 routing header")    \
     X(other_protocol, kernel, "the packet is neither TCP, UDP nor SCTP")                   \
     X(no_service, kernel, "no service has this address, port and protocol")                \
@@ -30,6 +30,9 @@
     X(tcp_malformed, drop, "the TCP header does not fit into the packet")                  \
     X(udp_malformed, drop, "the UDP header or its length does not fit into the packet")    \
     X(sctp_malformed, drop, "the SCTP header or its first chunk does not fit")             \
+    X(fragment_held, drop, "a later fragment came first: it waits for the first one")      \
+    X(fragment_early, drop, "a later fragment came first and found no room to wait")       \
+    X(icmp_unrelated, drop, "an ICMP error about a connection that is not known")          \
     X(hops_exceeded, drop, "the TTL or hop limit does not reach beyond this node")         \
     X(source_invalid, drop, "the source address cannot be a client")                       \
     X(destination_unresolved, drop, "the destination's MAC address is not known at the moment")
@@ -41,6 +44,10 @@
     X(half_open_evicted, "the oldest half-open connection made room for a new one")       \
     X(forwarded_stateless, "the connection table was full: forwarded without an entry")   \
     X(connection_recovered, "a segment without an entry was recorded after a full table") \
+    X(fragment_released, "a fragment that waited was forwarded")                          \
+    X(fragment_given_up, "a fragment waited for a first one in vain")                     \
+    X(icmp_error_forwarded, "an ICMP error went to the server that it is about")          \
+    X(peer_followed, "a packet followed a connection of another worker")                  \
     X(persistence_created, "a client was bound to a destination")                         \
     X(persistence_full, "the persistence table was full: the client was not bound")
 

@@ -23,19 +23,25 @@ void Snapshot::set_destination(Slot slot, const DestinationEntry& entry) {
     destinations_[slot] = entry;
 }
 
+void Snapshot::index_add(const IndexKey& key, Slot slot) {
+    std::size_t at = service_hash(key) & index_mask_;
+    while (index_[at].slot != no_slot && index_[at].key != key)
+        at = (at + 1) & index_mask_;
+    index_[at] = {key, slot};
+}
+
 void Snapshot::build_index() {
-    // At most half full, so that the search for an unknown key soon meets a free entry.
-    index_.assign(std::bit_ceil(std::max<std::size_t>(2 * config_.services.size(), 2)), {});
+    // Each service, and its address alone. At most half full, so that the search for an unknown key
+    // soon meets a free entry.
+    index_.assign(std::bit_ceil(std::max<std::size_t>(4 * config_.services.size(), 2)), {});
     index_mask_ = index_.size() - 1;
     for (std::size_t number = 0; number < config_.services.size(); ++number) {
         const ServiceConfig& service = config_.services[number];
-        const IndexKey key{wide(service.endpoint.address),
-                           rest_of(Be16(service.endpoint.port), service.protocol)};
+        const WideAddress address = wide(service.endpoint.address);
         has_any_port_ |= service.endpoint.port == 0;
-        std::size_t at = service_hash(key) & index_mask_;
-        while (index_[at].slot != no_slot)
-            at = (at + 1) & index_mask_;
-        index_[at] = {key, slots_[number].service};
+        index_add({address, rest_of(Be16(service.endpoint.port), service.protocol)},
+                  slots_[number].service);
+        index_add({address, address_alone}, slots_[number].service);
     }
 }
 

@@ -61,6 +61,11 @@ public:
         return find_in_index({address, rest_of(Be16(0), protocol)});
     }
 
+    // Whether any service has this address: its fragments, which may have no ports, are theirs.
+    [[nodiscard]] bool serves(const WideAddress& address) const {
+        return find_in_index({address, address_alone}) != no_slot;
+    }
+
     // Requires: a slot that find_service() returned.
     [[nodiscard]] const ServiceEntry& service(Slot slot) const { return services_[slot]; }
     // Of any slot, also one that an earlier or later snapshot has given out: a slot that is not in
@@ -92,6 +97,7 @@ private:
     };
     static_assert(sizeof(IndexEntry) == 32, "two entries share a cache line");
 
+    void index_add(const IndexKey& key, Slot slot);
     // For the builder.
     void set_service(Slot slot, ServiceEntry entry);
     void set_destination(Slot slot, const DestinationEntry& entry);
@@ -107,6 +113,8 @@ private:
                 return no_slot;
         }
     }
+    // No protocol has the number 0.
+    static constexpr std::uint32_t address_alone = 0;
     static std::uint32_t rest_of(Be16 port, Protocol protocol) {
         return std::uint32_t{port.raw()} << 16U | static_cast<std::uint32_t>(protocol);
     }

@@ -210,19 +210,45 @@ void AfxdpPort::tx_burst(const Burst& burst) {
     for (std::uint32_t index = 0; index < burst.count; ++index) {
         if (burst.verdicts[index] != Verdict::transmit)
             continue;
-        const Frame& frame = burst.frames[index];
-        std::uint32_t slot = 0;
-        if (xsk_ring_prod__reserve(&socket_->tx, 1, &slot) == 0) {
-            free_.push_back(chunk_of(frame));
+        if (enqueue(burst.frames[index]))
+            ++sent;
+    }
+    submit(sent);
+}
+
+void AfxdpPort::tx_copies(std::span<const Frame> frames) {
+    std::uint32_t sent = 0;
+    for (const Frame& frame : frames) {
+        if (free_.empty() || frame.length > chunk_bytes_) {
             counters_.tx_dropped.add(1);
             continue;
         }
-        xdp_desc* descriptor = xsk_ring_prod__tx_desc(&socket_->tx, slot);
-        descriptor->addr = static_cast<std::uint64_t>(frame.data - memory_.data());
-        descriptor->len = frame.length;
-        descriptor->options = 0;
-        ++sent;
+        const Frame copy{memory_.data() + free_.back(), frame.length};
+        free_.pop_back();
+        std::copy_n(frame.data, frame.length, copy.data);
+        if (enqueue(copy))
+            ++sent;
     }
+    submit(sent);
+}
+
+// Into the transmit ring; without room the frame's chunk is free again.
+bool AfxdpPort::enqueue(const Frame& frame) {
+    std::uint32_t slot = 0;
+    if (xsk_ring_prod__reserve(&socket_->tx, 1, &slot) == 0) {
+        free_.push_back(chunk_of(frame));
+        counters_.tx_dropped.add(1);
+        return false;
+    }
+    xdp_desc* descriptor = xsk_ring_prod__tx_desc(&socket_->tx, slot);
+    descriptor->addr = static_cast<std::uint64_t>(frame.data - memory_.data());
+    descriptor->len = frame.length;
+    descriptor->options = 0;
+    return true;
+}
+
+// Has the kernel send what enqueue() took.
+void AfxdpPort::submit(std::uint32_t sent) {
     if (sent == 0)
         return;
     xsk_ring_prod__submit(&socket_->tx, sent);

@@ -47,6 +47,7 @@ public:
     void tx_burst(const Burst& burst) override;
     void to_kernel(const Burst& burst) override;
     void release(const Burst& burst) override;
+    void tx_copies(std::span<const Frame> frames) override;
     void wait(int wake_fd, std::chrono::milliseconds timeout) override;
 
     [[nodiscard]] int socket_fd() const;
@@ -64,6 +65,8 @@ private:
     [[nodiscard]] std::uint64_t chunk_of(const Frame& frame) const;
     void reclaim();
     void refill();
+    bool enqueue(const Frame& frame);
+    void submit(std::uint32_t sent);
     void kick_transmit();
 
     AfxdpOptions options_;

@@ -29,6 +29,7 @@ public:
     void tx_burst(const Burst& burst) override;
     void to_kernel(const Burst& burst) override;
     void release(const Burst& burst) override;
+    void tx_copies(std::span<const Frame> frames) override;
     void wait(int wake_fd, std::chrono::milliseconds timeout) override;
 
 private:

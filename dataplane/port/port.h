@@ -3,12 +3,13 @@
 //
 // *Worker-local*: after it was opened, a port belongs to one worker thread. One burst is
 // outstanding at a time, in this order: rx_burst, (the core fills in the verdicts), to_kernel,
-// tx_burst, release. Between rx_burst and release the frames belong to the caller, who may change
-// their bytes.
+// tx_burst, release, and tx_copies when there is need. Between rx_burst and release the frames
+// belong to the caller, who may change their bytes.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 
 #include "dataplane/core/counters.h"
 #include "dataplane/core/frame.h"
@@ -39,6 +40,8 @@ public:
     virtual void to_kernel(const Burst& burst) = 0;
     // Takes back the buffers of all frames that were not transmitted.
     virtual void release(const Burst& burst) = 0;
+    // Sends copies of frames that are not of the burst. Between release() and the next rx_burst().
+    virtual void tx_copies(std::span<const Frame> frames) = 0;
     // Sleeps until frames may have come in, `wake_fd` is readable or the time is over.
     virtual void wait(int wake_fd, std::chrono::milliseconds timeout) = 0;
 

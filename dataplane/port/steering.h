@@ -28,6 +28,11 @@ struct SteeredService {
     auto operator<=>(const SteeredService&) const = default;
 };
 
+// What brings the fragments of an address with services to the workers.
+inline SteeredService steered_fragments(const IpAddress& address) {
+    return {{address, 0}, LB_ADDRESS_ALONE};
+}
+
 using SteerCounts = std::array<std::uint64_t, lb_steer_counter_count>;
 
 // The name of a counter as people see it, e.g. "steer_pass_no_service".

@@ -9,7 +9,7 @@ import pytest
 from lab import configs, topology
 from lab.network import wait_until
 from lab.servers import DatagramEchoServer, WebServer
-from lab.traffic import exchange_datagrams, request_many
+from lab.traffic import exchange_datagrams, exchange_sizes, request_many
 
 VIP6 = "2001:db8::10"
 DIRECTOR = "2001:db8::2"
@@ -117,6 +117,19 @@ def test_udp_over_ipv6_is_balanced_by_flow(serve, topo):
         for server in servers:
             server.close()
     assert counts == {"r1": 10, "r2": 10, "r3": 10}
+
+
+def test_fragments_over_ipv6_reach_the_server_of_their_flow(serve, topo):
+    servers = [DatagramEchoServer(topo[name], VIP6, UDP_PORT) for name in SERVERS]
+    try:
+        director = serve(virtual_server(VIP6, "UDP", SERVERS.values(), UDP_PORT))
+        counts = exchange_sizes(topo["c1"], VIP6, UDP_PORT, 9, (4000, 5, 4000))
+        counted = reasons(director)
+    finally:
+        for server in servers:
+            server.close()
+    assert counts == {"r1": 3, "r2": 3, "r3": 3}
+    assert counted["connection_created"] == 9 and counted["fragment"] == 0
 
 
 @pytest.mark.parametrize("vip, servers", [

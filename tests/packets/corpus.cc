@@ -97,8 +97,20 @@ private:
             wait_s_ += number_or_0(words.at(1));
         else if (words[0] == "count")
             read_counts(words);
+        else if (words[0] == "also")
+            read_released(text.substr(5));
         else
             read_step(text);
+    }
+
+    // also FRAME -> HOST
+    void read_released(const std::string& text) {
+        require(!corpus_.cases.back().steps.empty(), "a step comes first");
+        Step& step = corpus_.cases.back().steps.back();
+        Step released;
+        read_step_into(released, text);
+        require(released.reason == Reason::none, "what leaves later goes to a host");
+        step.released.push_back(std::move(released.out));
     }
 
     // host NAME MAC IPV4 IPV6; "-" for what it does not have.
@@ -164,11 +176,14 @@ private:
 
     // FRAME -> HOST, or FRAME -> kernel|drop REASON
     void read_step(const std::string& text) {
-        const std::size_t arrow = text.find("->");
-        require(arrow != std::string::npos, "a step is FRAME -> what becomes of it");
         Step& step = corpus_.cases.back().steps.emplace_back();
         step.place = place_;
         step.wait_s = std::exchange(wait_s_, 0);
+        read_step_into(step, text);
+    }
+    void read_step_into(Step& step, const std::string& text) {
+        const std::size_t arrow = text.find("->");
+        require(arrow != std::string::npos, "a step is FRAME -> what becomes of it");
         auto frame = frame_of(text.substr(0, arrow), hosts_);
         require(frame.has_value(), frame ? "" : frame.error().message);
         step.in = std::move(*frame);

@@ -186,6 +186,28 @@ def exchange_datagrams(host, address, port, count):
     return namespace.call_inside(host.namespace, run)
 
 
+def exchange_sizes(host, address, port, count, sizes):
+    """From `count` ports one datagram of each size; how many ports each server answered.
+
+    A port that several servers answered is counted under all their names.
+    """
+    def run():
+        answers = collections.Counter()
+        for _ in range(count):
+            with socket.socket(family_of(address), socket.SOCK_DGRAM) as client:
+                client.settimeout(3)
+                client.connect((address, port))
+                servers = set()
+                for size in sizes:
+                    payload = bytes(number % 251 for number in range(size))
+                    client.send(payload)
+                    server, echoed = client.recv(65535).split(b" ", 1)
+                    servers.add(server.decode() if echoed == payload else "wrong")
+                answers["+".join(sorted(servers))] += 1
+        return answers
+    return namespace.call_inside(host.namespace, run)
+
+
 def echo_bulk(host, address, port, num_bytes):
     """Sends num_bytes through an EchoServer in full-sized frames; whether they came back right."""
     def run():

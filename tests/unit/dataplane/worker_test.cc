@@ -75,6 +75,31 @@ protected:
     std::unique_ptr<Worker> worker_;
 };
 
+TEST_F(WorkerTest, SendsAFragmentThatWaitedBehindTheFirst) {
+    MemoryPort& port = make_worker();
+    const auto fragment = [](std::uint16_t flags_and_offset, PacketBuilder packet) {
+        return packet.fragment(flags_and_offset)
+            .macs(own_mac, client_mac)
+            .from("198.51.100.7", 1000)
+            .to("192.0.2.10", 80)
+            .build();
+    };
+    const Bytes later = fragment(0x000a, PacketBuilder::raw(6, Bytes(64, 7)));
+    const Bytes first = fragment(0x2000, PacketBuilder::tcp(packets::flag::syn).payload(60));
+    port.push(later);
+    EXPECT_TRUE(worker_->run_once(start_tick));
+    EXPECT_TRUE(port.transmitted().empty());
+    port.push(first);
+    EXPECT_TRUE(worker_->run_once(start_tick));
+    ASSERT_EQ(port.transmitted().size(), 2U);
+    EXPECT_EQ(port.transmitted()[0].size(), first.size());
+    EXPECT_EQ(port.transmitted()[1].size(), later.size());
+    for (const Bytes& frame : port.transmitted())
+        EXPECT_EQ(destination_of(frame), server_mac);
+    EXPECT_EQ(port.outstanding(), 0U);
+    EXPECT_EQ(port.counters().tx_packets.get(), 2U);
+}
+
 TEST_F(WorkerTest, HasNothingToDoWithoutFrames) {
     make_worker();
     EXPECT_FALSE(worker_->run_once(start_tick));
@@ -179,6 +204,7 @@ public:
         counters_.kernel_packets.add(burst.count - sent(burst));
     }
     void release(const Burst&) override {}
+    void tx_copies(std::span<const Frame>) override {}
     void wait(int, std::chrono::milliseconds) override { std::this_thread::yield(); }
 
 private:

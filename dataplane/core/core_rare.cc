@@ -1,0 +1,151 @@
+// What a core does with fragments and ICMP errors, and how it asks its peers.
+#include <algorithm>
+
+#include "dataplane/core/core.h"
+#include "dataplane/core/ip_headers.h"
+
+namespace headgate::dataplane {
+namespace {
+
+// By the header that follows, an extension header of IPv6 included: what hides behind it only the
+// first fragment tells.
+bool may_be_carried(const Packet& packet) {
+    if (is_carried(packet.next_header))
+        return true;
+    return packet.is_v6 && (packet.next_header == next_header::destination_options ||
+                            packet.next_header == next_header::authentication);
+}
+
+}  // namespace
+
+std::optional<Identity> Core::ask_peers(const Work& work, Tick now) {
+    if (peers_ == nullptr)
+        return std::nullopt;
+    for (Core* peer : peers_->cores) {
+        if (peer == this)
+            continue;
+        if (const auto known = peer->connections_.follow_as_peer(work.key(), now)) {
+            counters_.count(Event::peer_followed);
+            return known;
+        }
+    }
+    return std::nullopt;
+}
+
+Reason Core::check_destination(const Snapshot& snapshot, const Identity& destination) {
+    const DestinationEntry& entry = snapshot.destination(destination.slot);
+    if (entry.generation != destination.generation)
+        return Reason::destination_removed;
+    return entry.resolved ? Reason::none : Reason::destination_unresolved;
+}
+
+// The service of work.packet, and the hash of its connection.
+Reason Core::find_work(const Snapshot& snapshot, Work& work) const {
+    const Packet& packet = work.packet;
+    const Slot slot = snapshot.find_service(packet.address, packet.port, packet.protocol);
+    if (slot == no_slot)
+        return Reason::no_service;
+    if (!snapshot.service(slot).active)
+        return Reason::service_inactive;
+    work.service = {slot, snapshot.service(slot).generation};
+    work.hash = connections_.hash(work.key());
+    return Reason::none;
+}
+
+Reason Core::handle_fragment(const Snapshot& snapshot, const Burst& burst, const Cold& cold,
+                             Tick now) {
+    const Packet& packet = cold.packet;
+    if (!snapshot.serves(packet.address) || !may_be_carried(packet))
+        return Reason::fragment;
+    if (packet.hops <= 1)
+        return Reason::hops_exceeded;
+    if (packet.fragment_offset == 0)
+        return handle_first_fragment(snapshot, burst, cold, now);
+    const Frame& frame = burst.frames[cold.frame];
+    const FragmentKey key = fragment_key(packet);
+    const FragmentFate* fate = fragments_.find(key, now);
+    if (fate == nullptr)
+        return fragments_.hold(key, {frame, packet, burst.interface}, now) ? Reason::fragment_held
+                                                                           : Reason::fragment_early;
+    if (fate->reason != Reason::none)
+        return fate->reason;
+    const Reason reason = check_destination(snapshot, fate->destination);
+    if (reason == Reason::none)
+        forward(snapshot, frame, burst.interface, packet, fate->service, fate->destination);
+    return reason;
+}
+
+Reason Core::handle_first_fragment(const Snapshot& snapshot, const Burst& burst, const Cold& cold,
+                                   Tick now) {
+    Work work;
+    work.packet = cold.packet;
+    work.is_fragment = true;
+    const Frame& frame = burst.frames[cold.frame];
+    FragmentFate fate;
+    fate.reason = parse_first_fragment(frame, work.packet);
+    if (fate.reason == Reason::none)
+        fate.reason = find_work(snapshot, work);
+    if (fate.reason == Reason::none)
+        fate.reason = follow_or_begin(snapshot, work, now, fate.destination);
+    fate.service = work.service;
+    const FragmentKey key = fragment_key(cold.packet);
+    fragments_.remember(key, fate, now);
+    if (fate.reason == Reason::none)
+        forward(snapshot, frame, burst.interface, work.packet, fate.service, fate.destination);
+    release(snapshot, key, fate);
+    return fate.reason;
+}
+
+// The fragments that waited for the first one go where it has gone. When that is the kernel, they
+// are given up: the sender comes again.
+void Core::release(const Snapshot& snapshot, const FragmentKey& key, const FragmentFate& fate) {
+    for (const FragmentTable::Waiting& waiting : fragments_.take(key)) {
+        if (fate.reason != Reason::none || waiting.interface >= snapshot.interface_count()) {
+            counters_.count(Event::fragment_given_up);
+            continue;
+        }
+        forward(snapshot, waiting.frame, waiting.interface, waiting.packet, fate.service,
+                fate.destination);
+        released_[released_count_++] = waiting.frame;
+        counters_.count(Event::fragment_released);
+    }
+}
+
+// An error about a packet that a real server has sent goes to that server: it is the one that has
+// to send less, or to give up.
+Reason Core::handle_icmp(const Snapshot& snapshot, const Burst& burst, const Cold& cold, Tick now) {
+    const Frame& frame = burst.frames[cold.frame];
+    Work work;
+    if (!parse_icmp_error(frame, cold.packet, work.packet) ||
+        work.packet.address != cold.packet.address)
+        return Reason::icmp;
+    const Reason unserved = find_work(snapshot, work);
+    if (unserved != Reason::none)
+        return unserved == Reason::no_service ? Reason::icmp : unserved;
+    if (cold.packet.hops <= 1)
+        return Reason::hops_exceeded;
+
+    Identity destination;
+    const ConnectionIndex index = connections_.find(work.key(), work.hash);
+    if (index != no_connection && !is_past(connections_.at(index).deadline(), now)) {
+        const Connection& connection = connections_.at(index);
+        destination = {connection.destination, connection.destination_generation};
+    } else if (const auto known = ask_peers(work, now)) {
+        destination = *known;
+    } else if (now < stateless_end_) {
+        // It may be one that found no room: the pick that its packets get.
+        destination = schedule(snapshot, work, true);
+        if (destination.slot == no_slot)
+            return Reason::no_destination;
+    } else {
+        return Reason::icmp_unrelated;
+    }
+    const Reason reason = check_destination(snapshot, destination);
+    if (reason != Reason::none)
+        return reason;
+    forward(snapshot, frame, burst.interface, cold.packet, work.service, destination);
+    counters_.count(Event::icmp_error_forwarded);
+    return Reason::none;
+}
+
+}  // namespace headgate::dataplane

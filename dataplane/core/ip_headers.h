@@ -1,0 +1,58 @@
+// Reading headers: what the parsers of packets and of ICMP errors share. Every caller has checked
+// the length of what it reads.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "common/net.h"
+#include "dataplane/core/forwarding_config.h"
+#include "dataplane/core/reasons.h"
+
+namespace headgate::dataplane {
+
+inline constexpr std::uint32_t ipv4_bytes_min = 20;
+inline constexpr std::uint32_t ipv6_bytes = 40;
+
+// Protocols and next headers, by IANA's numbers.
+namespace next_header {
+inline constexpr std::uint8_t hop_by_hop = 0;
+inline constexpr std::uint8_t icmp = 1;
+inline constexpr std::uint8_t routing = 43;
+inline constexpr std::uint8_t fragment = 44;
+inline constexpr std::uint8_t authentication = 51;
+inline constexpr std::uint8_t icmpv6 = 58;
+inline constexpr std::uint8_t destination_options = 60;
+}  // namespace next_header
+
+inline Be16 read16(const std::uint8_t* at) {
+    std::uint16_t raw = 0;
+    std::memcpy(&raw, at, sizeof(raw));
+    return Be16::from_raw(raw);
+}
+
+inline Be32 read32(const std::uint8_t* at) {
+    std::uint32_t raw = 0;
+    std::memcpy(&raw, at, sizeof(raw));
+    return Be32::from_raw(raw);
+}
+
+// Whether it is one of Protocol's.
+inline bool is_carried(std::uint8_t protocol) {
+    const auto value = static_cast<Protocol>(protocol);
+    return value == Protocol::tcp || value == Protocol::udp || value == Protocol::sctp;
+}
+
+// Where a walk over IPv6 extension headers is.
+struct ExtensionWalk {
+    std::uint8_t protocol;  // of what lies at `at`
+    std::uint32_t at;       // behind the start of the IPv6 header
+    std::uint32_t count = 0;
+};
+
+// Moves the walk behind the extension headers of the packet at `ip`, of which `bytes` are there.
+// Reason::fragment: it is at a fragment header of which it is not all the packet. Unknown headers
+// end the chain like any protocol.
+Reason skip_extensions(const std::uint8_t* ip, std::uint32_t bytes, ExtensionWalk& walk);
+
+}  // namespace headgate::dataplane

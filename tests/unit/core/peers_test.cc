@@ -1,0 +1,158 @@
+// Goal: fragments and ICMP errors that come to another worker than their connection's go to the
+// connection's server, and looking into another worker's table is safe while that works.
+// Method: two cores over one snapshot; then one thread that opens and ends connections beside one
+// that follows them (also under TSan).
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "dataplane/core/core.h"
+#include "dataplane/core/publisher.h"
+#include "tests/packets/corpus.h"
+#include "tests/packets/frame_text.h"
+
+namespace headgate::dataplane {
+namespace {
+
+using packets::Bytes;
+using packets::mac;
+
+const packets::Hosts hosts{
+    {"director", {mac("02:00:00:00:00:01"), packets::ip("192.0.2.1"), packets::ip("2001:db8::1")}},
+    {"client",
+     {mac("02:00:00:00:00:02"), packets::ip("198.51.100.7"), packets::ip("2001:db8:1::7")}},
+    {"vip", {std::nullopt, packets::ip("192.0.2.10"), packets::ip("2001:db8::10")}}};
+const MacAddress server_a = mac("02:00:00:00:01:01");
+const MacAddress server_b = mac("02:00:00:00:01:02");
+
+class PeersTest : public ::testing::Test {
+protected:
+    PeersTest() {
+        EXPECT_TRUE(publisher_.publish(packets::corpus().config));
+        for (std::uint32_t worker = 0; worker < 2; ++worker) {
+            cores_.push_back(std::make_unique<Core>(
+                CoreOptions{
+                    .connections_max = 64, .worker_index = worker, .worker_count = 2, .seed = {}},
+                persistence_));
+            peers_.cores.push_back(cores_.back().get());
+            cores_.back()->know_peers(peers_);
+        }
+    }
+
+    // What `worker` makes of the frame; `to` is where it went.
+    Reason send(std::size_t worker, std::string_view text, MacAddress& to) {
+        Bytes frame = packets::frame_of(text, hosts).value();
+        Burst burst;
+        burst.count = 1;
+        burst.frames[0] = {frame.data(), static_cast<std::uint32_t>(frame.size())};
+        cores_[worker]->process(publisher_.latest(), burst, now_);
+        std::copy_n(frame.begin(), 6, to.bytes.begin());
+        return burst.reasons[0];
+    }
+    void expect(std::size_t worker, std::string_view text, const MacAddress& wanted) {
+        SCOPED_TRACE(text);
+        MacAddress to;
+        EXPECT_EQ(info(send(worker, text, to)).name, info(Reason::none).name);
+        EXPECT_EQ(to, wanted);
+    }
+    void wait(std::uint32_t seconds) {
+        now_ += seconds;
+        for (const auto& core : cores_)
+            core->expire(now_);
+    }
+
+    Publisher publisher_{1};
+    PersistenceTable persistence_{64, {}};
+    CorePeers peers_;
+    std::vector<std::unique_ptr<Core>> cores_;
+    Tick now_ = 1000;
+};
+
+TEST_F(PeersTest, AnIcmpErrorFindsTheConnectionOfTheOtherWorker) {
+    expect(0, "tcp(S)", server_a);
+    expect(0, "tcp(S sport=40001)", server_b);
+    expect(1, "icmp(3 4 word=1400) / ip / tcp(A dport=40001)", server_b);
+    expect(1, "icmp(3 4 word=1400) / ip / tcp(A)", server_a);
+    expect(0, "ip6 / tcp(S)", server_a);
+    expect(1, "ip6 / icmp(2 0 word=1280) / ip6 / tcp(A)", server_a);
+    EXPECT_EQ(cores_[1]->counters().get(Event::peer_followed), 3U);
+    EXPECT_EQ(cores_[1]->flows(), 0U);
+}
+
+TEST_F(PeersTest, AFragmentFollowsTheConnectionOfTheOtherWorkerAndKeepsIt) {
+    expect(0, "tcp(S)", server_a);
+    expect(0, "tcp(A)", server_a);
+    expect(0, "tcp(S sport=40001)", server_b);
+    wait(600);
+    expect(1, "ip(id=7 more) / tcp(A) / data(64)", server_a);
+    expect(1, "ip(id=7 offset=84 proto=6) / data(64)", server_a);
+    wait(600);
+    expect(0, "tcp(A)", server_a);
+    EXPECT_EQ(cores_[1]->flows(), 0U);
+}
+
+TEST_F(PeersTest, AWholePacketFollowsTheConnectionThatAFragmentOpenedElsewhere) {
+    expect(0, "udp(sport=1)", server_a);  // so that the next pick there would be b
+    expect(1, "udp(sport=2)", server_b);  // the second worker begins at another server
+    expect(1, "ip(id=7 more) / udp(length=200) / data(64)", server_a);
+    expect(0, "udp", server_a);
+    EXPECT_EQ(peers_.opened_by_fragment.load(), 1U);
+    EXPECT_EQ(cores_[0]->counters().get(Event::peer_followed), 1U);
+    EXPECT_EQ(cores_[0]->flows(), 1U);
+    wait(301);
+    EXPECT_EQ(peers_.opened_by_fragment.load(), 0U);
+    EXPECT_EQ(cores_[1]->flows(), 0U);
+}
+
+TEST_F(PeersTest, NobodyIsAskedAboutWholePacketsWithoutFragments) {
+    expect(0, "udp", server_a);
+    // Scheduled anew: network cards send a flow's whole packets to one worker.
+    expect(1, "udp", server_b);
+    EXPECT_EQ(cores_[1]->counters().get(Event::peer_followed), 0U);
+}
+
+// A single client port, so that one node is used again and again.
+TEST(ConnectionTable, LetsPeersFollowWhileItsOwnerWorks) {
+    ConnectionTable table(64, {});
+    constexpr std::uint32_t clients = 40;
+    std::atomic<bool> over{false};
+    const auto key_of = [](std::uint32_t client) {
+        return ConnectionKey{wide_v4(Be32(client)), 1, Be16(1), Be16(80)};
+    };
+    std::thread owner([&] {
+        // The destination tells the client: a peer that sees another one has read two connections.
+        for (std::uint32_t round = 0; round < 20000; ++round) {
+            const std::uint32_t client = 1 + round * 7 % clients;
+            const ConnectionKey key = key_of(client);
+            const std::uint64_t hash = table.hash(key);
+            const ConnectionIndex known = table.find(key, hash);
+            if (known != no_connection) {
+                table.destroy(known);
+            } else {
+                const ConnectionIndex made = table.create(key, hash, ConnectionState::udp, 5);
+                table.assign(made, {client, client});
+                table.touch(table.at(made), 6);
+            }
+        }
+        over.store(true);
+    });
+    std::uint64_t followed = 0;
+    while (!over.load()) {
+        for (std::uint32_t client = 1; client <= clients; ++client) {
+            const auto found = table.follow_as_peer(key_of(client), 6);
+            if (!found)
+                continue;
+            ++followed;
+            ASSERT_EQ(found->slot, client);
+            ASSERT_EQ(found->generation, client);
+        }
+    }
+    owner.join();
+    EXPECT_GT(followed, 0U);
+}
+
+}  // namespace
+}  // namespace headgate::dataplane
