@@ -57,23 +57,6 @@ bool is_closing(ConnectionState state) {
     return state == ConnectionState::fin || state == ConnectionState::closed;
 }
 
-// 0/8, 127/8, multicast, reserved and broadcast addresses send nothing (RFC 1122 3.2.1.3), and a
-// packet from the VIP to itself is forged (a LAND attack).
-// Of IPv6, neither do multicast addresses, :: and ::1 (RFC 4291 2.5.2, 2.5.3, 2.7).
-bool is_valid_client(const Packet& packet) {
-    if (packet.client == packet.address)
-        return false;
-    if (packet.is_v6) {
-        const bool is_multicast =
-            (BigEndian<std::uint64_t>::from_raw(packet.client.first).host() >> 56U) == 0xff;
-        const bool is_local = packet.client.first == 0 &&
-                              BigEndian<std::uint64_t>::from_raw(packet.client.second).host() <= 1;
-        return !is_multicast && !is_local;
-    }
-    const std::uint32_t first_octet = v4_of(packet.client).host() >> 24U;
-    return first_octet != 0 && first_octet != 127 && first_octet < 224;
-}
-
 Counter& gauge(TrafficCounters& counters, ConnectionState state) {
     return state == ConnectionState::established ? counters.active_connections
                                                  : counters.inactive_connections;
@@ -92,7 +75,8 @@ Core::Core(const CoreOptions& options, PersistenceTable& persistence)
       fragments_(options.seed),
       worker_index_(options.worker_index),
       worker_count_(options.worker_count),
-      cursors_(services_max, cursor_unset) {
+      cursors_(services_max, cursor_unset),
+      answers_(answers_max_of_burst * icmp_answer_bytes_max) {
     check(worker_index_ < worker_count_, "the worker is one of the workers");
 }
 
@@ -100,6 +84,7 @@ void Core::process(const Snapshot& snapshot, Burst& burst, Tick now) {
     check(burst.count <= burst_max, "a burst has at most burst_max frames");
     cold_count_ = 0;
     released_count_ = 0;
+    answers_count_ = 0;
     fragments_.reclaim();
     std::uint32_t count = parse_stage(snapshot, burst);
     count = service_stage(snapshot, count);
@@ -173,7 +158,9 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
                                   ? follow_or_begin(snapshot, work, now, destination)
                                   : Reason::hops_exceeded;
         if (reason != Reason::none) [[unlikely]] {
-            leave_hot_loop(work.frame, reason);
+            Cold& cold = leave_hot_loop(work.frame, reason);
+            if (reason == Reason::hops_exceeded)
+                cold.packet = work.packet;
             continue;
         }
         forward(snapshot, burst.frames[work.frame], burst.interface, work.packet, work.service,
@@ -200,6 +187,8 @@ void Core::cold_stage(const Snapshot& snapshot, Burst& burst, Tick now) {
             reason = handle_fragment(snapshot, burst, cold, now);
         else if (reason == Reason::icmp)
             reason = handle_icmp(snapshot, burst, cold, now);
+        if (reason == Reason::hops_exceeded)
+            answer_time_exceeded(burst.frames[cold.frame], cold, now);
         burst.verdicts[cold.frame] = info(reason).verdict;
         burst.reasons[cold.frame] = reason;
         counters_.count(reason, 1);
@@ -250,7 +239,7 @@ Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identit
     }
     if (!opens && !recovers)
         return Reason::no_connection;
-    if (!is_valid_client(work.packet))
+    if (!work.packet.has_valid_client())
         return Reason::source_invalid;
 
     const ServiceEntry& service = snapshot.service(work.service.slot);

@@ -28,6 +28,7 @@
 #include "dataplane/core/fragment_table.h"
 #include "dataplane/core/frame.h"
 #include "dataplane/core/hash.h"
+#include "dataplane/core/icmp_answer.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/persistence_table.h"
 #include "dataplane/core/snapshot.h"
@@ -65,8 +66,8 @@ public:
     // Requires: burst.count <= burst_max.
     void process(const Snapshot& snapshot, Burst& burst, Tick now);
 
-    // Frames that waited for what the last process() has seen, rewritten: to be transmitted on that
-    // burst's interface. Valid until the next process().
+    // Frames beyond those of the last burst, to be transmitted on its interface: fragments that had
+    // waited for what it brought, and ICMP errors to its senders. Valid until the next process().
     [[nodiscard]] std::span<const Frame> released() const {
         return std::span(released_).first(released_count_);
     }
@@ -97,7 +98,7 @@ private:
     struct Cold {
         std::uint32_t frame = 0;
         Reason reason = Reason::none;
-        Packet packet;  // of a fragment or ICMP
+        Packet packet;  // of a fragment, ICMP, and what is answered
     };
 
     // The stages, in this order, each over the whole burst.
@@ -130,6 +131,7 @@ private:
                                  Tick now);
     void release(const Snapshot& snapshot, const FragmentKey& key, const FragmentFate& fate);
     Reason handle_icmp(const Snapshot& snapshot, const Burst& burst, const Cold& cold, Tick now);
+    void answer_time_exceeded(const Frame& frame, const Cold& cold, Tick now);
     static Reason check_destination(const Snapshot& snapshot, const Identity& destination);
 
     void change_state(ConnectionIndex index, ConnectionState state, Tick now);
@@ -146,6 +148,9 @@ private:
     }
 
     static constexpr std::uint32_t cursor_unset = 0xffffffff;
+    // RFC 1812 4.3.2.8: the rate of errors is limited. Enough for traceroutes.
+    static constexpr std::size_t answers_max_of_burst = 8;
+    static constexpr std::uint32_t answers_max_of_second = 100;
 
     ConnectionTable connections_;
     PersistenceTable& persistence_;
@@ -160,8 +165,12 @@ private:
     std::array<Work, burst_max> work_;
     std::array<Cold, burst_max> cold_;
     std::uint32_t cold_count_ = 0;
-    std::array<Frame, FragmentTable::waiting_max> released_;
+    std::array<Frame, FragmentTable::waiting_max + answers_max_of_burst> released_;
     std::size_t released_count_ = 0;
+    std::vector<std::uint8_t> answers_;  // memory of ICMP errors
+    std::size_t answers_count_ = 0;      // of this burst
+    Tick answers_second_ = 0;
+    std::uint32_t answers_of_second_ = 0;
 };
 
 }  // namespace headgate::dataplane

@@ -111,6 +111,31 @@ void Core::release(const Snapshot& snapshot, const FragmentKey& key, const Fragm
     }
 }
 
+// The sender learns that its packet died here, as behind any router: traceroute needs it.
+void Core::answer_time_exceeded(const Frame& frame, const Cold& cold, Tick now) {
+    // Never about an ICMP error, nor about a later fragment (RFC 1122 3.2.2).
+    const bool is_later = cold.reason == Reason::fragment && cold.packet.fragment_offset != 0;
+    if (cold.reason == Reason::icmp || is_later)
+        return;
+    if (answers_second_ != now) {
+        answers_second_ = now;
+        answers_of_second_ = 0;
+    }
+    if (answers_count_ == answers_max_of_burst || answers_of_second_ == answers_max_of_second) {
+        counters_.count(Event::icmp_answer_withheld);
+        return;
+    }
+    const std::span memory =
+        std::span(answers_).subspan(answers_count_ * icmp_answer_bytes_max, icmp_answer_bytes_max);
+    const std::uint32_t bytes = write_time_exceeded(frame, cold.packet, memory);
+    if (bytes == 0)
+        return;
+    ++answers_count_;
+    ++answers_of_second_;
+    released_[released_count_++] = {memory.data(), bytes};
+    counters_.count(Event::icmp_answered);
+}
+
 // An error about a packet that a real server has sent goes to that server: it is the one that has
 // to send less, or to give up.
 Reason Core::handle_icmp(const Snapshot& snapshot, const Burst& burst, const Cold& cold, Tick now) {

@@ -233,6 +233,23 @@ Reason parse(const Frame& frame, const MacAddress& own_mac, Packet& packet) {
     return parse_ip(frame, ethertype, packet);
 }
 
+// 0/8, 127/8, multicast, reserved and broadcast addresses send nothing (RFC 1122 3.2.1.3), and a
+// packet from the VIP to itself is forged (a LAND attack).
+// Of IPv6, neither do multicast addresses, :: and ::1 (RFC 4291 2.5.2, 2.5.3, 2.7).
+bool Packet::has_valid_client() const {
+    if (client == address)
+        return false;
+    if (is_v6) {
+        const bool is_multicast =
+            (BigEndian<std::uint64_t>::from_raw(client.first).host() >> 56U) == 0xff;
+        const bool is_local =
+            client.first == 0 && BigEndian<std::uint64_t>::from_raw(client.second).host() <= 1;
+        return !is_multicast && !is_local;
+    }
+    const std::uint32_t first_octet = v4_of(client).host() >> 24U;
+    return first_octet != 0 && first_octet != 127 && first_octet < 224;
+}
+
 Reason skip_extensions(const std::uint8_t* ip, std::uint32_t bytes, ExtensionWalk& walk) {
     using namespace next_header;
     for (;; ++walk.count) {

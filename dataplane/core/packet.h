@@ -45,6 +45,8 @@ struct Packet {
             tcp_flag::syn | tcp_flag::ack | tcp_flag::rst | tcp_flag::fin;
         return (tcp_flags & relevant) == tcp_flag::syn;
     }
+    // Whether its source can be a host that sends to its destination.
+    [[nodiscard]] bool has_valid_client() const;
     // Whether a connection may begin with it.
     [[nodiscard]] bool opens() const { return protocol == Protocol::udp || opens_handshake(); }
 };

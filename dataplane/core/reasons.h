@@ -46,6 +46,8 @@
     X(connection_recovered, "a segment without an entry was recorded after a full table") \
     X(fragment_released, "a fragment that waited was forwarded")                          \
     X(fragment_given_up, "a fragment waited for a first one in vain")                     \
+    X(icmp_answered, "an ICMP time exceeded message was sent to a client")                \
+    X(icmp_answer_withheld, "a client was not told by ICMP: too many are")                \
     X(icmp_error_forwarded, "an ICMP error went to the server that it is about")          \
     X(peer_followed, "a packet followed a connection of another worker")                  \
     X(persistence_created, "a client was bound to a destination")                         \

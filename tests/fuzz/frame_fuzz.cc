@@ -84,6 +84,11 @@ private:
         core_.process(publisher_.latest(), burst, now_);
         for (std::size_t index = 0; index < blocks.size(); ++index)
             check_frame(blocks[index], burst.verdicts[index], burst.reasons[index]);
+        for (const Frame& frame : core_.released()) {
+            const MacAddress& own = publisher_.latest().interface_mac(0);
+            check(std::ranges::equal(own.bytes, std::span(frame.data, frame.length).subspan(6, 6)),
+                  "what leaves beside the burst leaves from the interface");
+        }
     }
 
     Publisher publisher_{1};

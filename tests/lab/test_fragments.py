@@ -11,7 +11,7 @@ import pytest
 
 from lab import configs, namespace
 from lab.servers import DatagramEchoServer
-from lab.traffic import exchange_datagrams, exchange_sizes
+from lab.traffic import exchange_datagrams, exchange_sizes, send_with_hops
 
 VIP = configs.VIP
 PORT = 7007
@@ -42,6 +42,15 @@ def test_large_and_small_datagrams_of_a_flow_reach_the_same_server(balanced, top
     # Nothing of it went to the kernel, whose own reassembly would have found no listener.
     assert counted["fragment"] == before["fragment"]
     assert counted["fragment_early"] == 0 and counted["fragment_given_up"] == 0
+
+
+@pytest.mark.usefixtures("echoes")
+def test_a_client_learns_that_its_packet_died_at_the_director(balanced, topo):
+    director = balanced(configs.Virtual(PORT, "rr", check="none", protocol="UDP"))
+    assert send_with_hops(topo["c1"], VIP, PORT, 1) == "EHOSTUNREACH"
+    assert send_with_hops(topo["c1"], VIP, PORT, 2) in ("r1", "r2", "r3")
+    counted = reasons(director)
+    assert counted["hops_exceeded"] == 1 and counted["icmp_answered"] == 1
 
 
 def checksum(data):

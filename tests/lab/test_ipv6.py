@@ -9,7 +9,7 @@ import pytest
 from lab import configs, topology
 from lab.network import wait_until
 from lab.servers import DatagramEchoServer, WebServer
-from lab.traffic import exchange_datagrams, exchange_sizes, request_many
+from lab.traffic import exchange_datagrams, exchange_sizes, request_many, send_with_hops
 
 VIP6 = "2001:db8::10"
 DIRECTOR = "2001:db8::2"
@@ -123,6 +123,7 @@ def test_fragments_over_ipv6_reach_the_server_of_their_flow(serve, topo):
     servers = [DatagramEchoServer(topo[name], VIP6, UDP_PORT) for name in SERVERS]
     try:
         director = serve(virtual_server(VIP6, "UDP", SERVERS.values(), UDP_PORT))
+        assert send_with_hops(topo["c1"], VIP6, UDP_PORT, 1) == "EHOSTUNREACH"
         counts = exchange_sizes(topo["c1"], VIP6, UDP_PORT, 9, (4000, 5, 4000))
         counted = reasons(director)
     finally:

@@ -99,8 +99,18 @@ private:
             read_counts(words);
         else if (words[0] == "also")
             read_released(text.substr(5));
+        else if (words[0] == "answer")
+            read_answer(text.substr(7));
         else
             read_step(text);
+    }
+
+    // answer FRAME
+    void read_answer(const std::string& text) {
+        require(!corpus_.cases.back().steps.empty(), "a step comes first");
+        auto frame = frame_of(text, hosts_);
+        require(frame.has_value(), frame ? "" : frame.error().message);
+        corpus_.cases.back().steps.back().released.push_back(std::move(*frame));
     }
 
     // also FRAME -> HOST

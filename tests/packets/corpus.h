@@ -23,7 +23,8 @@ struct Step {
     Bytes in;
     dataplane::Reason reason = dataplane::Reason::none;  // none: forwarded
     Bytes out;  // the bytes of the frame afterwards; those of `in` unless it is transmitted
-    std::vector<Bytes> released;  // frames of earlier steps that leave now, in this order
+    // Other frames that leave now, in this order: those of earlier steps, and ICMP errors.
+    std::vector<Bytes> released;
 };
 
 // Every case starts with empty tables and round robin at the first destination.

@@ -6,6 +6,7 @@ All times are time.monotonic() of this machine, in seconds.
 import collections
 import concurrent.futures
 import dataclasses
+import errno
 import http.client
 import socket
 import threading
@@ -13,6 +14,10 @@ import time
 
 from . import namespace
 from .network import family_of
+
+# linux/in.h and linux/in6.h: ICMP errors become errors of the socket.
+IP_RECVERR = 11
+IPV6_RECVERR = 25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,6 +210,26 @@ def exchange_sizes(host, address, port, count, sizes):
                     servers.add(server.decode() if echoed == payload else "wrong")
                 answers["+".join(sorted(servers))] += 1
         return answers
+    return namespace.call_inside(host.namespace, run)
+
+
+def send_with_hops(host, address, port, hops):
+    """A datagram with that TTL or hop limit: the server that answered, or the error's name."""
+    def run():
+        with socket.socket(family_of(address), socket.SOCK_DGRAM) as client:
+            client.settimeout(3)
+            if client.family == socket.AF_INET:
+                client.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
+                client.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+            else:
+                client.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hops)
+                client.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+            client.connect((address, port))
+            try:
+                client.send(b"ping")
+                return client.recv(2048).split()[0].decode()
+            except OSError as error:
+                return errno.errorcode.get(error.errno, type(error).__name__)
     return namespace.call_inside(host.namespace, run)
 
 
