@@ -242,15 +242,8 @@ Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identit
     if (!work.packet.has_valid_client())
         return Reason::source_invalid;
 
-    const ServiceEntry& service = snapshot.service(work.service.slot);
-    const PersistenceKey client = persistence_key(work, service);
     std::optional<Identity> bound;
-    if (service.persistence_timeout_s > 0)
-        bound = persistence_.find(client, now);
-    if (bound && can_take_connections(snapshot, *bound))
-        destination = *bound;
-    else
-        destination = schedule(snapshot, work, recovers || connections_.full());
+    destination = choose(snapshot, work, recovers || connections_.full(), now, bound);
     if (destination.slot == no_slot)
         return Reason::no_destination;
 
@@ -260,8 +253,20 @@ Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identit
     }
     if (recovers)
         counters_.count(Event::connection_recovered);
-    destination = record(snapshot, work, client, bound, destination, now);
+    destination = record(snapshot, work, bound, destination, now);
     return Reason::none;
+}
+
+// The destination that the client is bound to, which is then `bound`, or the scheduler's; without a
+// slot when there is none.
+Identity Core::choose(const Snapshot& snapshot, const Work& work, bool stateless, Tick now,
+                      std::optional<Identity>& bound) {
+    const ServiceEntry& service = snapshot.service(work.service.slot);
+    if (service.persistence_timeout_s > 0)
+        bound = persistence_.find(persistence_key(work, service), now);
+    if (bound && can_take_connections(snapshot, *bound))
+        return *bound;
+    return schedule(snapshot, work, stateless);
 }
 
 // When the table is full, the pick is one that can be repeated without an entry: by then every new
@@ -310,14 +315,14 @@ bool Core::make_room(Tick now) {
 
 // Enters the connection into the table, and the client into the persistence table. Returns where
 // it goes: elsewhere than to `wanted` when another worker has just bound the client.
-Identity Core::record(const Snapshot& snapshot, const Work& work, const PersistenceKey& client,
+Identity Core::record(const Snapshot& snapshot, const Work& work,
                       const std::optional<Identity>& bound, const Identity& wanted, Tick now) {
     const ServiceEntry& service = snapshot.service(work.service.slot);
     Identity destination = wanted;
     BindingIndex binding = no_binding;
     if (service.persistence_timeout_s > 0) {
-        const PersistenceTable::Bound result =
-            persistence_.bind(client, bound, wanted, service.persistence_timeout_s, now);
+        const PersistenceTable::Bound result = persistence_.bind(
+            persistence_key(work, service), bound, wanted, service.persistence_timeout_s, now);
         binding = result.binding;
         if (can_take_connections(snapshot, result.destination))
             destination = result.destination;

@@ -116,7 +116,9 @@ private:
     Reason begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination);
     Identity schedule(const Snapshot& snapshot, const Work& work, bool stateless);
     bool make_room(Tick now);
-    Identity record(const Snapshot& snapshot, const Work& work, const PersistenceKey& client,
+    Identity choose(const Snapshot& snapshot, const Work& work, bool stateless, Tick now,
+                    std::optional<Identity>& bound);
+    Identity record(const Snapshot& snapshot, const Work& work,
                     const std::optional<Identity>& bound, const Identity& wanted, Tick now);
     [[nodiscard]] std::optional<Identity> ask_peers(const Work& work, Tick now);
     [[nodiscard]] bool peers_may_know() const {

@@ -159,7 +159,8 @@ Reason Core::handle_icmp(const Snapshot& snapshot, const Burst& burst, const Col
         destination = *known;
     } else if (now < stateless_end_) {
         // It may be one that found no room: the pick that its packets get.
-        destination = schedule(snapshot, work, true);
+        std::optional<Identity> bound;
+        destination = choose(snapshot, work, true, now, bound);
         if (destination.slot == no_slot)
             return Reason::no_destination;
     } else {

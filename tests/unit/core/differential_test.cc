@@ -52,6 +52,10 @@ public:
         if (result.service.port == 0)
             result.service.port = static_cast<std::uint16_t>(79 + below(3));
         result.client = {client(result.service.address), static_cast<std::uint16_t>(below(5))};
+        if (one_in(4)) {
+            result.form = static_cast<Form>(1 + below(3));
+            result.id = static_cast<std::uint16_t>(below(2));
+        }
         static constexpr std::uint8_t flags[] = {flag::syn, flag::syn,
                                                  flag::syn, flag::ack,
                                                  flag::ack, flag::psh | flag::ack,
@@ -186,7 +190,44 @@ private:
             builder = PacketBuilder::tcp(packet.flags);
         else if (packet.protocol == Protocol::sctp)
             builder = PacketBuilder::sctp(Generator::chunk_of(packet.flags));
-        return builder.macs(own_mac, client_mac).from(packet.client).to(packet.service).build();
+        builder.macs(own_mac, client_mac);
+        switch (packet.form) {
+            case Form::whole:
+                break;
+            case Form::first_fragment:
+                cut(builder, packet, 0, true);
+                break;
+            case Form::later_fragment:
+                builder = PacketBuilder::raw(static_cast<std::uint8_t>(packet.protocol),
+                                             packets::Bytes(8));
+                cut(builder.macs(own_mac, client_mac), packet, 64, false);
+                break;
+            case Form::icmp_error: {
+                const bool is_v4 = packet.service.address.is_v4();
+                // What the real server has sent, and a router that could not pass it on.
+                packets::Bytes quote =
+                    builder.from(packet.service).to(packet.client).build_packet();
+                return PacketBuilder::icmp(is_v4 ? 3 : 2, is_v4 ? 4 : 0, 1300, std::move(quote))
+                    .macs(own_mac, client_mac)
+                    .from(is_v4 ? "203.0.113.9" : "2001:db8:9::1")
+                    .to(packet.service)
+                    .build();
+            }
+        }
+        return builder.from(packet.client).to(packet.service).build();
+    }
+
+    static void cut(PacketBuilder& builder, const ModelPacket& packet, std::uint16_t offset,
+                    bool more) {
+        if (packet.service.address.is_v4()) {
+            builder.identification(packet.id).fragment(
+                static_cast<std::uint16_t>(offset / 8U | (more ? 0x2000U : 0)));
+            return;
+        }
+        packets::Bytes header(8);
+        header[3] = static_cast<std::uint8_t>(offset | (more ? 1U : 0));
+        header[7] = static_cast<std::uint8_t>(packet.id);
+        builder.extension(44, header);
     }
 
     void send_burst() {
@@ -203,17 +244,33 @@ private:
                                    static_cast<std::uint32_t>(frames[index].size())};
         core_.process(publisher_.reader(0).current(), burst, now_);
         sent_ += burst.count;
-        for (std::uint32_t index = 0; index < burst.count; ++index) {
-            ModelResult result{burst.reasons[index], {}};
-            ASSERT_EQ(burst.verdicts[index], info(result.reason).verdict);
-            if (result.reason == Reason::none)
-                std::copy_n(frames[index].begin(), 6, result.to.bytes.begin());
-            else
-                ASSERT_EQ(frames[index], bytes_of(sent[index]));
-            ASSERT_EQ(model_.judge(sent[index], result, now_), "")
-                << "packet " << index << " of the burst: " << sent[index].client.to_string()
-                << " to " << sent[index].service.to_string() << " flags " << int{sent[index].flags};
+        // What is rare is handled behind the rest of the burst.
+        std::vector<MacAddress> released;
+        for (const bool rare : {false, true}) {
+            for (std::uint32_t index = 0; index < burst.count; ++index) {
+                if ((sent[index].form != Form::whole) == rare)
+                    judge(burst, index, sent[index], frames[index], released);
+            }
         }
+        ASSERT_EQ(core_.released().size(), released.size());
+        for (std::size_t index = 0; index < released.size(); ++index)
+            ASSERT_TRUE(std::equal(released[index].bytes.begin(), released[index].bytes.end(),
+                                   core_.released()[index].data));
+    }
+
+    void judge(const Burst& burst, std::uint32_t index, const ModelPacket& sent,
+               const packets::Bytes& frame, std::vector<MacAddress>& released) {
+        ModelResult result{burst.reasons[index], {}};
+        ASSERT_EQ(burst.verdicts[index], info(result.reason).verdict);
+        if (result.reason == Reason::none)
+            std::copy_n(frame.begin(), 6, result.to.bytes.begin());
+        else
+            ASSERT_EQ(frame, bytes_of(sent));
+        ASSERT_EQ(model_.judge(sent, result, now_), "")
+            << "packet " << index << " of the burst: " << sent.client.to_string() << " to "
+            << sent.service.to_string() << " flags " << int{sent.flags} << " form "
+            << static_cast<int>(sent.form);
+        released.insert(released.end(), model_.released().begin(), model_.released().end());
     }
 
     void compare_state() {

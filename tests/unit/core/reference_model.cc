@@ -138,6 +138,111 @@ ReferenceModel::Service* ReferenceModel::find(const ModelPacket& packet) {
 }
 
 std::string ReferenceModel::judge(const ModelPacket& packet, const ModelResult& result, Tick now) {
+    released_.clear();
+    switch (packet.form) {
+        case Form::whole:
+            return judge_whole(packet, result, now);
+        case Form::first_fragment:
+            return judge_first(packet, result, now);
+        case Form::later_fragment:
+            return judge_later(packet, result, now);
+        case Form::icmp_error:
+            return judge_icmp(packet, result, now);
+    }
+    return "no such form";
+}
+
+bool ReferenceModel::serves(const IpAddress& address) const {
+    for (const auto& [key, service] : services_)
+        if (key.first.address == address)
+            return true;
+    return false;
+}
+
+ReferenceModel::FragmentKey ReferenceModel::fragment_key(const ModelPacket& packet) {
+    const bool is_v4 = packet.client.address.is_v4();
+    return {packet.client.address, packet.service.address, packet.id,
+            is_v4 ? packet.protocol : Protocol::tcp};
+}
+
+std::string ReferenceModel::judge_first(const ModelPacket& packet, const ModelResult& result,
+                                        Tick now) {
+    if (!serves(packet.service.address))
+        return expect(Reason::fragment, result);
+    const FragmentKey key = fragment_key(packet);
+    const std::string wrong = judge_whole(packet, result, now);
+    Fate fate{result.reason, result.to, 0, now + 5};
+    if (Service* service = find(packet); service != nullptr)
+        for (const auto& [endpoint, destination] : service->destinations)
+            if (result.reason == Reason::none && destination.config.mac == result.to)
+                fate.destination = destination.incarnation;
+    fates_[key] = fate;
+    for (auto held = held_.begin(); held != held_.end();) {
+        if (held->key != key) {
+            ++held;
+            continue;
+        }
+        if (fate.reason == Reason::none)
+            released_.push_back(fate.to);
+        held = held_.erase(held);
+    }
+    return wrong;
+}
+
+std::string ReferenceModel::judge_later(const ModelPacket& packet, const ModelResult& result,
+                                        Tick now) {
+    if (!serves(packet.service.address))
+        return expect(Reason::fragment, result);
+    const FragmentKey key = fragment_key(packet);
+    const auto fate = fates_.find(key);
+    if (fate != fates_.end() && fate->second.deadline >= now) {
+        if (fate->second.reason != Reason::none)
+            return expect(fate->second.reason, result);
+        for (auto& [service_key, service] : services_)
+            if (Destination* destination = find(service, fate->second.destination);
+                destination != nullptr)
+                return expect_destination(service, fate->second.destination, result);
+        return expect(Reason::destination_removed, result);
+    }
+    std::size_t beside = 0;
+    for (const Held& held : held_)
+        beside += held.key == key ? 1 : 0;
+    if (beside == 16)
+        return expect(Reason::fragment_early, result);
+    if (held_.size() == 64)
+        held_.pop_front();
+    held_.push_back({key, now});
+    return expect(Reason::fragment_held, result);
+}
+
+std::string ReferenceModel::expect_destination(Service& service, Incarnation wanted,
+                                               const ModelResult& result) {
+    const Destination* destination = find(service, wanted);
+    if (destination == nullptr)
+        return expect(Reason::destination_removed, result);
+    if (!destination->config.mac)
+        return expect(Reason::destination_unresolved, result);
+    return expect_to(*destination->config.mac, result);
+}
+
+std::string ReferenceModel::judge_icmp(const ModelPacket& packet, const ModelResult& result,
+                                       Tick now) {
+    Service* service = find(packet);
+    if (service == nullptr)
+        return expect(Reason::icmp, result);
+    if (!service->config.active)
+        return expect(Reason::service_inactive, result);
+    const auto known =
+        connections_.find({service->incarnation, packet.client, packet.service.port});
+    if (known != connections_.end() && known->second.deadline >= now)
+        return expect_destination(*service, known->second.destination, result);
+    if (!stateless_until_ || now > *stateless_until_)
+        return expect(Reason::icmp_unrelated, result);
+    return judge_pick(*service, packet, result, true, now);
+}
+
+std::string ReferenceModel::judge_whole(const ModelPacket& packet, const ModelResult& result,
+                                        Tick now) {
     Service* found = find(packet);
     if (found == nullptr)
         return expect(Reason::no_service, result);
@@ -179,32 +284,11 @@ std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,
     if (!valid_client(packet))
         return expect(Reason::source_invalid, result);
 
-    const bool persistent = service.config.persistence_timeout_s > 0;
-    const BindingKey client{service.incarnation, masked(packet, service.config)};
-    const Binding* binding = persistent ? find_binding(client, now) : nullptr;
-    const Destination* bound = binding != nullptr ? find(service, binding->destination) : nullptr;
-    Destination* picked = nullptr;
-    for (auto& [endpoint, destination] : service.destinations)
-        if (result.reason == Reason::none && destination.config.mac == result.to)
-            picked = &destination;
-    if (bound != nullptr && bound->config.mac) {
-        if (const std::string wrong = expect_to(*bound->config.mac, result); !wrong.empty())
-            return "the client is bound: " + wrong;
-    } else {
-        bool any = false;
-        for (const auto& [endpoint, destination] : service.destinations)
-            any = any || schedulable(destination);
-        if (!any)
-            return expect(Reason::no_destination, result);
-        if (result.reason != Reason::none)
-            return expect(Reason::none, result);
-        if (picked == nullptr)
-            return "it went to nobody we know: " + result.to.to_string();
-        const bool stateless = recovers || connections_.size() == capacity_;
-        if (const std::string wrong = check_pick(service, packet, *picked, stateless);
-            !wrong.empty())
-            return wrong;
-    }
+    const bool stateless = recovers || connections_.size() == capacity_;
+    if (const std::string wrong = judge_pick(service, packet, result, stateless, now);
+        !wrong.empty() || result.reason != Reason::none)
+        return wrong;
+    const Destination* picked = find_by_mac(service, result);
 
     if (!make_room(now))
         return {};
@@ -212,7 +296,8 @@ std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,
     connection.destination = picked->incarnation;
     connection.state = packet.protocol == Protocol::udp ? State::udp : State::syn;
     connection.deadline = now + timeout(connection.state);
-    if (persistent) {
+    if (service.config.persistence_timeout_s > 0) {
+        const BindingKey client{service.incarnation, masked(packet, service.config)};
         find_binding(client, now);
         Binding& entry = bindings_[client];
         entry.destination = picked->incarnation;
@@ -225,6 +310,39 @@ std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,
     if (connection.state == State::syn)
         half_open_.push_back(key);
     return {};
+}
+
+ReferenceModel::Destination* ReferenceModel::find_by_mac(Service& service,
+                                                         const ModelResult& result) {
+    Destination* picked = nullptr;
+    for (auto& [endpoint, destination] : service.destinations)
+        if (result.reason == Reason::none && destination.config.mac == result.to)
+            picked = &destination;
+    return picked;
+}
+
+// Whether a packet without a connection may have gone where it went.
+std::string ReferenceModel::judge_pick(Service& service, const ModelPacket& packet,
+                                       const ModelResult& result, bool stateless, Tick now) {
+    const bool persistent = service.config.persistence_timeout_s > 0;
+    const BindingKey client{service.incarnation, masked(packet, service.config)};
+    const Binding* binding = persistent ? find_binding(client, now) : nullptr;
+    const Destination* bound = binding != nullptr ? find(service, binding->destination) : nullptr;
+    if (bound != nullptr && bound->config.mac) {
+        const std::string wrong = expect_to(*bound->config.mac, result);
+        return wrong.empty() ? wrong : "the client is bound: " + wrong;
+    }
+    bool any = false;
+    for (const auto& [endpoint, destination] : service.destinations)
+        any = any || schedulable(destination);
+    if (!any)
+        return expect(Reason::no_destination, result);
+    if (result.reason != Reason::none)
+        return expect(Reason::none, result);
+    const Destination* picked = find_by_mac(service, result);
+    if (picked == nullptr)
+        return "it went to nobody we know: " + result.to.to_string();
+    return check_pick(service, packet, *picked, stateless);
 }
 
 std::string ReferenceModel::check_pick(Service& service, const ModelPacket& packet,
@@ -291,6 +409,7 @@ void ReferenceModel::end(const ConnectionKey& key) {
 }
 
 void ReferenceModel::expire(Tick now) {
+    std::erase_if(held_, [now](const Held& held) { return held.since + 1 < now; });
     std::vector<ConnectionKey> over;
     for (const auto& [key, connection] : connections_)
         if (connection.deadline < now)

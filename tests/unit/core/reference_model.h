@@ -18,8 +18,13 @@
 
 namespace headgate::dataplane {
 
+// What of a packet comes: all of it, a fragment, or an ICMP error that quotes its answer.
+enum class Form : std::uint8_t { whole, first_fragment, later_fragment, icmp_error };
+
 // A packet before it becomes bytes.
 struct ModelPacket {
+    Form form = Form::whole;
+    std::uint16_t id = 0;  // of fragments
     Endpoint client;
     Endpoint service;
     Protocol protocol = Protocol::tcp;
@@ -39,6 +44,8 @@ public:
     void configure(const ForwardingConfig& config);
     // Empty when `result` is right, else what is wrong with it.
     std::string judge(const ModelPacket& packet, const ModelResult& result, Tick now);
+    // Where the fragments go that the last packet has released, in their order.
+    [[nodiscard]] const std::vector<MacAddress>& released() const { return released_; }
     void expire(Tick now);
 
     [[nodiscard]] std::size_t connections() const { return connections_.size(); }
@@ -85,8 +92,18 @@ private:
     static State next(State state, std::uint8_t flags);
     std::string follow(Connection& connection, const ConnectionKey& key, Service& service,
                        const ModelPacket& packet, const ModelResult& result, Tick now);
+    std::string judge_whole(const ModelPacket& packet, const ModelResult& result, Tick now);
+    std::string judge_first(const ModelPacket& packet, const ModelResult& result, Tick now);
+    std::string judge_later(const ModelPacket& packet, const ModelResult& result, Tick now);
+    std::string judge_icmp(const ModelPacket& packet, const ModelResult& result, Tick now);
+    [[nodiscard]] bool serves(const IpAddress& address) const;
+    static std::string expect_destination(Service& service, Incarnation destination,
+                                          const ModelResult& result);
     std::string begin(Service& service, const ModelPacket& packet, const ModelResult& result,
                       Tick now);
+    static Destination* find_by_mac(Service& service, const ModelResult& result);
+    std::string judge_pick(Service& service, const ModelPacket& packet, const ModelResult& result,
+                           bool stateless, Tick now);
     std::string check_pick(Service& service, const ModelPacket& packet, const Destination& picked,
                            bool stateless);
     std::string check_fairness(Service& service, const Destination& picked);
@@ -96,6 +113,23 @@ private:
     static bool schedulable(const Destination& destination);
     Binding* find_binding(const BindingKey& key, Tick now);
 
+    // Client, VIP, identification, and the protocol of IPv4.
+    using FragmentKey = std::tuple<IpAddress, IpAddress, std::uint16_t, Protocol>;
+    struct Fate {
+        Reason reason = Reason::none;
+        MacAddress to;  // of the first fragment
+        Incarnation destination = 0;
+        Tick deadline = 0;
+    };
+    struct Held {
+        FragmentKey key;
+        Tick since = 0;
+    };
+    static FragmentKey fragment_key(const ModelPacket& packet);
+
+    std::map<FragmentKey, Fate> fates_;
+    std::list<Held> held_;  // oldest first
+    std::vector<MacAddress> released_;
     std::size_t capacity_;
     Incarnation last_incarnation_ = 0;
     std::map<ServiceKey, Service> services_;
