@@ -244,8 +244,9 @@ bool Loop::is_for_other_port(const Port& port, const Envelope& envelope, std::ui
 // A deadline that moves away by a little, as with each advert of many masters, leaves the timer as
 // it is: at the worst it fires once for nothing, which costs as much as to set it some dozen times.
 void Loop::arm() {
-    const std::optional<Instant> next = earliest({announcements_.deadline(), host_.deadline(),
-                                                  interface_watch_.deadline(), deadlines_.next(timer_slack)});
+    const std::optional<Instant> next =
+        earliest({announcements_.deadline(), host_.deadline(), interface_watch_.deadline(),
+                  deadlines_.next(timer_slack)});
     if (!next || (armed_ && *armed_ <= *next && *next < *armed_ + early_timer_max))
         return;
     armed_ = next;

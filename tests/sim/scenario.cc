@@ -331,6 +331,7 @@ void Scenario::restart(Router& router, std::size_t index) {
     tell(fmt::format("router {} is killed and comes back soon", index));
     router.kill();
     tell_judges();
+    judge_now();  // it is MASTER no longer
     run_until(now_ + up_to(random_, 2 * interval_));
     tell(fmt::format("router {} is back", index));
     for (const auto& network : networks_)
