@@ -85,6 +85,16 @@ TEST_F(SteerTest, RunsInGenericModeWhereTheDriverHasNoNativeOne) {
     EXPECT_NE(steering_->generic_reason(), "");
 }
 
+// A loop that the verifier follows in every combination costs it half a second, for which a
+// dataplane that is started again forwards nothing, and one more branch would be refused.
+TEST_F(SteerTest, IsSimpleForTheVerifier) {
+    bpf_prog_info program{};
+    std::uint32_t bytes = sizeof program;
+    ASSERT_EQ(bpf_obj_get_info_by_fd(steering_->program_fd(), &program, &bytes), 0);
+    EXPECT_GT(program.verified_insns, 0U);
+    EXPECT_LT(program.verified_insns, 50'000U);
+}
+
 TEST_F(SteerTest, PassesWhatIsNoServicesPacketAndSaysWhy) {
     struct Case {
         const char* description;

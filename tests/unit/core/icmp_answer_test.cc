@@ -1,5 +1,5 @@
-// Goal: ICMP errors that the core sends itself are bounded, whoever asks for them. (What is in them:
-// the packet corpus.)
+// Goal: ICMP errors that the core sends itself are bounded, whoever asks for them. (What is in
+// them: the packet corpus.)
 #include <gtest/gtest.h>
 
 #include "tests/unit/core/rig.h"
