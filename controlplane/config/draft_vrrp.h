@@ -43,6 +43,7 @@ struct VrrpDraft {
     Setting<std::string> auth_pass;
     TransportDraft transport;
     VmacDraft vmac;
+    IpvlanDraft ipvlan;
     Setting<bool> preempt;
     ElectionDraft election;
     std::vector<Located<VirtualAddress>> addresses;

@@ -45,8 +45,16 @@ StaticEntries finish_statics(StaticDraft draft, const std::vector<VrrpInstance>&
 // The interface of `use_vmac`. Requires: the transport of the instance is finished.
 void finish_vmac(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance& instance,
                  Report& report);
+// The interface of `use_ipvlan`, which becomes that of the instance. Requires: that of `use_vmac`
+// is finished.
+void finish_ipvlan(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance& instance,
+                   Report& report);
+// What `use_ipvlan` cannot have on one interface: another mode than that of an earlier instance,
+// which is taken over, and a `use_vmac` beside it. `where`: of the vrrp_instance.
+void fit_to_ipvlans(const std::vector<VrrpInstance>& earlier, const Span& where,
+                    VrrpInstance& instance, Report& report);
 // The interface of an address that names none, or that of the instance itself. Requires: the
-// interface of `use_vmac` is finished.
+// interfaces of `use_vmac` and `use_ipvlan` are finished.
 void set_interface(VirtualAddress& address, const VrrpInstance& instance);
 // Those of `use_vmac_addr`, and of `use_vmac` behind an address. Requires: the addresses of the
 // instance are complete, each with its interface.
@@ -54,7 +62,7 @@ void finish_address_vmacs(const VrrpDraft& draft, const GlobalDraft& global,
                           VrrpInstance& instance);
 
 // Gives another name to those that have the name of one before.
-void tell_vmacs_apart(std::vector<VrrpInstance>& instances);
+void tell_links_apart(std::vector<VrrpInstance>& instances);
 
 // Excluded addresses, routes and rules of an instance whose virtual addresses are complete.
 void finish_held(VrrpDraft& draft, VrrpInstance& instance, Report& report);

@@ -243,7 +243,7 @@ std::vector<InterfaceDelay> finish_interface_delays(const TrackersDraft& drafts,
         for (const VrrpInstance& instance : instances) {
             const Duration limit =
                 (instance.election.down_timer_adverts - 1) * instance.advert_interval;
-            if (instance.interface != delay.interface || delay.down <= limit)
+            if (base_interface(instance) != delay.interface || delay.down <= limit)
                 continue;
             delay.down = limit;
             report.warning(

@@ -1,4 +1,4 @@
-// See finish.h: the interfaces of virtual MAC addresses.
+// See finish.h: the interfaces that are made for instances.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -42,13 +42,13 @@ std::string name_of(std::string_view prefix, Family family, std::uint8_t vrid) {
 
 // The interface of the network that an address is in.
 const std::string& base_of(const VirtualAddress& address, const VrrpInstance& instance) {
-    const std::optional<Vmac>& own = instance.vmac;
-    return own && address.interface == own->name ? own->base : address.interface;
+    return address.interface == address_interface(instance) ? base_interface(instance)
+                                                            : address.interface;
 }
 
 // Where the adverts of the instance are, and of its family.
 bool is_at_home(const VirtualAddress& address, const VrrpInstance& instance) {
-    return base_of(address, instance) == instance.interface &&
+    return base_of(address, instance) == base_interface(instance) &&
            address.prefix.address.family() == instance.transport.family;
 }
 
@@ -83,6 +83,63 @@ void for_each_address(VrrpInstance& instance, Visit visit) {
     std::ranges::for_each(instance.excluded_addresses, visit);
 }
 
+// The name of the interface that `keyword` makes. Absent: it cannot be made, and that is reported.
+std::optional<std::string> link_name(std::string_view keyword, const Span& where,
+                                     const std::string& wanted, const GlobalDraft& global,
+                                     const VrrpInstance& instance, Report& report) {
+    constexpr std::string_view consequence = "no interface of its own is used now";
+    if (instance.interface.empty()) {
+        report.error(where, fmt::format("`{}` needs an interface to be made on", keyword),
+                     fmt::format("write `interface NAME`; {}", consequence));
+        return std::nullopt;
+    }
+    std::string name = wanted.empty()
+                           ? name_of(prefix_of(global), instance.transport.family, instance.vrid)
+                           : wanted;
+    if (name.size() > name_max) {
+        report.error(where, fmt::format("{} is too long for an interface", quote(name)),
+                     fmt::format("write `{} NAME` with at most {} characters; {}", keyword,
+                                 name_max, consequence));
+        return std::nullopt;
+    }
+    return name;
+}
+
+// Whether an ipvlan of this family may have it, or does without. Reports what is wrong.
+bool check_address(const IpvlanDraft& draft, Family family, Report& report) {
+    constexpr std::string_view hint =
+        "write an address for this router alone behind `use_ipvlan`; no interface of its own is "
+        "used now";
+    if (!draft.address) {
+        if (family == Family::ipv4)
+            report.error(*draft.where, "over IPv4 an ipvlan needs an address of its own",
+                         std::string(hint));
+        return family != Family::ipv4;
+    }
+    const IpAddress& address = draft.address->value.address;
+    if (address.family() == family && !address.is_multicast() && !address.is_unspecified())
+        return true;
+    report.error(draft.address->where, "the adverts of this instance cannot come from here",
+                 std::string(hint));
+    return false;
+}
+
+// What is made of an instance's own that others might have the name of.
+std::string* own_name(VrrpInstance& instance) {
+    if (instance.ipvlan)
+        return &instance.ipvlan->name;
+    return instance.vmac ? &instance.vmac->name : nullptr;
+}
+
+bool has_vmac_on(const VrrpInstance& instance, const std::string& base) {
+    return std::ranges::any_of(all_vmacs(instance),
+                               [&](const Vmac& vmac) { return vmac.base == base; });
+}
+
+bool has_ipvlan_on(const VrrpInstance& instance, const std::string& base) {
+    return instance.ipvlan && instance.ipvlan->base == base;
+}
+
 }  // namespace
 
 void finish_vmac(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance& instance,
@@ -94,24 +151,13 @@ void finish_vmac(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance
                            "write `use_vmac`, or remove it");
         return;
     }
-    if (instance.interface.empty()) {
-        report.error(*wanted.where, "`use_vmac` needs an interface to be made on",
-                     "write `interface NAME`; no MAC address of its own is used now");
+    const auto name = link_name("use_vmac", *wanted.where, wanted.name, global, instance, report);
+    if (!name)
         return;
-    }
     Vmac& vmac = instance.vmac.emplace();
     const Family family = instance.transport.family;
     vmac.base = instance.interface;
-    vmac.name =
-        wanted.name.empty() ? name_of(prefix_of(global), family, instance.vrid) : wanted.name;
-    if (vmac.name.size() > name_max) {
-        report.error(*wanted.where,
-                     fmt::format("{} is too long for an interface", quote(vmac.name)),
-                     "write `use_vmac NAME` with at most 15 characters; no MAC address of its own "
-                     "is used now");
-        instance.vmac.reset();
-        return;
-    }
+    vmac.name = *name;
     vmac.mac = wanted.mac.value_or(virtual_mac(family, instance.vrid));
     if (wanted.mac_ends_in_vrid)
         vmac.mac.bytes.back() = instance.vrid;
@@ -128,12 +174,62 @@ void finish_vmac(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance
     }
 }
 
+void finish_ipvlan(const VrrpDraft& draft, const GlobalDraft& global, VrrpInstance& instance,
+                   Report& report) {
+    const IpvlanDraft& wanted = draft.ipvlan;
+    if (!wanted.where)
+        return;
+    if (instance.vmac) {
+        report.error(*wanted.where, "an instance has one interface of its own",
+                     "remove this line or `use_vmac`, which is used now");
+        return;
+    }
+    const auto name = link_name("use_ipvlan", *wanted.where, wanted.name, global, instance, report);
+    if (!name || !check_address(wanted, instance.transport.family, report))
+        return;
+    Ipvlan& ipvlan = instance.ipvlan.emplace();
+    ipvlan.name = *name;
+    ipvlan.base = std::exchange(instance.interface, *name);
+    ipvlan.mode = value_or(wanted.mode, ipvlan.mode);
+    if (!wanted.address)
+        return;
+    ipvlan.address = wanted.address->value;
+    if (!instance.transport.source)
+        instance.transport.source = ipvlan.address->address;
+}
+
+void fit_to_ipvlans(const std::vector<VrrpInstance>& earlier, const Span& where,
+                    VrrpInstance& instance, Report& report) {
+    const auto report_both = [&](const std::string& base) {
+        report.error(where, fmt::format("{} has a `use_vmac` and a `use_ipvlan`", quote(base)),
+                     "the kernel can have one of the two on an interface: use it for all; an "
+                     "instance whose own cannot be made is in FAULT");
+    };
+    if (instance.ipvlan && has_vmac_on(instance, instance.ipvlan->base))
+        report_both(instance.ipvlan->base);
+    for (const VrrpInstance& other : earlier) {
+        if (instance.ipvlan && has_vmac_on(other, instance.ipvlan->base))
+            report_both(instance.ipvlan->base);
+        if (other.ipvlan && has_vmac_on(instance, other.ipvlan->base))
+            report_both(other.ipvlan->base);
+        if (!instance.ipvlan || !has_ipvlan_on(other, instance.ipvlan->base) ||
+            other.ipvlan->mode == instance.ipvlan->mode)
+            continue;
+        report.error(where,
+                     fmt::format("the ipvlan of vrrp_instance {} on {} has another mode",
+                                 quote(other.name), quote(other.ipvlan->base)),
+                     "write the same behind both `use_ipvlan`: that of the other is used now");
+        instance.ipvlan->mode = other.ipvlan->mode;
+    }
+}
+
 // keepalived leaves those of the other family on the interface below.
 void set_interface(VirtualAddress& address, const VrrpInstance& instance) {
-    if (!address.interface.empty() && address.interface != instance.interface)
+    const std::string& base = base_interface(instance);
+    if (!address.interface.empty() && address.interface != base)
         return;
     const bool is_of_family = address.prefix.address.family() == instance.transport.family;
-    address.interface = instance.vmac && is_of_family ? instance.vmac->name : instance.interface;
+    address.interface = is_of_family ? address_interface(instance) : base;
 }
 
 void finish_address_vmacs(const VrrpDraft& draft, const GlobalDraft& global,
@@ -146,18 +242,21 @@ void finish_address_vmacs(const VrrpDraft& draft, const GlobalDraft& global,
     });
 }
 
-void tell_vmacs_apart(std::vector<VrrpInstance>& instances) {
+void tell_links_apart(std::vector<VrrpInstance>& instances) {
     std::set<std::string> taken;
     for (VrrpInstance& instance : instances) {
         std::map<std::string, std::string> names;  // new ones by old ones
-        const auto settle = [&](Vmac& vmac) {
-            std::string name = first_free(vmac.name, taken);
+        const auto settle = [&](std::string& own) {
+            std::string name = first_free(own, taken);
             taken.insert(name);
-            names.emplace(std::exchange(vmac.name, name), name);
+            names.emplace(std::exchange(own, name), name);
         };
-        if (instance.vmac)
-            settle(*instance.vmac);
-        std::ranges::for_each(instance.address_vmacs, settle);
+        if (std::string* const own = own_name(instance))
+            settle(*own);
+        if (instance.ipvlan)
+            instance.interface = instance.ipvlan->name;
+        for (Vmac& vmac : instance.address_vmacs)
+            settle(vmac.name);
         for_each_address(instance, [&](VirtualAddress& address) {
             if (const auto renamed = names.find(address.interface); renamed != names.end())
                 address.interface = renamed->second;

@@ -44,6 +44,7 @@ public:
         if (!finish_transport(draft_, global_, instance_, report_))
             return std::nullopt;
         finish_vmac(draft_, global_, instance_, report_);
+        finish_ipvlan(draft_, global_, instance_, report_);
         set_election();
         finish_election(instance_, draft_.election, global_.election, report_);
         set_trackers();
@@ -259,7 +260,7 @@ private:
 bool are_one_group(const VrrpInstance& left, const VrrpInstance& right) {
     const VrrpTransport& one = left.transport;
     const VrrpTransport& other = right.transport;
-    if (left.interface != right.interface || left.vrid != right.vrid ||
+    if (base_interface(left) != base_interface(right) || left.vrid != right.vrid ||
         one.family != other.family || one.unicast != other.unicast)
         return false;
     if (!one.unicast)
@@ -300,15 +301,17 @@ std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const 
         const auto rival = std::ranges::find_if(
             instances, [&](const VrrpInstance& other) { return are_one_group(other, *instance); });
         if (rival != instances.end()) {
-            report.error(vrid_where,
-                         fmt::format("virtual_router_id {} is taken on {}", instance->vrid,
-                                     instance->interface.empty() ? "these peers"
-                                                                 : quote(instance->interface)),
-                         fmt::format("vrrp_instance {} has it; choose another number, this "
-                                     "instance is left out now",
-                                     quote(rival->name)));
+            report.error(
+                vrid_where,
+                fmt::format(
+                    "virtual_router_id {} is taken on {}", instance->vrid,
+                    instance->interface.empty() ? "these peers" : quote(base_interface(*instance))),
+                fmt::format("vrrp_instance {} has it; choose another number, this "
+                            "instance is left out now",
+                            quote(rival->name)));
             continue;
         }
+        fit_to_ipvlans(instances, where, *instance, report);
         for (const auto& [address, where_vip] : vips) {
             const auto [first, is_new_vip] = owners.emplace(address, instance->name);
             if (!is_new_vip)
@@ -320,7 +323,7 @@ std::vector<VrrpInstance> finish_instances(std::vector<VrrpDraft> drafts, const 
         }
         instances.push_back(std::move(*instance));
     }
-    tell_vmacs_apart(instances);
+    tell_links_apart(instances);
     return instances;
 }
 

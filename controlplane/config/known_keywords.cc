@@ -64,8 +64,6 @@ constexpr Group groups[] = {
      "tmp_config_directory random_seed include_check",
      ""},
 
-    {Block::vrrp_instance, "use_ipvlan",
-     "write `use_vmac`, or remove it: the addresses are on `interface` itself now"},
     {Block::vrrp_instance, "vrf",
      "write `interface` with one of the VRF, and `table` with its table behind routes and rules"},
     {Block::vrrp_instance, "lvs_sync_daemon_interface", ""},

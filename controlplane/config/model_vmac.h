@@ -1,6 +1,8 @@
-// The interfaces that `use_vmac` and `use_vmac_addr` make: see model.h. Plain values.
+// The interfaces that `use_vmac`, `use_vmac_addr` and `use_ipvlan` make: see model.h. Plain values.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/net.h"
@@ -14,6 +16,18 @@ struct Vmac {
     MacAddress mac;
     bool send_from_base = false;  // adverts come from the MAC address of the interface below
     bool operator==(const Vmac&) const = default;
+};
+
+// As the kernel has them: which ipvlans on one interface may talk to each other.
+enum class IpvlanMode : std::uint8_t { bridge, private_, vepa };
+
+// An ipvlan with the MAC address of the interface below. Adverts come from there.
+struct Ipvlan {
+    std::string name;
+    std::string base;
+    std::optional<Prefix> address;  // of its own; always there over IPv4
+    IpvlanMode mode = IpvlanMode::bridge;
+    bool operator==(const Ipvlan&) const = default;
 };
 
 }  // namespace headgate::config

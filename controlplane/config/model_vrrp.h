@@ -33,7 +33,8 @@ struct VrrpInstance {
     std::string name;
     SourceLocation location;
     VrrpInitialState initial_state = VrrpInitialState::backup;
-    std::string interface;
+    std::string interface;            // with `use_ipvlan`: the ipvlan
+    std::optional<Ipvlan> ipvlan;     // made for it; without `vmac`
     std::optional<Vmac> vmac;         // made on `interface`; adverts come from there
     std::vector<Vmac> address_vmacs;  // for addresses on other interfaces, or of the other family
     std::uint8_t vrid = 0;
@@ -61,12 +62,17 @@ struct VrrpInstance {
     bool track_primary = true;  // in FAULT while `interface` is down
 };
 
+// The `interface` of the configuration: what others call it, and what may be made on it.
+inline const std::string& base_interface(const VrrpInstance& instance) {
+    return instance.ipvlan ? instance.ipvlan->base : instance.interface;
+}
+
 // Where those of its addresses are that name no interface.
 inline const std::string& address_interface(const VrrpInstance& instance) {
     return instance.vmac ? instance.vmac->name : instance.interface;
 }
 
-// Every interface that is made for it.
+// Every interface with a MAC address of its own that is made for it.
 inline std::vector<Vmac> all_vmacs(const VrrpInstance& instance) {
     std::vector<Vmac> all = instance.address_vmacs;
     if (instance.vmac)

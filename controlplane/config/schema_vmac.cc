@@ -1,4 +1,4 @@
-// Rows of the schema table: virtual MAC addresses.
+// Rows of the schema table: interfaces that are made for instances.
 #include <algorithm>
 #include <array>
 
@@ -10,8 +10,13 @@
 namespace headgate::config {
 namespace {
 
-constexpr std::string_view notation = "write `use_vmac [NAME [MAC]]`";
+constexpr std::string_view vmac_notation = "write `use_vmac [NAME [MAC]]`";
+constexpr std::string_view ipvlan_notation =
+    "write `use_ipvlan [NAME] [ADDRESS] [bridge|private|vepa]`";
 constexpr std::int64_t prefix_max = 10;
+constexpr std::array ipvlan_modes{std::pair{std::string_view("bridge"), IpvlanMode::bridge},
+                                  std::pair{std::string_view("private"), IpvlanMode::private_},
+                                  std::pair{std::string_view("vepa"), IpvlanMode::vepa}};
 constexpr std::array interface_changes{Choice{"allow_if_changes", 1, ""}};
 
 // Six bytes, or five, which the virtual router id follows.
@@ -27,6 +32,41 @@ bool read_mac(const Word& word, VmacDraft& draft) {
     return true;
 }
 
+// False: it stands where another has stood, or says nothing that could stand here.
+bool read_ipvlan_word(const Word& word, IpvlanDraft& draft, Report& report) {
+    const auto* const mode = std::ranges::find(ipvlan_modes, std::string_view(word.text),
+                                               [](const auto& each) { return each.first; });
+    if (mode != ipvlan_modes.end()) {
+        if (draft.mode)
+            return false;
+        draft.mode = {mode->second, word.span};
+    } else if (const auto address = Prefix::parse(word.text)) {
+        if (draft.address)
+            return false;
+        draft.address = {*address, word.span};
+    } else {
+        if (!draft.name.empty())
+            return false;
+        draft.name = read_interface(word, report, std::string(ipvlan_notation)).value_or("");
+    }
+    return true;
+}
+
+void report_out_of_place(const Word& word, std::string_view notation, Report& report) {
+    report.error(word.span, fmt::format("{} is out of place", quote(word.text)),
+                 std::string(notation) + "; it is ignored");
+}
+
+void read_ipvlan(const Context& context, const Value& value) {
+    IpvlanDraft& draft = context.instance->ipvlan;
+    draft = IpvlanDraft();  // the last line counts
+    draft.where = value.statement->keyword().span;
+    for (const Word& word : value.words) {
+        if (!read_ipvlan_word(word, draft, context.report))
+            report_out_of_place(word, ipvlan_notation, context.report);
+    }
+}
+
 void read_vmac(const Context& context, const Value& value) {
     VmacDraft& draft = context.instance->vmac;
     draft.where = value.statement->keyword().span;
@@ -34,9 +74,9 @@ void read_vmac(const Context& context, const Value& value) {
         if (read_mac(word, draft))
             continue;
         if (!draft.name.empty() || draft.mac) {
-            context.report.error(word.span, fmt::format("{} is out of place", quote(word.text)),
-                                 std::string(notation) + "; it is ignored");
-        } else if (const auto name = read_interface(word, context.report, std::string(notation))) {
+            report_out_of_place(word, vmac_notation, context.report);
+        } else if (const auto name =
+                       read_interface(word, context.report, std::string(vmac_notation))) {
             draft.name = *name;
         }
     }
@@ -79,6 +119,17 @@ constexpr Keyword rows[] = {
                 context.instance->vmac.send_from_base = {true, value.where};
             },
         .doc = "With `use_vmac`: adverts come from `interface` itself.",
+    },
+    {
+        .blocks = Block::vrrp_instance,
+        .name = "use_ipvlan",
+        .argument = words("[NAME] [ADDRESS] [bridge|private|vepa]").or_nothing(),
+        .handler = read_ipvlan,
+        .doc = "The addresses are on an interface of their own, an ipvlan in mode L2 on "
+               "`interface` with the same MAC address, and adverts come from there. ADDRESS is its "
+               "own, to send from: over IPv4 it must be given, over IPv6 the link-local one will "
+               "do. The last word, by default `bridge`, must be the same for all on one interface. "
+               "Not on an interface that has a `use_vmac`: the kernel has one of the two there.",
     },
     {
         .blocks = Block::global_defs,

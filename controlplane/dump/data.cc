@@ -95,6 +95,9 @@ private:
         const config::VrrpTransport& transport = config_.transport;
         if (config_.vmac)
             say_vmac(*config_.vmac);
+        else if (config_.ipvlan)
+            line("Interface",
+                 fmt::format("{}, ipvlan on {}", config_.ipvlan->name, config_.ipvlan->base));
         else
             line("Interface", config_.interface);
         if (!config_.track_primary)

@@ -29,6 +29,8 @@ std::string scope_words(std::uint8_t scope) {
 std::string interface_words(const config::VrrpInstance& instance, const std::string& interface) {
     const std::vector<config::Vmac> vmacs = config::all_vmacs(instance);
     const auto vmac = std::ranges::find(vmacs, interface, &config::Vmac::name);
+    if (instance.ipvlan && interface == instance.ipvlan->name)
+        return fmt::format("{}@{}", interface, instance.ipvlan->base);
     return vmac == vmacs.end() ? interface : fmt::format("{}@{}", interface, vmac->base);
 }
 

@@ -37,7 +37,7 @@ Engine engine_of(const config::Config& config) {
                                      config.dataplane.interfaces.end());
     if (interfaces.empty()) {
         for (const config::VrrpInstance& instance : config.vrrp.instances)
-            interfaces.insert(instance.interface);
+            interfaces.insert(config::base_interface(instance));
     }
     return {{interfaces.begin(), interfaces.end()}, config.dataplane.mode};
 }

@@ -24,13 +24,15 @@ std::string_view text_of(const nlattr* attribute) {
     return {text, strnlen(text, static_cast<std::size_t>(nla_len(attribute)))};
 }
 
-// Whether IFLA_LINKINFO is of a kind that shares the cable of another interface.
-bool is_on_another(nlattr* information) {
+// Of IFLA_LINKINFO, which may be missing.
+LinkKind kind_of(nlattr* information) {
     if (information == nullptr)
-        return false;
+        return LinkKind::other;
     const std::string_view kind = text_of(nla_find(static_cast<nlattr*>(nla_data(information)),
                                                    nla_len(information), IFLA_INFO_KIND));
-    return kind == "macvlan" || kind == "ipvlan";
+    if (kind == "macvlan")
+        return LinkKind::macvlan;
+    return kind == "ipvlan" ? LinkKind::ipvlan : LinkKind::other;
 }
 
 // The kernel tells the time of the last change in hundredths of a second since it began to count,
@@ -89,9 +91,10 @@ void InterfaceTable::apply_link(nlmsghdr* message) {
         mtu != nullptr && nla_len(mtu) == sizeof(std::uint32_t))
         interface.mtu = nla_get_u32(mtu);
     interface.arp = (header->ifi_flags & IFF_NOARP) == 0;
+    interface.kind = kind_of(attributes[IFLA_LINKINFO]);
     nlattr* const base = attributes[IFLA_LINK];
     interface.base_index = base != nullptr && nla_len(base) == sizeof(std::uint32_t) &&
-                                   is_on_another(attributes[IFLA_LINKINFO])
+                                   interface.kind != LinkKind::other
                                ? static_cast<int>(nla_get_u32(base))
                                : 0;
     if (const std::string_view name = text_of(attributes[IFLA_IFNAME]); !name.empty())

@@ -18,6 +18,9 @@ struct nlmsghdr;
 
 namespace headgate::netlink {
 
+// What shares the cable of another interface, its base.
+enum class LinkKind : std::uint8_t { other, macvlan, ipvlan };
+
 struct Interface {
     int index = 0;
     std::string name;
@@ -25,7 +28,8 @@ struct Interface {
     bool up = false;       // as the administrator wants it
     bool running = false;  // it can carry packets: it has a carrier
     std::uint32_t mtu = 0;
-    bool arp = true;     // neighbours are asked for their MAC address
+    bool arp = true;  // neighbours are asked for their MAC address
+    LinkKind kind = LinkKind::other;
     int base_index = 0;  // of the interface that a macvlan or ipvlan is made on; 0: it is neither
     std::string alias;   // what somebody has written on it, to be read by people or programs
     bool operator==(const Interface&) const = default;

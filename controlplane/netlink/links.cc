@@ -24,11 +24,17 @@ Message link_request(int type, int flags, int index, unsigned link_flags = 0) {
     return message;
 }
 
-void put_vepa(nl_msg* message) {
+void put_mode(nl_msg* message, const StackedLink& link) {
     const Nest information(message, IFLA_LINKINFO);
-    put_text(message, IFLA_INFO_KIND, "macvlan");
+    const auto* const ipvlan = std::get_if<Ipvlan>(&link);
+    put_text(message, IFLA_INFO_KIND, ipvlan != nullptr ? "ipvlan" : "macvlan");
     const Nest data(message, IFLA_INFO_DATA);
-    put_u32(message, IFLA_MACVLAN_MODE, MACVLAN_MODE_VEPA);
+    if (ipvlan == nullptr) {
+        put_u32(message, IFLA_MACVLAN_MODE, MACVLAN_MODE_VEPA);
+        return;
+    }
+    put_u16(message, IFLA_IPVLAN_MODE, IPVLAN_MODE_L2);
+    put_u16(message, IFLA_IPVLAN_FLAGS, ipvlan->flags);
 }
 
 }  // namespace
@@ -40,21 +46,29 @@ Result<LinkWriter> LinkWriter::open() {
     return LinkWriter(std::move(*socket));
 }
 
-Result<void> LinkWriter::add_macvlan(int base_index, const std::string& name,
-                                     const MacAddress& mac) {
+Message request_to_add(int base_index, const std::string& name, const StackedLink& link) {
     Message message = link_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
     nl_msg* const raw = message.get();
     put_u32(raw, IFLA_LINK, static_cast<std::uint32_t>(base_index));
     put_text(raw, IFLA_IFNAME, name.c_str());
-    put_bytes(raw, IFLA_ADDRESS, mac.bytes.data(), mac.bytes.size());
-    put_vepa(raw);
-    return perform(socket_.get(), std::move(message));
+    if (const auto* const macvlan = std::get_if<Macvlan>(&link))
+        put_bytes(raw, IFLA_ADDRESS, macvlan->mac.bytes.data(), macvlan->mac.bytes.size());
+    put_mode(raw, link);
+    return message;
 }
 
-Result<void> LinkWriter::set_vepa(int index) {
+Message request_for_mode(int index, const StackedLink& link) {
     Message message = link_request(RTM_NEWLINK, 0, index);
-    put_vepa(message.get());
-    return perform(socket_.get(), std::move(message));
+    put_mode(message.get(), link);
+    return message;
+}
+
+Result<void> LinkWriter::add(int base_index, const std::string& name, const StackedLink& link) {
+    return perform(socket_.get(), request_to_add(base_index, name, link));
+}
+
+Result<void> LinkWriter::set_mode(int index, const StackedLink& link) {
+    return perform(socket_.get(), request_for_mode(index, link));
 }
 
 Result<void> LinkWriter::set_up(int index) {

@@ -21,10 +21,13 @@ LinkState link_state_of(const config::VrrpInstance& instance, const netlink::Int
     if (transport.unicast && transport.peers.empty() && transport.fault_without_peer)
         return faulty("there is no unicast_peer");
     const netlink::Interface* const interface = interface_of(instance, table);
-    if (interface == nullptr)
+    if (interface == nullptr) {
+        const std::string& base = base_interface(instance);
+        const std::string& missing = table.find(base) == nullptr ? base : instance.interface;
         return faulty(instance.interface.empty()
                           ? fmt::format("no interface has {}", transport.source->to_string())
-                          : fmt::format("interface {} does not exist", instance.interface));
+                          : fmt::format("interface {} does not exist", missing));
+    }
     const auto problem = [&](std::string_view what) {
         return faulty(fmt::format("interface {} {}", interface->name, what));
     };

@@ -62,7 +62,7 @@ Loop::Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::Addre
       kernel_{monitor_.table(), addresses_, packet_socket_.get()},
       routing_(monitor_.table(), std::move(routes), std::move(rules)),
       host_(monitor_.table(), addresses_, routing_),
-      vmacs_(monitor_, settings_, std::move(links)),
+      links_(monitor_, settings_, std::move(links)),
       monitor_readable_(io_, monitor_.fd()),
       routes_readable_(io_),
       timer_(io_),
@@ -98,7 +98,7 @@ void Loop::shut_down() {
     for (const auto& instance : instances_)
         instance->stop(clock_.now());
     host_.stop();
-    vmacs_.stop();
+    links_.stop();
     settings_.want({}, monitor_.table());
     for (const auto& [channel, port] : ports_)
         port->detach();
@@ -165,7 +165,7 @@ void Loop::catch_up() {
     if (!read_kernel() && (!due || clock_.now() < *due))
         return;
     kernel_changed_ = false;
-    vmacs_.settle();
+    links_.settle();
     settings_.settle(monitor_.table());
     interface_watch_.update(clock_.now(), monitor_.table());
     host_.on_changes(clock_.now());

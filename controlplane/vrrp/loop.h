@@ -31,10 +31,10 @@
 #include "controlplane/vrrp/interface_watch.h"
 #include "controlplane/vrrp/kernel_routing.h"
 #include "controlplane/vrrp/port.h"
+#include "controlplane/vrrp/stacked_links.h"
 #include "controlplane/vrrp/status.h"
 #include "controlplane/vrrp/sync_group.h"
 #include "controlplane/vrrp/tracking.h"
-#include "controlplane/vrrp/vmacs.h"
 #include "controlplane/vrrp/vrrp_thread.h"
 
 namespace headgate::vrrp {
@@ -111,7 +111,7 @@ private:
     KernelRouting routing_;
     HostEntries host_;
     netlink::InterfaceSettings settings_;
-    Vmacs vmacs_;
+    StackedLinks links_;
     boost::asio::posix::stream_descriptor monitor_readable_;
     // Waits on the socket of routing_, which owns it.
     boost::asio::posix::stream_descriptor routes_readable_;

@@ -20,12 +20,23 @@ bool same_group(const config::VrrpInstance& left, const config::VrrpInstance& ri
 }
 
 netlink::InterfaceSettings::Values settings_of(const config::Vrrp& vrrp) {
-    netlink::InterfaceSettings::Values settings = Vmacs::settings_of(vrrp);
+    netlink::InterfaceSettings::Values settings = StackedLinks::settings_of(vrrp);
     for (const config::VrrpInstance& instance : vrrp.instances) {
         if (instance.promote_secondaries && !instance.interface.empty())
             settings[{.interface = instance.interface, .name = "promote_secondaries"}] = 1;
     }
     return settings;
+}
+
+// Those of the configuration, and what ipvlans have to send from.
+config::StaticEntries statics_of(const config::Vrrp& vrrp) {
+    config::StaticEntries statics = vrrp.statics;
+    for (const config::VrrpInstance& instance : vrrp.instances) {
+        if (instance.ipvlan && instance.ipvlan->address)
+            statics.addresses.push_back(
+                {.prefix = *instance.ipvlan->address, .interface = instance.ipvlan->name});
+    }
+    return statics;
 }
 
 }  // namespace
@@ -52,9 +63,9 @@ void Loop::apply(config::Vrrp next) {
     forget_trackers(next);
     watch_routes_of(next);
     settings_.want(settings_of(next), monitor_.table());
-    vmacs_.apply(next);
+    links_.apply(next);
     retire(next.instances);
-    host_.apply(clock_.now(), next.statics);
+    host_.apply(clock_.now(), statics_of(next));
     open_ports(next.instances);
     track_interfaces();
 
@@ -281,6 +292,8 @@ void Loop::refresh(const std::shared_ptr<Port>& port) {
 // The state of the link of an instance, with the socket of its port opened where that is possible.
 LinkState Loop::attach(const std::shared_ptr<Port>& port, const config::VrrpInstance& config) {
     LinkState state = link_state_of(config, monitor_.table(), interface_watch_, vips_);
+    if (const auto problem = links_.problem_of(address_interface(config)); !problem.empty())
+        state = {.source = std::nullopt, .problem = std::string(problem)};
     if (!state.source)
         return state;
     const int index = interface_of(config, monitor_.table())->index;

@@ -283,3 +283,25 @@ def test_the_interface_of_another_daemon_stays(crew):
     wait_until(lambda: "192.0.2.20" in director.host.addresses("eth0"), 20, "both are MASTER")
     assert has_vip(director.host) and link(director.host)["ifindex"] == index
     other.stop()
+
+
+def has_ipvlan(host):
+    made = host.run("ip", "link", "add", "probe", "link", "eth0", "type", "ipvlan", check=False)
+    host.ip("link", "del", "probe", check=False)
+    return made.returncode == 0
+
+
+def test_a_kernel_without_ipvlan_is_a_fault_that_says_so(crew, topo):
+    """use_ipvlan could not be run on a kernel that has it; what the kernel is asked for is in the
+    unit tests."""
+    director = crew.headgated("d1")
+    if has_ipvlan(director.host):
+        pytest.skip("the kernel has ipvlan")
+    director.start(config(lines="use_ipvlan 192.0.2.99"))
+    director.wait_state("FAULT", 10)
+    reason = "interface vrrp.51 cannot be made on eth0: the kernel has no ipvlan"
+    assert reason in director.status()["vrrp"][0]["reason"]
+    assert reason in director.cli("why", "VI_1").stdout
+    assert director.log().count(f"{reason} (") >= 1
+    director.reload(config(lines="use_vmac"))
+    wait_until(lambda: has_vip(director.host), 15, "a reload that asks for something else")

@@ -108,6 +108,11 @@ TEST_F(Table, KnowsTheBaseOfAMacvlanButNotThePeerOfAVeth) {
     apply(linked(8, "vrrp.51", "macvlan"));
     apply(linked(9, "veth0", "veth"));
     EXPECT_EQ(table.base_of(*table.find("vrrp.51")), table.find("eth0"));
+    apply(linked(10, "ipvlan0", "ipvlan"));
+    EXPECT_EQ(table.base_of(*table.find("ipvlan0")), table.find("eth0"));
+    EXPECT_EQ(table.find("ipvlan0")->kind, LinkKind::ipvlan);
+    EXPECT_EQ(table.find("vrrp.51")->kind, LinkKind::macvlan);
+    EXPECT_EQ(table.find("veth0")->kind, LinkKind::other);
     EXPECT_EQ(table.base_of(*table.find("veth0")), nullptr);
     EXPECT_EQ(table.base_of(*table.find("eth0")), nullptr);
     EXPECT_TRUE(table.find("eth0")->arp);

@@ -1,13 +1,13 @@
 // Marks on the interfaces of virtual MAC addresses: read as they were written, and nothing else.
-#include "controlplane/vrrp/vmac_mark.h"
+#include "controlplane/vrrp/link_mark.h"
 
 #include <gtest/gtest.h>
 
 namespace headgate::vrrp {
 namespace {
 
-TEST(VmacMark, IsReadAsItWasWritten) {
-    const VmacMark mark{
+TEST(LinkMark, IsReadAsItWasWritten) {
+    const LinkMark mark{
         .claim = "6b1f0c9a2e77d413",
         .changes = {
             {.setting = {.interface = "eth0", .name = "arp_filter"}, .before = 0, .now = 1},
@@ -17,10 +17,10 @@ TEST(VmacMark, IsReadAsItWasWritten) {
     const std::string text = text_of(mark);
     EXPECT_EQ(text, "headgate 6b1f0c9a2e77d413 ipv4/arp_filter:0:1 ipv6/addr_gen_mode:-1:12");
     EXPECT_EQ(read_mark(text, "eth0"), mark);
-    EXPECT_EQ(read_mark("headgate x", "eth0"), (VmacMark{.claim = "x", .changes = {}}));
+    EXPECT_EQ(read_mark("headgate x", "eth0"), (LinkMark{.claim = "x", .changes = {}}));
 }
 
-TEST(VmacMark, IsNotReadFromTheAliasesOfOthers) {
+TEST(LinkMark, IsNotReadFromTheAliasesOfOthers) {
     for (const char* alias :
          {"", "headgate", "headgate ", "uplink to switch 7", "headgate of the lab",
           "headgate x ipv4/arp_filter:0", "headgate x ipv4/arp_filter:0:1:2",

@@ -1,5 +1,6 @@
-// The mark on an interface that Vmacs has made: its alias, as `ip link` shows it. By it a later run
-// knows what a killed one has left behind, and what that had changed on the interface below:
+// The mark on an interface that StackedLinks has made: its alias, as `ip link` shows it. By it a
+// later run knows what a killed one has left behind, and what that had changed on the interface
+// below:
 //
 //   headgate 6b1f0c9a2e77d413 ipv4/arp_filter:0:1 ipv4/arp_ignore:0:1
 //
@@ -20,15 +21,15 @@
 
 namespace headgate::vrrp {
 
-struct VmacMark {
+struct LinkMark {
     std::string claim;
     std::vector<netlink::InterfaceSettings::Change> changes;  // of the interface below
-    bool operator==(const VmacMark&) const = default;
+    bool operator==(const LinkMark&) const = default;
 };
 
-[[nodiscard]] std::string text_of(const VmacMark& mark);
+[[nodiscard]] std::string text_of(const LinkMark& mark);
 // Nothing for an alias that is something else. `base`: the interface below.
-[[nodiscard]] std::optional<VmacMark> read_mark(std::string_view alias, const std::string& base);
+[[nodiscard]] std::optional<LinkMark> read_mark(std::string_view alias, const std::string& base);
 
 // A number of this process: the name of an abstract Unix socket, and so, as interfaces are, one of
 // the network namespace.

@@ -1,7 +1,11 @@
-#include "controlplane/vrrp/vmacs.h"
+#include "controlplane/vrrp/stacked_links.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
+
+#include <fmt/format.h>
+#include <linux/if_link.h>
 
 #include "common/log.h"
 
@@ -9,9 +13,35 @@ namespace headgate::vrrp {
 
 namespace {
 
+std::uint16_t flags_of(config::IpvlanMode mode) {
+    switch (mode) {
+        case config::IpvlanMode::private_:
+            return IPVLAN_F_PRIVATE;
+        case config::IpvlanMode::vepa:
+            return IPVLAN_F_VEPA;
+        case config::IpvlanMode::bridge:
+            break;
+    }
+    return 0;
+}
+
 bool is_right(const netlink::Interface& present, const netlink::Interface& base,
-              const config::Vmac& vmac) {
-    return present.base_index == base.index && present.mac == vmac.mac;
+              const netlink::StackedLink& link) {
+    if (present.base_index != base.index)
+        return false;
+    const auto* const macvlan = std::get_if<netlink::Macvlan>(&link);
+    return macvlan == nullptr
+               ? present.kind == netlink::LinkKind::ipvlan
+               : present.kind == netlink::LinkKind::macvlan && present.mac == macvlan->mac;
+}
+
+// The kernel's own words leave it open what it does not support.
+std::string words_of(const Error& error, const netlink::StackedLink& link) {
+    if (error.code != EOPNOTSUPP)
+        return error.message;
+    const bool is_macvlan = std::holds_alternative<netlink::Macvlan>(link);
+    return fmt::format("the kernel has no {} ({})", is_macvlan ? "macvlan" : "ipvlan",
+                       error.message);
 }
 
 bool has_ipv6(const config::VrrpInstance& instance, const config::Vmac& vmac) {
@@ -41,17 +71,18 @@ void add_settings(const config::Vmac& vmac, bool ipv6,
 
 }  // namespace
 
-Vmacs::Vmacs(netlink::Monitor& monitor, netlink::InterfaceSettings& settings,
-             netlink::LinkWriter links)
+StackedLinks::StackedLinks(netlink::Monitor& monitor, netlink::InterfaceSettings& settings,
+                           netlink::LinkWriter links)
     : monitor_(monitor), settings_(settings), links_(std::move(links)) {
     if (auto claim = Claim::take())
         claim_ = std::move(*claim);
     else
-        log::error("what `use_vmac` makes cannot be marked: {}", claim.error().message);
+        log::error("the interfaces that are made for instances cannot be marked: {}",
+                   claim.error().message);
     find_left_over();
 }
 
-void Vmacs::find_left_over() {
+void StackedLinks::find_left_over() {
     const netlink::InterfaceTable& table = monitor_.table();
     for (const auto& [index, interface] : table.all()) {
         const netlink::Interface* const base = table.base_of(interface);
@@ -66,7 +97,7 @@ void Vmacs::find_left_over() {
 
 // As keepalived's, but rp_filter: loose (2) counts also where the switch for all interfaces is
 // strict, so that one need not be touched.
-netlink::InterfaceSettings::Values Vmacs::settings_of(const config::Vrrp& vrrp) {
+netlink::InterfaceSettings::Values StackedLinks::settings_of(const config::Vrrp& vrrp) {
     netlink::InterfaceSettings::Values settings;
     for (const config::VrrpInstance& instance : vrrp.instances) {
         for (const config::Vmac& vmac : all_vmacs(instance))
@@ -75,60 +106,76 @@ netlink::InterfaceSettings::Values Vmacs::settings_of(const config::Vrrp& vrrp) 
     return settings;
 }
 
-void Vmacs::apply(const config::Vrrp& vrrp) {
-    std::map<std::string, Wanted> next;
+StackedLinks::WantedByName StackedLinks::wanted_of(const config::Vrrp& vrrp) {
+    WantedByName wanted;
     for (const config::VrrpInstance& instance : vrrp.instances) {
         for (const config::Vmac& vmac : all_vmacs(instance))
-            next[vmac.name] = {.vmac = vmac};
+            wanted[vmac.name] = {.base = vmac.base, .link = netlink::Macvlan{.mac = vmac.mac}};
+        if (const auto& ipvlan = instance.ipvlan)
+            wanted[ipvlan->name] = {.base = ipvlan->base,
+                                    .link = netlink::Ipvlan{.flags = flags_of(ipvlan->mode)}};
     }
-    for (const auto& [name, wanted] : std::exchange(wanted_, std::move(next))) {
+    return wanted;
+}
+
+void StackedLinks::apply(const config::Vrrp& vrrp) {
+    for (const auto& [name, wanted] : std::exchange(wanted_, wanted_of(vrrp))) {
         if (!wanted_.contains(name))
-            remove(wanted.vmac);
+            remove(name, wanted);
     }
     remove_left_over();
     settle();
 }
 
-void Vmacs::settle() {
+void StackedLinks::settle() {
     for (auto& [name, wanted] : wanted_) {
-        const auto made = make(wanted);
-        if (!made && made.error().message != wanted.error)
-            log::error("interface {} cannot be made on {}: {}", name, wanted.vmac.base,
-                       made.error().message);
-        wanted.error = made ? "" : made.error().message;
+        const auto made = make(name, wanted);
+        const std::string before = std::exchange(
+            wanted.error, made ? ""
+                               : fmt::format("interface {} cannot be made on {}: {}", name,
+                                             wanted.base, words_of(made.error(), wanted.link)));
+        if (!made && wanted.error != before)
+            log::error("{}", wanted.error);
     }
 }
 
-Result<void> Vmacs::make(Wanted& wanted) {
-    const config::Vmac& vmac = wanted.vmac;
+std::string_view StackedLinks::problem_of(std::string_view name) const {
+    const auto found = wanted_.find(name);
+    return found == wanted_.end() ? std::string_view{} : std::string_view(found->second.error);
+}
+
+Result<void> StackedLinks::make(const std::string& name, Wanted& wanted) {
     const netlink::InterfaceTable& table = monitor_.table();
-    const netlink::Interface* const base = table.find(vmac.base);
+    const netlink::Interface* const base = table.find(wanted.base);
     if (base == nullptr)
         return {};  // which is the fault of the instance already
-    const netlink::Interface* present = table.find(vmac.name);
-    if (present != nullptr && !is_right(*present, *base, vmac)) {
+    const netlink::Interface* present = table.find(name);
+    if (present != nullptr && !is_right(*present, *base, wanted.link)) {
         if (table.base_of(*present) == nullptr)
             return fail("there is another interface of this name");
-        log::info("interface {} is removed: it has another MAC address or base", vmac.name);
+        log::info(
+            "interface {} is removed: it has another MAC address or base, or is of another "
+            "kind",
+            name);
         if (auto removed = links_.remove(present->index); !removed)
             return removed;
         present = nullptr;
     }
     if (present == nullptr) {
-        if (auto added = links_.add_macvlan(base->index, vmac.name, vmac.mac); !added)
+        if (auto added = links_.add(base->index, name, wanted.link); !added)
             return added;
-        log::info("interface {} is made on {}, with {}", vmac.name, vmac.base,
-                  vmac.mac.to_string());
         if (auto read = monitor_.read(); !read)
             return read;
-        present = table.find(vmac.name);
+        present = table.find(name);
+        if (present == nullptr)
+            return {};
+        log::info("interface {} is made on {}, with {}", name, wanted.base,
+                  present->mac.to_string());
     }
-    if (present == nullptr)
-        return {};
     if (present->index != wanted.index) {
-        if (auto changed = links_.set_vepa(present->index); !changed)
+        if (auto changed = links_.set_mode(present->index, wanted.link); !changed)
             return changed;
-        mark(present->index, vmac.base);
+        mark(present->index, wanted.base);
         wanted.index = present->index;
     }
     if (present->up)
@@ -140,22 +187,22 @@ Result<void> Vmacs::make(Wanted& wanted) {
     return monitor_.read();
 }
 
-void Vmacs::stop() {
+void StackedLinks::stop() {
     for (const auto& [name, wanted] : std::exchange(wanted_, {}))
-        remove(wanted.vmac);
+        remove(name, wanted);
 }
 
 // An interface without a mark works as well; it is only not known again.
-void Vmacs::mark(int index, const std::string& base) {
+void StackedLinks::mark(int index, const std::string& base) {
     if (!claim_)
         return;
-    const VmacMark mark{.claim = claim_->name(), .changes = settings_.changes_of(base)};
+    const LinkMark mark{.claim = claim_->name(), .changes = settings_.changes_of(base)};
     if (const auto marked = links_.set_alias(index, text_of(mark)); !marked)
         log::warn("an interface on {} cannot be marked: {}", base, marked.error().message);
 }
 
 // One that is wanted again is adopted, or replaced when it is not as it should be.
-void Vmacs::remove_left_over() {
+void StackedLinks::remove_left_over() {
     for (const netlink::Interface& interface : std::exchange(left_over_, {})) {
         const netlink::Interface* const present = monitor_.table().find(interface.name);
         if (wanted_.contains(interface.name) || present == nullptr ||
@@ -166,16 +213,16 @@ void Vmacs::remove_left_over() {
     }
 }
 
-// Only what is a macvlan on its base: it is not ours otherwise.
-void Vmacs::remove(const config::Vmac& unwanted) {
+// Only what is of its kind on its base: it is not ours otherwise.
+void StackedLinks::remove(const std::string& name, const Wanted& unwanted) {
     const netlink::InterfaceTable& table = monitor_.table();
-    const netlink::Interface* const present = table.find(unwanted.name);
+    const netlink::Interface* const present = table.find(name);
     const netlink::Interface* const base = table.find(unwanted.base);
-    if (present != nullptr && base != nullptr && is_right(*present, *base, unwanted))
+    if (present != nullptr && base != nullptr && is_right(*present, *base, unwanted.link))
         remove(netlink::Interface(*present));
 }
 
-void Vmacs::remove(const netlink::Interface& interface) {
+void StackedLinks::remove(const netlink::Interface& interface) {
     if (const auto removed = links_.remove(interface.index); !removed)
         log::error("interface {} cannot be removed: {}", interface.name, removed.error().message);
     else if (const auto read = monitor_.read(); !read)

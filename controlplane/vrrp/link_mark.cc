@@ -1,4 +1,4 @@
-#include "controlplane/vrrp/vmac_mark.h"
+#include "controlplane/vrrp/link_mark.h"
 
 #include <algorithm>
 #include <array>
@@ -76,7 +76,7 @@ Result<Fd> bind_name(std::string_view name) {
 
 }  // namespace
 
-std::string text_of(const VmacMark& mark) {
+std::string text_of(const LinkMark& mark) {
     std::string text = fmt::format("{} {}", first_word, mark.claim);
     for (const Change& change : mark.changes) {
         const auto* const family = std::ranges::find(families, change.setting.family,
@@ -87,11 +87,11 @@ std::string text_of(const VmacMark& mark) {
     return text;
 }
 
-std::optional<VmacMark> read_mark(std::string_view alias, const std::string& base) {
+std::optional<LinkMark> read_mark(std::string_view alias, const std::string& base) {
     const std::vector<std::string> words = split(alias, " ");
     if (words.size() < 2 || words[0] != first_word || words[1].empty())
         return std::nullopt;
-    VmacMark mark{.claim = words[1], .changes = {}};
+    LinkMark mark{.claim = words[1], .changes = {}};
     for (std::size_t index = 2; index < words.size(); ++index) {
         auto change = read_change(words[index], base);
         if (!change)
