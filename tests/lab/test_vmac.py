@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from lab import namespace
+from lab import configs, namespace
 from lab.adverts import Tap
 from lab.network import wait_until
+from lab.traffic import request_many
 
 VIP = "192.0.2.10"
 VMAC = "00:00:5e:00:01:33"
@@ -305,3 +306,26 @@ def test_a_kernel_without_ipvlan_is_a_fault_that_says_so(crew, topo):
     assert director.log().count(f"{reason} (") >= 1
     director.reload(config(lines="use_vmac"))
     wait_until(lambda: has_vip(director.host), 15, "a reload that asks for something else")
+
+
+def carried(servers, port, vip="192.0.2.20"):
+    """An instance without use_vmac, and a virtual server on its address."""
+    text = configs.vrrp_text(configs.Vrrp("MASTER", 150, vip=vip))
+    text = text.replace("VI_1", "VI_2").replace("router_id 51", "router_id 52")
+    return text + configs.virtual_text(configs.Virtual(port), servers).replace(VIP, vip)
+
+
+def test_a_virtual_server_on_the_vip_is_left_to_the_kernel(crew, topo):
+    director, client, servers = crew.headgated("d1"), topo["c1"], topo.server_addresses
+    reason = "its address has a MAC address of its own (use_vmac)"
+    start_master(director, config() + carried(servers, 81) + configs.virtual_text(
+        configs.Virtual(80), servers))
+    director.wait_serving(81, 3)  # so the dataplane has its program on the same interface
+    placements = {virtual["port"]: virtual["placement"]
+                  for virtual in director.status()["virtualServers"]}
+    assert placements == {80: f"none: {reason}", 81: "bypass"}
+    assert reason in director.cli("status", check=False).stdout
+    assert reason in director.cli("why", f"{VIP}:80", check=False).stdout
+    assert pings(client) and learned_mac(client) == VMAC
+    assert sum(request_many(client, "192.0.2.20", 81, 30).values()) == 30
+    assert pings(client)
