@@ -158,4 +158,18 @@ std::string advise(AdvertError error, std::span<const std::uint8_t> message,
     }
 }
 
+// More than an advert can ever have are a mistake in the configuration, which is reported there.
+std::string advise_on_room(const VirtualRouter& router, const config::VrrpInstance& instance,
+                           std::uint32_t mtu) {
+    const std::size_t wanted = std::min(instance.virtual_addresses.size(), advert_addresses_max);
+    if (router.addresses.size() >= wanted)
+        return "";
+    return fmt::format(
+        "with an MTU of {} an advert has room for {} of {} virtual addresses: the others are held, "
+        "but not advertised, and routers with another MTU see a different list; raise the MTU of "
+        "{}, or write the others into `virtual_ipaddress_excluded` on all routers",
+        mtu, router.addresses.size(), wanted,
+        instance.interface.empty() ? "the interface" : base_interface(instance));
+}
+
 }  // namespace headgate::vrrp

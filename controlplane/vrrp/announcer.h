@@ -4,8 +4,9 @@
 //   a weaker master heard a block at once, another after `lower_priority_delay`
 //   a MASTER that stays   a block every `refresh`, and one frame per extra interface
 //   an address put back   a block of all, once
+//   a recovery            a block of our own address, once (unicast only)
 //
-// While not MASTER it is silent: end() also takes back what still waits in the queue.
+// Else it is silent while not MASTER: end() also takes back what still waits in the queue.
 //
 // VRRP thread only. Time is a parameter; the frames go through the queue that all instances share.
 #pragma once
@@ -42,7 +43,7 @@ public:
     // Has become MASTER, or got new addresses while it is.
     void begin(Instant now, const Addresses& addresses);
     void answer_weaker_master(Instant now, const Addresses& addresses);
-    // A block without a second one: an address was put back.
+    // A block without a second one, also while not MASTER.
     void announce_again(Instant now, const Addresses& addresses);
     // Is not MASTER any more.
     void end();

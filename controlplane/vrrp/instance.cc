@@ -50,7 +50,7 @@ Instance::Instance(config::VrrpInstance config, Link& link, AnnounceQueue& annou
 void Instance::start(Instant now, const LinkState& state, const Start& how,
                      const TrackerStates& trackers) {
     link_state_ = state;
-    codec_.reconfigure(virtual_router(config_, state.mtu));
+    set_router();
     tracking_.update(trackers);
     perform(fsm_.on_weight(now, tracking_.sum()), now, nullptr);
     // The trackers of the earlier run were well a moment ago.
@@ -116,9 +116,10 @@ void Instance::on_deadline(Instant now) {
 void Instance::on_link(Instant now, const LinkState& state) {
     if (link_state_ == state)
         return;
-    if (state.mtu != link_state_.mtu)
-        codec_.reconfigure(virtual_router(config_, state.mtu));
+    const bool mtu_changed = state.mtu != link_state_.mtu;
     link_state_ = state;
+    if (mtu_changed)
+        set_router();
     if (state.source)
         fsm_.set_own_address(*state.source);
     check_faults(now);
@@ -161,12 +162,32 @@ std::string Instance::problem() const {
 void Instance::check_faults(Instant now) {
     const std::string wrong = problem();
     if (wrong.empty()) {
-        perform(fsm_.on_recovery(now, FaultSource::instance), now, nullptr);
+        recover(now, FaultSource::instance);
         return;
     }
     if (state() == State::fault && journal_.set_problem(wrong))
         changed_ = true;
     perform(fsm_.on_fault(now, FaultSource::instance), now, nullptr);
+}
+
+// As keepalived: peers that send by unicast have to find our own address, and no advert of a BACKUP
+// tells the switches between where that is.
+void Instance::recover(Instant now, FaultSource source) {
+    const bool was_faulty = state() == State::fault;
+    perform(fsm_.on_recovery(now, source), now, nullptr);
+    const std::optional<IpAddress>& own = link_state_.source;
+    if (was_faulty && state() != State::fault && config_.transport.unicast && own)
+        announcer_.announce_again(
+            now, {{.prefix = {.address = *own, .length = static_cast<std::uint8_t>(own->bits())},
+                   .interface = link_state_.interface}});
+}
+
+void Instance::set_router() {
+    codec_.reconfigure(virtual_router(config_, link_state_.mtu));
+    const std::string before =
+        std::exchange(room_advice_, advise_on_room(codec_.router(), config_, link_state_.mtu));
+    if (!room_advice_.empty() && room_advice_ != before)
+        log::warn("({}) {}", config_.name, room_advice_);
 }
 
 void Instance::on_addresses(Instant now) {
@@ -188,12 +209,11 @@ void Instance::reconfigure(Instant now, config::VrrpInstance next, const Tracker
               next.transport.family == config_.transport.family,
           "the instance stays in its group of routers");
     addresses_.reconfigure(next);
-    VirtualRouter router = virtual_router(next, link_state_.mtu);
-    const bool group_changed =
-        router != codec_.router() || all_addresses(next) != all_addresses(config_);
+    const bool group_changed = virtual_router(next, link_state_.mtu) != codec_.router() ||
+                               all_addresses(next) != all_addresses(config_);
     const bool lease_changed = next.vip_lease != config_.vip_lease;
-    codec_.reconfigure(std::move(router));
     config_ = std::move(next);
+    set_router();
     announcer_.reconfigure(now, config_);
     refusals_.forget();
     changed_ = true;
@@ -227,7 +247,7 @@ void Instance::step_back(Instant now) {
 void Instance::set_group_fault(Instant now, const std::string& why) {
     group_fault_ = why;
     if (why.empty()) {
-        perform(fsm_.on_recovery(now, FaultSource::group), now, nullptr);
+        recover(now, FaultSource::group);
         return;
     }
     if (state() == State::fault && !has_fault() && journal_.set_problem(why))

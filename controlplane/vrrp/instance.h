@@ -98,6 +98,10 @@ private:
     // What stands against the instance itself being BACKUP or MASTER; empty: nothing.
     [[nodiscard]] std::string problem() const;
     void check_faults(Instant now);
+    // What `source` had against it is over.
+    void recover(Instant now, FaultSource source);
+    // Under the configuration and the MTU that hold now.
+    void set_router();
     void take_over_weights(Instant now, std::uint8_t previous);
 
     config::VrrpInstance config_;
@@ -116,7 +120,8 @@ private:
     Tracking tracking_;
 
     std::string hold_reason_;
-    std::string send_error_;  // empty: the last advert went out
+    std::string room_advice_;  // empty: an advert has room for all addresses
+    std::string send_error_;   // empty: the last advert went out
     bool changed_ = false;
 
     std::uint64_t adverts_sent_ = 0;

@@ -21,6 +21,7 @@ struct LinkState {
     std::optional<IpAddress> source;  // the address to send from; set when there is no problem
     std::string problem;              // "interface eth0 down"; empty when there is none
     std::uint32_t mtu = 0;            // 0: not known
+    std::string interface {};         // that the source is on; empty: as `source`
     bool operator==(const LinkState&) const = default;
 };
 

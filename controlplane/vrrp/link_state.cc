@@ -51,7 +51,7 @@ LinkState link_state_of(const config::VrrpInstance& instance, const netlink::Int
                            : "has no IPv6 link-local address to send from");
     if (instance.vmac && table.find(instance.vmac->name) == nullptr)
         return faulty(fmt::format("interface {} is not there", instance.vmac->name));
-    return {.source = source, .problem = "", .mtu = interface->mtu};
+    return {.source = source, .problem = "", .mtu = interface->mtu, .interface = interface->name};
 }
 
 }  // namespace headgate::vrrp

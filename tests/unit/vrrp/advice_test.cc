@@ -54,6 +54,23 @@ TEST(Advice, TellsTheDifferenceAndWhatToWrite) {
               std::string::npos);
 }
 
+TEST(Advice, SaysWhichMtuCutsTheListOfAddresses) {
+    config::VrrpInstance instance = ours();
+    instance.interface = "eth0";
+    instance.virtual_addresses.resize(3, instance.virtual_addresses.front());
+    constexpr std::uint32_t mtu = 20 + 8 + 2 * 4 + 8;
+    EXPECT_EQ(advise_on_room(virtual_router(instance, mtu), instance, mtu),
+              "with an MTU of 44 an advert has room for 2 of 3 virtual addresses: the others are "
+              "held, but not advertised, and routers with another MTU see a different list; raise "
+              "the MTU of eth0, or write the others into `virtual_ipaddress_excluded` on all "
+              "routers");
+    EXPECT_EQ(advise_on_room(virtual_router(instance, mtu + 4), instance, mtu + 4), "");
+    EXPECT_EQ(advise_on_room(virtual_router(instance), instance, 0), "") << "it is not known yet";
+    instance.virtual_addresses.resize(300, instance.virtual_addresses.front());
+    EXPECT_EQ(advise_on_room(virtual_router(instance, 1500), instance, 1500), "")
+        << "the configuration has said so";
+}
+
 TEST(Advice, HasAWordForEveryErrorAndEveryPacket) {
     for (std::size_t index = 0; index < num_advert_errors; ++index) {
         const auto error = static_cast<AdvertError>(index);

@@ -305,6 +305,27 @@ TEST_F(InstanceTest, LeavesAddressesThatDoNotFitTheMtuOutOfItsAdverts) {
     EXPECT_EQ(status.vips.size(), 2U);
 }
 
+TEST_F(InstanceTest, AnnouncesItsOwnAddressWhenAUnicastInstanceRecovers) {
+    start();
+    instance.on_link(at(seconds(1)), down);
+    instance.on_link(at(seconds(2)), up);
+    EXPECT_EQ(std::ranges::count(link.take(), "garp 10.0.0.5"), 0) << "multicast";
+
+    config::VrrpInstance config = instance.config();
+    config.transport.unicast = true;
+    config.transport.peers = {{.address = peer}};
+    Instance unicast(config, link, announcements);
+    unicast.start(at(Duration{}), up);
+    EXPECT_EQ(std::ranges::count(link.take(), "garp 10.0.0.5"), 0) << "nothing was wrong before";
+    unicast.on_link(at(seconds(1)), down);
+    link.take();
+    unicast.on_link(at(seconds(2)), up);
+    EXPECT_EQ(unicast.state(), State::backup);
+    EXPECT_EQ(std::ranges::count(link.take(), "garp 10.0.0.5"), 2);
+    unicast.on_host_problem(at(seconds(2)), "");
+    EXPECT_EQ(link.take(), Calls{}) << "once";
+}
+
 TEST_F(InstanceTest, AReloadOfAMasterChangesOnlyTheAddressesThatChanged) {
     become_master();
     const config::VrrpInstance next = config_with({vip("10.0.0.101/24"), vip("10.0.0.102/32")});
