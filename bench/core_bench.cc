@@ -42,11 +42,12 @@ constexpr dataplane::Tick now = 1000;
 
 const MacAddress director = packets::mac("02:00:00:00:00:01");
 
-dataplane::ForwardingConfig config() {
+dataplane::ForwardingConfig config(dataplane::Scheduler scheduler) {
     dataplane::ForwardingConfig result;
     result.interface_macs = {director};
     dataplane::ServiceConfig& service = result.services.emplace_back();
     service.endpoint = {packets::ip("192.0.2.10"), 80};
+    service.scheduler = scheduler;
     for (std::uint8_t number = 1; number <= 16; ++number) {
         MacAddress mac = packets::mac("02:00:00:00:01:00");
         mac.bytes[5] = number;
@@ -150,13 +151,13 @@ class Bench {
     auto through(Core& core) {
         return [this, &core](Burst& burst) {
             core.process(publisher_.latest(), burst, now);
-            core.expire(now);
+            core.expire(publisher_.latest(), now);
         };
     }
 
 public:
     explicit Bench(int rounds) : rounds_(rounds), persistence_(64, {}) {
-        check(publisher_.publish(config()).has_value(), "the benchmark's configuration is right");
+        publish(dataplane::Scheduler::rr);
     }
 
     Measurement established(const std::string& name, std::uint32_t flow_count,
@@ -179,7 +180,9 @@ public:
     }
 
     // Every packet a SYN of a new client.
-    Measurement new_connections(const std::string& name, std::uint32_t flow_count) {
+    Measurement new_connections(const std::string& name, std::uint32_t flow_count,
+                                dataplane::Scheduler scheduler) {
+        publish(scheduler);
         const std::vector<std::uint32_t> all = each_flow(flow_count);
         Measurement result = start(name);
         for (int round = 0; round < rounds_; ++round) {
@@ -193,6 +196,10 @@ public:
     }
 
 private:
+    void publish(dataplane::Scheduler scheduler) {
+        check(publisher_.publish(config(scheduler)).has_value(),
+              "the benchmark's configuration is right");
+    }
     static std::vector<std::uint32_t> each_flow(std::uint32_t flow_count) {
         std::vector<std::uint32_t> flows(whole_bursts(flow_count));
         for (std::uint32_t flow = 0; flow < flows.size(); ++flow)
@@ -239,7 +246,9 @@ int run(int argc, char** argv) {
         bench.established("core_established_1k", 1'000, packets),
         bench.established("core_established_64k", 64'000, packets),
         bench.established("core_established_1m", 1'000'000, packets),
-        bench.new_connections("core_new_connection_1m", 1'000'000),
+        bench.new_connections("core_new_connection_1m", 1'000'000, dataplane::Scheduler::rr),
+        bench.new_connections("core_new_connection_1m_wlc", 1'000'000, dataplane::Scheduler::wlc),
+        bench.new_connections("core_new_connection_1m_mh", 1'000'000, dataplane::Scheduler::mh),
     };
     std::cout << to_json(measurements) << '\n';
     return 0;

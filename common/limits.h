@@ -23,6 +23,9 @@ inline constexpr std::chrono::seconds vip_lease_default{3};
 // Largest weight keepalived accepts (INT32_MAX).
 inline constexpr std::uint32_t weight_max = 0x7fffffff;
 
+// Services that one dataplane can carry.
+inline constexpr std::size_t services_max = 4096;
+
 // Announcements per VIP in one block.
 inline constexpr std::uint32_t garp_repeat_max = 1000;
 

@@ -21,6 +21,8 @@
 #include "controlplane/forwarding/bypass.h"
 #include "controlplane/health/monitor.h"
 #include "controlplane/holds.h"
+#include "controlplane/reload_errors.h"
+#include "controlplane/service/drains.h"
 #include "controlplane/service/evaluate.h"
 #include "controlplane/service/history.h"
 #include "controlplane/service/words.h"
@@ -67,23 +69,6 @@ config::Config restrict_to(config::Config config, const Daemon::Options& options
     return config;
 }
 
-// "keepalived.conf:9:5: error: ..." for each diagnostic, one line each.
-std::string lines_of(const std::vector<config::Diagnostic>& diagnostics) {
-    std::string lines;
-    for (const config::Diagnostic& diagnostic : diagnostics) {
-        if (diagnostic.severity != config::Severity::error)
-            continue;
-        const config::SourceLocation& where = diagnostic.location;
-        lines += lines.empty() ? "" : "\n";
-        lines += where.line == 0 ? fmt::format("{}: {}", where.file, diagnostic.message)
-                                 : fmt::format("{}:{}:{}: {}", where.file, where.line, where.column,
-                                               diagnostic.message);
-        if (!diagnostic.hint.empty())
-            lines += fmt::format(" ({})", diagnostic.hint);
-    }
-    return lines;
-}
-
 }  // namespace
 
 class Daemon::Impl {
@@ -117,7 +102,9 @@ public:
              .why = [this](const std::string& object,
                            auto answer) { why(object, std::move(answer)); },
              .failover = [this](const api::FailoverRequest& request,
-                                auto answer) { failover(request, std::move(answer)); }});
+                                auto answer) { failover(request, std::move(answer)); },
+             .flows = [this](const api::FlowsRequest& request,
+                             auto answer) { flows(request, std::move(answer)); }});
         if (!admin)
             return tl::unexpected(admin.error());
         admin_ = std::move(*admin);
@@ -127,7 +114,7 @@ public:
     Result<void> reload() {
         log::info("Reloading {}", options_.config_file.string());
         config::LoadResult loaded = config::load_file(options_.config_file);
-        const std::string errors = lines_of(loaded.diagnostics);
+        const std::string errors = error_lines(loaded.diagnostics);
         if (!loaded.config || !errors.empty()) {
             config_error_ = errors;
             log::error("The configuration is refused, the running one stays:\n{}",
@@ -157,6 +144,7 @@ public:
         monitor_.configure({});
         bfd_.stop();
         trackers_.configure({}, {});
+        drain_timer_.cancel();
         if (vrrp_)
             vrrp_->stop();
         bypass_.stop(std::move(done));
@@ -201,6 +189,7 @@ private:
         // The sessions are reported anew to the instances as they are now.
         vrrp_of_bfd_ = vrrp_.get();
         bfd_.configure(config.bfd_instances, config.bfd_scheduling);
+        drains_.reload(config_, views_, config, std::chrono::steady_clock::now());
         config_ = std::move(config);
         config_loaded_unix_ms_ = unix_ms_now();
         config_error_.clear();
@@ -294,12 +283,20 @@ private:
 
     void evaluate() {
         evaluation_due_ = false;
+        drains_.expire(std::chrono::steady_clock::now());
+        if (const auto next = drains_.next()) {
+            drain_timer_.expires_at(*next);
+            drain_timer_.async_wait([this](boost::system::error_code error) {
+                if (!error)
+                    evaluate_soon();
+            });
+        }
         views_ = service::evaluate(config_, service_inputs());
         service_trackers_.update(config_, views_);
         for (const auto& change : history_.update(config_, views_, unix_ms_now()))
             log_change(change);
         if (!config_.virtual_servers.empty())
-            bypass_.apply(service::build_table(config_, views_, ++generation_));
+            bypass_.apply(service::build_table(config_, views_, drains_, ++generation_));
     }
 
     void log_change(const service::History::Change& change) const {
@@ -363,6 +360,17 @@ private:
                 reply.set_error(explained.error().message);
                 reply.set_error_kind(api::NOT_FOUND);
             }
+            answer(std::move(reply));
+        });
+    }
+
+    void flows(const api::FlowsRequest& request, const admin::AdminServer::Answer& answer) {
+        bypass_.flows(request, [answer](Result<api::Flows> flows) {
+            api::ControlReply reply;
+            if (flows)
+                *reply.mutable_flows() = std::move(*flows);
+            else
+                reply.set_error(flows.error().message);
             answer(std::move(reply));
         });
     }
@@ -447,6 +455,8 @@ private:
     bool standings_asked_ = false;
     std::vector<service::ServiceView> views_;
     service::History history_;
+    service::Drains drains_;
+    asio::steady_timer drain_timer_{context_};
     Holds holds_;
     dump::Dumper dumper_{dump::temporary_directory()};
     vrrp::TrackerStates said_before_start_;

@@ -174,6 +174,14 @@ AttachmentCounts Attachment::counts() const {
     return sums;
 }
 
+std::unique_ptr<InterfaceFlows> Attachment::ask_flows(const FlowsQuestion& question, int done) {
+    auto flows = std::make_unique<InterfaceFlows>(interface_, publisher_.latest(), question,
+                                                  workers_.size());
+    for (std::size_t worker = 0; worker < flows->scans().size(); ++worker)
+        workers_[worker]->post(*flows->scans()[worker], done);
+    return flows;
+}
+
 ForwardingStats Attachment::forwarding_stats() const {
     std::vector<const Core*> cores;
     cores.reserve(workers_.size());

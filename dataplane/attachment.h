@@ -13,6 +13,7 @@
 #include "common/result.h"
 #include "dataplane/core/publisher.h"
 #include "dataplane/core/stats.h"
+#include "dataplane/flows.h"
 #include "dataplane/netlink.h"
 #include "dataplane/port/afxdp.h"
 #include "dataplane/port/steering.h"
@@ -68,6 +69,10 @@ public:
     [[nodiscard]] std::size_t workers() const { return workers_.size(); }
     [[nodiscard]] AttachmentCounts counts() const;
     [[nodiscard]] ForwardingStats forwarding_stats() const;
+    // Asks the workers about their connections; they write to `done`, an eventfd, each when it has
+    // answered. The answer lives until it is finished. Requires: the one before is.
+    [[nodiscard]] std::unique_ptr<InterfaceFlows> ask_flows(const FlowsQuestion& question,
+                                                            int done);
     [[nodiscard]] std::uint64_t persistence_entries() const { return persistence_.size(); }
     [[nodiscard]] const Snapshot& latest() const { return publisher_.latest(); }
 

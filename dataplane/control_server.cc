@@ -1,5 +1,6 @@
 #include "dataplane/control_server.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/api.pb.h"
+#include "common/check.h"
 #include "common/log.h"
 #include "common/unix_socket.h"
 
@@ -79,7 +81,9 @@ ControlServer::~ControlServer() {
 void ControlServer::add_poll_fds(std::vector<pollfd>& fds) const {
     fds.push_back({listener_.get(), POLLIN, 0});
     for (const Client& client : clients_) {
-        const short wanted = client.unsent.empty() ? POLLIN : POLLOUT;
+        short wanted = client.unsent.empty() ? POLLIN : POLLOUT;
+        if (client.waiting)
+            wanted = 0;  // only whether it has gone
         fds.push_back({client.fd.get(), wanted, 0});
     }
 }
@@ -92,7 +96,9 @@ void ControlServer::handle(std::span<const pollfd> ready) {
         if (events == 0)
             continue;
         bool open = true;
-        if (!client.unsent.empty())
+        if (client.waiting)
+            open = false;
+        else if (!client.unsent.empty())
             open = send_replies(client);
         else
             open = read_requests(client);
@@ -105,6 +111,19 @@ void ControlServer::handle(std::span<const pollfd> ready) {
     }
     if (!ready.empty() && ready[0].revents != 0)
         accept_clients();
+}
+
+void ControlServer::answer(ClientId id, const api::DataplaneReply& reply) {
+    const auto client = std::ranges::find(clients_, id, &Client::id);
+    if (client == clients_.end())
+        return;
+    check(client->waiting, "a client gets one reply to a request");
+    client->waiting = false;
+    client->unsent += encode_frame(reply);
+    if (serve_requests(*client))
+        return;
+    clients_.erase(client);
+    handlers_.disconnected(id);
 }
 
 void ControlServer::accept_clients() {
@@ -131,7 +150,11 @@ bool ControlServer::read_requests(Client& client) {
     if (received < 0)
         return errno == EAGAIN || errno == EINTR;
     client.decoder.feed(std::span<const char>(buffer.data(), static_cast<std::size_t>(received)));
-    while (true) {
+    return serve_requests(client);
+}
+
+bool ControlServer::serve_requests(Client& client) {
+    while (!client.waiting) {
         const Result<std::optional<std::string>> next = client.decoder.next();
         if (!next) {
             log::warn("a client of the control socket is disconnected: {}", next.error().message);
@@ -146,7 +169,10 @@ bool ControlServer::read_requests(Client& client) {
                       request.error().message);
             return false;
         }
-        client.unsent += encode_frame(handlers_.request(client.id, *request));
+        if (const auto reply = handlers_.request(client.id, *request))
+            client.unsent += encode_frame(*reply);
+        else
+            client.waiting = true;
     }
     return send_replies(client);
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,7 +31,10 @@ using ClientId = std::uint64_t;
 class ControlServer {
 public:
     struct Handlers {
-        std::function<api::DataplaneReply(ClientId, const api::DataplaneRequest&)> request;
+        // Absent: the reply comes later, by answer(); until then nothing more is read from that
+        // client.
+        std::function<std::optional<api::DataplaneReply>(ClientId, const api::DataplaneRequest&)>
+            request;
         std::function<void(ClientId)> disconnected;
     };
 
@@ -43,6 +47,10 @@ public:
     ControlServer(const ControlServer&) = delete;
     ControlServer& operator=(const ControlServer&) = delete;
 
+    // The reply to a request that has none yet. Of a client that has gone it is dropped. Not to be
+    // called from a handler.
+    void answer(ClientId client, const api::DataplaneReply& reply);
+
     void add_poll_fds(std::vector<pollfd>& fds) const;
     // `ready` is what add_poll_fds() added, after poll().
     void handle(std::span<const pollfd> ready);
@@ -53,12 +61,14 @@ private:
         Fd fd;
         FrameDecoder decoder;
         std::string unsent;
+        bool waiting = false;  // for the answer to its last request
     };
 
     ControlServer() = default;
     void accept_clients();
-    // Both return false when the client is to be disconnected.
+    // They return false when the client is to be disconnected.
     bool read_requests(Client& client);
+    bool serve_requests(Client& client);
     static bool send_replies(Client& client);
 
     std::string path_;

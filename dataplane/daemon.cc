@@ -51,7 +51,9 @@ void Daemon::run(Engine& engine) {
             next = std::min(next, *expiry);
         const auto wait = std::chrono::ceil<std::chrono::milliseconds>(
             std::max(next - std::chrono::steady_clock::now(), Duration::zero()));
-        fds.assign({{signals_.get(), POLLIN, 0}, {engine.netlink_fd(), POLLIN, 0}});
+        fds.assign({{signals_.get(), POLLIN, 0},
+                    {engine.netlink_fd(), POLLIN, 0},
+                    {engine.flows_fd(), POLLIN, 0}});
         server_->add_poll_fds(fds);
         if (::poll(fds.data(), fds.size(), static_cast<int>(wait.count())) <= 0)
             continue;
@@ -59,7 +61,10 @@ void Daemon::run(Engine& engine) {
             return;
         if (fds[1].revents != 0)
             engine.on_netlink();
-        server_->handle(std::span(fds).subspan(2));
+        // Before the answers, which may disconnect a client.
+        server_->handle(std::span(fds).subspan(3));
+        if (fds[2].revents != 0)
+            engine.on_flows();
     }
 }
 
@@ -71,28 +76,52 @@ bool Daemon::stop_signal() {
     return true;
 }
 
-api::DataplaneReply Daemon::handle(ClientId client, const api::DataplaneRequest& request) {
+std::optional<api::DataplaneReply> Daemon::handle(ClientId client,
+                                                  const api::DataplaneRequest& request) {
+    if (request.has_flows())
+        return ask_flows(client, request.flows());
     api::DataplaneReply reply;
-    if (request.has_apply()) {
-        Result<Table> table = load_table(request.apply());
-        Result<void> applied;
-        if (table)
-            applied = engine_->apply(std::move(*table));
-        else
-            applied = tl::unexpected(table.error());
-        if (applied) {
-            controller_ = client;
-            lease_.control_applied(engine_->table().lease);
-            engine_->set_lease_expired(false);
-        } else {
-            log::error("a table was refused: {}", applied.error().message);
-            reply.set_error(applied.error().message);
-        }
-    } else if (!request.has_get_state()) {
-        reply.set_error("the request is neither apply nor get_state");
-    }
+    if (request.has_apply())
+        reply = apply(client, request.apply());
+    else if (!request.has_get_state())
+        reply.set_error("the request is none of apply, get_state and flows");
     *reply.mutable_state() = engine_->state();
     return reply;
+}
+
+api::DataplaneReply Daemon::apply(ClientId client, const api::ServiceTable& message) {
+    api::DataplaneReply reply;
+    Result<Table> table = load_table(message);
+    Result<void> applied;
+    if (table)
+        applied = engine_->apply(std::move(*table));
+    else
+        applied = tl::unexpected(table.error());
+    if (applied) {
+        controller_ = client;
+        lease_.control_applied(engine_->table().lease);
+        engine_->set_lease_expired(false);
+    } else {
+        log::error("a table was refused: {}", applied.error().message);
+        reply.set_error(applied.error().message);
+    }
+    return reply;
+}
+
+std::optional<api::DataplaneReply> Daemon::ask_flows(ClientId client,
+                                                     const api::FlowsRequest& request) {
+    const Result<FlowsQuestion> question = load_flows_request(request);
+    if (!question) {
+        api::DataplaneReply reply;
+        reply.set_error(question.error().message);
+        return reply;
+    }
+    engine_->ask_flows(*question, [this, client](const api::Flows& flows) {
+        api::DataplaneReply reply;
+        *reply.mutable_flows() = flows;
+        server_->answer(client, reply);
+    });
+    return std::nullopt;
 }
 
 void Daemon::disconnected(ClientId client) {

@@ -3,12 +3,18 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "common/fd.h"
 #include "common/result.h"
 #include "dataplane/control_server.h"
 #include "dataplane/engine.h"
 #include "dataplane/lease.h"
+
+namespace headgate::api {
+class FlowsRequest;
+class ServiceTable;
+}  // namespace headgate::api
 
 namespace headgate::dataplane {
 
@@ -23,7 +29,10 @@ public:
 
 private:
     explicit Daemon(bool standalone);
-    api::DataplaneReply handle(ClientId client, const api::DataplaneRequest& request);
+    std::optional<api::DataplaneReply> handle(ClientId client,
+                                              const api::DataplaneRequest& request);
+    std::optional<api::DataplaneReply> ask_flows(ClientId client, const api::FlowsRequest& request);
+    api::DataplaneReply apply(ClientId client, const api::ServiceTable& message);
     void disconnected(ClientId client);
     [[nodiscard]] bool stop_signal();
 

@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include "common/api.pb.h"
+#include "common/check.h"
 #include "common/log.h"
 
 namespace headgate::dataplane {
@@ -45,7 +49,11 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options,
 
 Engine::Engine(const EngineOptions& options, std::unique_ptr<Netlink> netlink,
                std::shared_ptr<const Reinjector> reinjector)
-    : options_(options), netlink_(std::move(netlink)), reinjector_(std::move(reinjector)) {
+    : options_(options),
+      flows_done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      netlink_(std::move(netlink)),
+      reinjector_(std::move(reinjector)) {
+    check(static_cast<bool>(flows_done_), "there is a file descriptor for the workers' answers");
     for (const std::string& interface : options_.interfaces)
         served_.emplace_back().interface = interface;
 }
@@ -239,6 +247,40 @@ void Engine::forget_neighbours() {
             !forgotten)
             log::warn("{}", forgotten.error().message);
     }
+}
+
+void Engine::ask_flows(const FlowsQuestion& question, FlowsHandler handler) {
+    asked_.push_back({question, std::move(handler), {}});
+    if (asked_.size() == 1)
+        begin_flows();
+}
+
+void Engine::begin_flows() {
+    Asked& asked = asked_.front();
+    for (const Served& served : served_) {
+        if (served.attachment)
+            asked.answers.push_back(
+                served.attachment->ask_flows(asked.question, flows_done_.get()));
+    }
+    // There may be nobody to answer.
+    const std::uint64_t one = 1;
+    check(::write(flows_done_.get(), &one, sizeof one) == sizeof one, "an eventfd takes a wake-up");
+}
+
+void Engine::on_flows() {
+    std::uint64_t answers = 0;
+    static_cast<void>(::read(flows_done_.get(), &answers, sizeof answers));
+    if (asked_.empty() || !std::ranges::all_of(asked_.front().answers,
+                                               [](const auto& flows) { return flows->finished(); }))
+        return;
+    const Asked asked = std::move(asked_.front());
+    asked_.pop_front();
+    if (!asked_.empty())
+        begin_flows();
+    api::Flows flows;
+    for (const auto& answer : asked.answers)
+        answer->report(asked.question.limit, flows);
+    asked.handler(flows);
 }
 
 Result<void> Engine::publish() {

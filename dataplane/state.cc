@@ -69,6 +69,7 @@ void add_traffic(const TrafficStats& traffic, api::DestinationStats& stats) {
     stats.set_bytes(stats.bytes() + traffic.bytes);
     stats.set_active_connections(stats.active_connections() + traffic.active_connections);
     stats.set_inactive_connections(stats.inactive_connections() + traffic.inactive_connections);
+    stats.set_overloaded(stats.overloaded() || traffic.overloaded);
 }
 
 // `stats` lists services and destinations in the table's order.

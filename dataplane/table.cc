@@ -40,15 +40,36 @@ Result<Protocol> load_protocol(api::Protocol protocol, const std::string& what) 
 }
 
 Result<Scheduler> load_scheduler(api::Scheduler scheduler, const std::string& what) {
-    switch (scheduler) {
-        case api::RR:
-            return Scheduler::rr;
-        case api::WRR:
-            return Scheduler::wrr;
-        default:
-            return fail("{}: the scheduler {} is unknown; known are RR and WRR", what,
-                        static_cast<int>(scheduler));
-    }
+    if (scheduler == api::SCHEDULER_UNSPECIFIED || !api::Scheduler_IsValid(scheduler))
+        return fail("{}: the scheduler {} is unknown", what, static_cast<int>(scheduler));
+    // The core has them in the same order, without the first.
+    static_assert(static_cast<int>(Scheduler::rr) + 1 == api::RR &&
+                  static_cast<int>(Scheduler::sh) + 1 == api::SH &&
+                  static_cast<int>(Scheduler::twos) + 1 == api::TWOS &&
+                  api::Scheduler_ARRAYSIZE == api::TWOS + 1);
+    return static_cast<Scheduler>(scheduler - 1);
+}
+
+// 0 is proto3's "not given".
+void load_timeouts(const api::ConnectionTimeouts& message, ConnectionTimeouts& timeouts) {
+    const auto take = [](std::uint32_t given, std::uint32_t& timeout) {
+        if (given != 0)
+            timeout = given;
+    };
+    take(message.tcp_s(), timeouts.tcp_s);
+    take(message.tcp_fin_s(), timeouts.tcp_fin_s);
+    take(message.udp_s(), timeouts.udp_s);
+}
+
+DestinationConfig load_destination(const api::Destination& message, const Endpoint& endpoint) {
+    DestinationConfig destination;
+    destination.endpoint = endpoint;
+    destination.weight = message.weight();
+    destination.inhibited = message.inhibited();
+    destination.leaving = message.leaving();
+    destination.connections_upper = message.connections_upper();
+    destination.connections_lower = message.connections_lower();
+    return destination;
 }
 
 Result<void> load_destinations(const api::Service& message, const std::string& service,
@@ -70,7 +91,7 @@ Result<void> load_destinations(const api::Service& message, const std::string& s
                         limits::weight_max);
         if (!seen.insert(*target).second)
             return fail("{}: the destination {} is there twice", service, target->to_string());
-        config.destinations.push_back({*target, destination.weight(), std::nullopt});
+        config.destinations.push_back(load_destination(destination, *target));
     }
     return {};
 }
@@ -94,6 +115,12 @@ Result<TableService> load_service(const api::Service& message) {
         return tl::unexpected(scheduler.error());
     service.config.scheduler = *scheduler;
 
+    service.config.hash_port = message.hash_port();
+    service.config.hash_fallback = message.hash_fallback();
+    service.config.one_packet = message.one_packet();
+    service.config.expire_quiescent = message.expire_quiescent();
+    service.config.group = message.group();
+    load_timeouts(message.timeouts(), service.config.timeouts);
     service.config.persistence_timeout_s = message.persistence_timeout_s();
     const std::uint32_t prefix = message.persistence_prefix_length();
     const std::uint8_t bits = endpoint->address.bits();

@@ -17,6 +17,11 @@ namespace {
 // Connections end in whole seconds, so an idle worker looks at them once a second.
 constexpr std::chrono::milliseconds idle_wait{1000};
 
+void notify(int event_fd) {
+    const std::uint64_t one = 1;
+    check(::write(event_fd, &one, sizeof one) == sizeof one, "an eventfd takes a wake-up");
+}
+
 }  // namespace
 
 Tick tick_of(Instant now) {
@@ -50,20 +55,53 @@ void Worker::start(const std::string& name) {
 }
 
 void Worker::stop() {
-    if (!thread_.joinable())
-        return;
-    stopping_.store(true, std::memory_order_release);
-    const std::uint64_t one = 1;
-    check(::write(wake_.get(), &one, sizeof one) == sizeof one, "an eventfd takes a wake-up");
-    thread_.join();
+    if (thread_.joinable()) {
+        stopping_.store(true, std::memory_order_release);
+        notify(wake_.get());
+        thread_.join();
+    }
+    if (scan_.load(std::memory_order_relaxed) != nullptr)
+        finish_scan();
+}
+
+void Worker::post(FlowScan& scan, int done) {
+    check(scan_.load(std::memory_order_relaxed) == nullptr, "one scan at a time");
+    // First the wake-up: the worker takes it back when the scan is finished, which may be before
+    // this function returns.
+    notify(wake_.get());
+    scan_done_ = done;
+    scan_.store(&scan, std::memory_order_release);
+}
+
+bool Worker::scan_piece(const Snapshot& snapshot, Tick now) {
+    FlowScan* scan = scan_.load(std::memory_order_acquire);
+    if (scan == nullptr) [[likely]]
+        return false;
+    if (core_.scan(snapshot, *scan, now)) {
+        // What post() has woken the worker with.
+        std::uint64_t wakes = 0;
+        static_cast<void>(::read(wake_.get(), &wakes, sizeof wakes));
+        finish_scan();
+    }
+    return true;
+}
+
+void Worker::finish_scan() {
+    const int done = scan_done_;
+    FlowScan* scan = scan_.load(std::memory_order_relaxed);
+    scan_.store(nullptr, std::memory_order_relaxed);  // post() comes after finish()
+    scan->finish();
+    notify(done);
 }
 
 bool Worker::run_once(Tick now) {
     port_->rx_burst(burst_);
-    core_.expire(now);
+    const Snapshot& snapshot = reader_.current();
+    core_.expire(snapshot, now);
+    const bool scanning = scan_piece(snapshot, now);
     if (burst_.count == 0)
-        return false;
-    core_.process(reader_.current(), burst_, now);
+        return scanning;
+    core_.process(snapshot, burst_, now);
     port_->to_kernel(burst_);
     port_->tx_burst(burst_);
     port_->release(burst_);

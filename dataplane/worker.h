@@ -39,15 +39,23 @@ public:
     // Returns when the thread has ended; at once when it never ran.
     void stop();
 
-    // One pass over what has come in; false when nothing had. The thread's loop; call it directly
-    // only when the thread does not run.
+    // One pass over what has come in; false when nothing had, and nothing else is to be done. The
+    // thread's loop; call it directly only when the thread does not run.
     bool run_once(Tick now);
+
+    // Control thread. Asks about the connections: between its bursts the worker fills in `scan`,
+    // then it finishes it and writes to `done`, an eventfd; when the worker stops, it finishes it
+    // as far as it is. Requires: the scan that was posted before is finished.
+    void post(FlowScan& scan, int done);
 
     [[nodiscard]] const Core& core() const { return core_; }
     [[nodiscard]] const Port& port() const { return *port_; }
 
 private:
     void run();
+    // True when there is more to do.
+    bool scan_piece(const Snapshot& snapshot, Tick now);
+    void finish_scan();
 
     std::unique_ptr<Port> port_;
     SnapshotReader& reader_;
@@ -55,6 +63,8 @@ private:
     Burst burst_;
     Fd wake_;  // an eventfd: ends the port's wait()
     std::atomic<bool> stopping_{false};
+    std::atomic<FlowScan*> scan_{nullptr};
+    int scan_done_ = -1;  // written before, read after scan_
     std::thread thread_;
 };
 

@@ -175,6 +175,8 @@ private:
                 return handlers_.why(request.why().object(), answer);
             case api::ControlRequest::kFailover:
                 return handlers_.failover(request.failover(), answer);
+            case api::ControlRequest::kFlows:
+                return handlers_.flows(request.flows(), answer);
             case api::ControlRequest::REQUEST_NOT_SET:
                 break;
         }

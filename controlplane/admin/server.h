@@ -22,6 +22,7 @@ class io_context;
 namespace headgate::api {
 class ControlReply;
 class FailoverRequest;
+class FlowsRequest;
 }  // namespace headgate::api
 
 namespace headgate::admin {
@@ -40,6 +41,7 @@ public:
         std::function<void(Answer)> reload;
         std::function<void(const std::string& object, Answer)> why;
         std::function<void(const api::FailoverRequest&, Answer)> failover;
+        std::function<void(const api::FlowsRequest&, Answer)> flows;
     };
 
     // Replaces a socket file that is in the way: the caller holds the lock of the run directory.

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <span>
 #include <sstream>
 #include <string_view>
 
+#include <fmt/format.h>
 #include <boost/program_options.hpp>
 
 namespace headgate::cli {
@@ -23,6 +25,8 @@ po::options_description visible_options() {
     add("reason", po::value<std::string>()->value_name("TEXT"),
         "failover: why, for the log and the status");
     add("cancel", "failover: take it back");
+    add("limit", po::value<std::uint32_t>()->value_name("N"),
+        "show flows: how many to list (default 50)");
     add("run-dir", po::value<std::string>()->value_name("DIR"),
         "the run directory of headgated (default /run/headgate)");
     add("socket", po::value<std::string>()->value_name("PATH"),
@@ -32,7 +36,7 @@ po::options_description visible_options() {
     return options;
 }
 
-enum class Operand : std::uint8_t { none, optional, required };
+enum class Operand : std::uint8_t { none, optional, required, filter };
 
 // A command as it is typed, with what may follow it.
 struct Form {
@@ -46,6 +50,8 @@ struct Form {
 constexpr Form forms[] = {
     {{"status", ""}, Arguments::Command::status, Operand::none, "", true},
     {{"show", "vrrp"}, Arguments::Command::show_vrrp, Operand::optional, "INSTANCE", true},
+    {{"show", "flows"}, Arguments::Command::show_flows, Operand::filter, "", true},
+    {{"kill-flows", ""}, Arguments::Command::kill_flows, Operand::filter},
     {{"why", ""}, Arguments::Command::why, Operand::required, "OBJECT", true},
     {{"failover", ""}, Arguments::Command::failover, Operand::required, "INSTANCE"},
     {{"reload", ""}, Arguments::Command::reload},
@@ -53,19 +59,56 @@ constexpr Form forms[] = {
     {{"config", "explain"}, Arguments::Command::explain, Operand::optional, "KEYWORD"},
 };
 
+// Pairs of what is to match and its value.
+Result<void> read_filter(std::span<const std::string> words, Arguments& arguments) {
+    struct Field {
+        std::string_view word;
+        std::string_view value_name;
+        std::string* value;
+    };
+    const std::array fields{Field{"client", "PREFIX", &arguments.flows.client},
+                            Field{"service", "NAME", &arguments.flows.service},
+                            Field{"server", "ADDRESS", &arguments.flows.server}};
+    for (std::size_t at = 0; at < words.size(); at += 2) {
+        const auto field = std::ranges::find(fields, words[at], &Field::word);
+        if (field == fields.end())
+            return fail("{} is none of client PREFIX, service NAME and server ADDRESS", words[at]);
+        if (at + 1 == words.size())
+            return fail("after {} comes {}", field->word, field->value_name);
+        *field->value = words[at + 1];
+    }
+    const bool all = words.empty();
+    if (arguments.command == Arguments::Command::kill_flows && all)
+        return fail("kill-flows needs client PREFIX, service NAME or server ADDRESS");
+    if (!arguments.flows.service.empty()) {
+        if (const auto name = parse_service_name(arguments.flows.service); !name)
+            return tl::unexpected(name.error());
+    }
+    return {};
+}
+
 // Which command the words say. Fails when they say none.
 Result<Arguments> read_command(const std::vector<std::string>& words, const Form*& form) {
-    form = std::ranges::find(forms, words.front(), [](const Form& each) { return each.words[0]; });
-    if (form == std::end(forms))
-        return fail("{} is not a command", words.front());
-    std::size_t used = 1;
-    if (!form->words[1].empty()) {
-        if (words.size() < 2 || words[1] != form->words[1])
-            return fail("after {} comes {}", form->words[0], form->words[1]);
-        used = 2;
+    const std::string_view second = words.size() < 2 ? std::string_view() : words[1];
+    std::string seconds;
+    for (form = std::begin(forms); form != std::end(forms); ++form) {
+        if (form->words[0] != words.front())
+            continue;
+        if (form->words[1].empty() || form->words[1] == second)
+            break;
+        seconds += fmt::format("{}{}", seconds.empty() ? "" : " or ", form->words[1]);
     }
+    if (form == std::end(forms))
+        return seconds.empty() ? fail("{} is not a command", words.front())
+                               : fail("after {} comes {}", words.front(), seconds);
+    std::size_t used = form->words[1].empty() ? 1 : 2;
     Arguments arguments;
     arguments.command = form->command;
+    if (form->operand == Operand::filter) {
+        if (auto read = read_filter(std::span(words).subspan(used), arguments); !read)
+            return tl::unexpected(read.error());
+        return arguments;
+    }
     if (form->operand != Operand::none && words.size() > used)
         arguments.operand = words[used++];
     else if (form->operand == Operand::required)
@@ -96,7 +139,42 @@ Result<void> read_failover(const po::variables_map& values, Arguments& arguments
     return {};
 }
 
+Result<void> read_limit(const po::variables_map& values, Arguments& arguments) {
+    if (!values.contains("limit"))
+        return {};
+    if (arguments.command != Arguments::Command::show_flows)
+        return fail("--limit goes with show flows only");
+    arguments.flows_limit = values["limit"].as<std::uint32_t>();
+    return {};
+}
+
 }  // namespace
+
+Result<ServiceName> parse_service_name(const std::string& text) {
+    const std::size_t slash = text.rfind('/');
+    const std::size_t colon = text.rfind(':', slash);
+    ServiceName name;
+    const auto wrong = [&text] {
+        return fail(
+            "{} does not name a virtual server; write it as `headgate status` does, such "
+            "as 192.0.2.10:80/tcp",
+            text);
+    };
+    if (slash == std::string::npos || colon == std::string::npos)
+        return wrong();
+    const char* const begin = text.data() + colon + 1;
+    const char* const end = text.data() + slash;
+    const auto [rest, error] = std::from_chars(begin, end, name.port);
+    if (error != std::errc() || rest != end)
+        return wrong();
+    name.address = text.substr(0, colon);
+    if (name.address.starts_with('[') && name.address.ends_with(']'))
+        name.address = name.address.substr(1, name.address.size() - 2);
+    name.protocol = text.substr(slash + 1);
+    if (name.address.empty() || name.protocol.empty())
+        return wrong();
+    return name;
+}
 
 Result<std::chrono::seconds> parse_duration(const std::string& text) {
     constexpr std::int64_t days_max = 365;
@@ -153,6 +231,8 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
     read->json = values.contains("json");
     if (read->json && !form->has_json)
         return fail("--json goes with status, show and why only");
+    if (const auto limit = read_limit(values, *read); !limit)
+        return tl::unexpected(limit.error());
     if (const auto failover = read_failover(values, *read); !failover)
         return tl::unexpected(failover.error());
     if (values.contains("run-dir"))
@@ -168,6 +248,10 @@ std::string help() {
         << "usage: headgate [options] COMMAND\n\n"
            "  headgate status                    what runs here, and what is wrong with it\n"
            "  headgate show vrrp [INSTANCE]      the VRRP instances, or all about one\n"
+           "  headgate show flows [FILTER]       connections; FILTER: client PREFIX, service "
+           "NAME,\n"
+           "                                     server ADDRESS\n"
+           "  headgate kill-flows FILTER         end connections\n"
            "  headgate why OBJECT                why a VRRP instance or a virtual server is in "
            "its\n"
            "                                     state, and what would happen next\n"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -10,8 +11,35 @@
 
 namespace headgate::cli {
 
+// Connections. What is empty matches everything.
+struct FlowFilter {
+    std::string client;   // an address or a prefix
+    std::string service;  // as `headgate status` names it
+    std::string server;   // the address of a real server
+};
+
+// "192.0.2.10:80/tcp" in its parts; "[2001:db8::1]:53/udp" likewise.
+struct ServiceName {
+    std::string address;
+    std::uint32_t port = 0;
+    std::string protocol;  // "tcp"
+};
+Result<ServiceName> parse_service_name(const std::string& text);
+
 struct Arguments {
-    enum class Command { status, show_vrrp, why, failover, reload, check, explain, help, version };
+    enum class Command {
+        status,
+        show_vrrp,
+        show_flows,
+        kill_flows,
+        why,
+        failover,
+        reload,
+        check,
+        explain,
+        help,
+        version
+    };
 
     Command command = Command::help;
     // FILE of check, KEYWORD of explain (may be empty), OBJECT of why, INSTANCE of failover, and of
@@ -19,6 +47,8 @@ struct Arguments {
     std::string operand;
     std::filesystem::path socket = "/run/headgate/api.sock";
     bool json = false;
+    FlowFilter flows;                // of show flows and kill-flows
+    std::uint32_t flows_limit = 50;  // of show flows
     // Of failover.
     std::chrono::seconds hold = std::chrono::minutes(30);
     std::string reason;

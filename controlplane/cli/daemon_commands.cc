@@ -1,6 +1,7 @@
 #include "controlplane/cli/daemon_commands.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "common/clock.h"
 #include "controlplane/cli/client.h"
+#include "controlplane/cli/render_flows.h"
 #include "controlplane/cli/render_vrrp.h"
 #include "controlplane/cli/severity.h"
 
@@ -82,6 +84,26 @@ bool print_json(const google::protobuf::Message& message) {
 int complain_unknown(const std::string& name) {
     return complain(fmt::format("no VRRP instance is called {}; see `headgate show vrrp`", name),
                     exit_errors);
+}
+
+api::ControlRequest flows_request(const Arguments& arguments) {
+    api::ControlRequest request;
+    api::FlowsRequest& flows = *request.mutable_flows();
+    flows.set_client(arguments.flows.client);
+    flows.set_destination(arguments.flows.server);
+    // parse_arguments() has refused what is no name.
+    if (const auto service = parse_service_name(arguments.flows.service)) {
+        flows.set_service_address(service->address);
+        flows.set_service_port(service->port);
+        std::string protocol = service->protocol;
+        std::ranges::transform(protocol, protocol.begin(), [](unsigned char letter) {
+            return static_cast<char>(std::toupper(letter));
+        });
+        api::Protocol value = api::PROTOCOL_UNSPECIFIED;
+        api::Protocol_Parse(protocol, &value);
+        flows.set_service_protocol(value);
+    }
+    return request;
 }
 
 std::string words_of(std::chrono::seconds duration) {
@@ -173,6 +195,30 @@ int run_show_vrrp(const Arguments& arguments) {
     }
     std::cout << (all ? render_vrrp_table(*status, render_options())
                       : render_vrrp_instance(*instance, render_options()));
+    return EXIT_SUCCESS;
+}
+
+int run_show_flows(const Arguments& arguments) {
+    api::ControlRequest request = flows_request(arguments);
+    request.mutable_flows()->set_limit(arguments.flows_limit);
+    int exit_code = EXIT_SUCCESS;
+    const auto reply = ask_or_complain(arguments, request, exit_code);
+    if (!reply)
+        return exit_code;
+    if (arguments.json)
+        return print_json(reply->flows()) ? EXIT_SUCCESS : exit_errors;
+    std::cout << render_flows(reply->flows(), render_options());
+    return EXIT_SUCCESS;
+}
+
+int run_kill_flows(const Arguments& arguments) {
+    api::ControlRequest request = flows_request(arguments);
+    request.mutable_flows()->set_end(true);
+    int exit_code = EXIT_SUCCESS;
+    const auto reply = ask_or_complain(arguments, request, exit_code);
+    if (!reply)
+        return exit_code;
+    std::cout << fmt::format("{} connections ended\n", reply->flows().ended());
     return EXIT_SUCCESS;
 }
 

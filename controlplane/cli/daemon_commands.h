@@ -20,6 +20,8 @@ int complain(const std::string& message, int exit_code);
 
 int run_status(const Arguments& arguments);
 int run_show_vrrp(const Arguments& arguments);
+int run_show_flows(const Arguments& arguments);
+int run_kill_flows(const Arguments& arguments);
 int run_why(const Arguments& arguments);
 // Steps down, and waits until it is known who is MASTER now.
 int run_failover(const Arguments& arguments);

@@ -49,6 +49,10 @@ int main(int argc, char** argv) {
             return run_status(*arguments);
         case Arguments::Command::show_vrrp:
             return run_show_vrrp(*arguments);
+        case Arguments::Command::show_flows:
+            return run_show_flows(*arguments);
+        case Arguments::Command::kill_flows:
+            return run_kill_flows(*arguments);
         case Arguments::Command::why:
             return run_why(*arguments);
         case Arguments::Command::failover:

@@ -94,6 +94,8 @@ void add_real_server(const api::RealServerStatus& server, const RenderOptions& o
     std::string note = check_words(server);
     if (server.has_stats() && !stats.resolved())
         note += fmt::format("; no MAC address: {}", stats.unresolved_reason());
+    if (stats.overloaded())
+        note += "; over its threshold";
     table.add({fmt::format("  {}:{}", server.address(), server.port()),
                {server.state(), paint_of(server.state())},
                since(server.since_unix_ms(), options),

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t interface_name_max = 15;  // IFNAMSIZ with its final zero
 constexpr std::int64_t port_max = 65535;
+constexpr std::int64_t name_bytes_max = 255;
 
 bool all_digits(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -208,8 +209,10 @@ private:
             return refuse(word, "is empty");
         if (has_control_character(word.text))
             return refuse(word, "has a control character in it");
-        if (std::cmp_greater(word.text.size(), argument_.maximum))
-            return refuse(word, fmt::format("is longer than {} bytes", argument_.maximum));
+        const std::int64_t bytes_max =
+            argument_.kind == ArgumentKind::text ? argument_.maximum : name_bytes_max;
+        if (std::cmp_greater(word.text.size(), bytes_max))
+            return refuse(word, fmt::format("is longer than {} bytes", bytes_max));
         value_.text = word.text;
         return true;
     }
@@ -217,6 +220,8 @@ private:
     bool read_endpoint(const Word& word) {
         const auto other = std::ranges::find(argument_.choices, word.text, &Choice::name);
         if (other != argument_.choices.end()) {
+            if (other->instead.empty())
+                return read_name_behind(word, *other);
             report_not_carried(word, *other);
             return false;
         }
@@ -231,6 +236,14 @@ private:
                         "a port is a number from 1 to 65535, or left out; " + consequence(row_));
         value_.endpoint.port = static_cast<std::uint16_t>(port.value_or(0));
         return port.has_value();
+    }
+
+    // An endpoint that is given by name.
+    bool read_name_behind(const Word& word, const Choice& choice) {
+        if (value_.words.size() < 2)
+            return refuse(word, "needs a name");
+        value_.number = choice.value;
+        return read_text(value_.words[1]);
     }
 
     // Words that nothing reads are a mistake worth telling, though the rest of the line holds.

@@ -26,9 +26,9 @@ struct Value {
     bool valid = true;
 
     bool flag = true;
-    std::int64_t number = 0;  // also the value of a choice
+    std::int64_t number = 0;  // also the value of a choice, and of an endpoint's other word
     Duration duration{};
-    std::string_view text;  // also an interface's name
+    std::string_view text;  // also an interface's name, and what an endpoint's other word names
     IpAddress address;
     Endpoint endpoint;  // port 0: none was given
     std::span<const Word> words;

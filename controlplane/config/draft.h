@@ -31,6 +31,7 @@ struct GlobalDraft {
     Scheduling vrrp_scheduling;
     Scheduling bfd_scheduling;
     bool log_unknown_vrids = false;
+    ConnectionTimeouts connection_timeouts;
 };
 
 // The timing keywords, which virtual_server, real_server and the checks all have: the innermost
@@ -65,22 +66,50 @@ struct RealServerDraft {
     Span where;           // of the keyword real_server
     Span endpoint_where;  // of its address and port
     std::optional<std::uint32_t> weight;
+    std::optional<bool> inhibit_on_failure;
+    std::uint32_t upper_threshold = 0;
+    Setting<std::uint32_t> lower_threshold;
     std::optional<std::string> virtual_host;
     TimingDraft timing;
     std::vector<CheckDraft> checks;
 };
 
+// A flag of sh or mh; without a scheduler, of either.
+struct HashFlagDraft {
+    std::string_view keyword;
+    std::optional<Scheduler> scheduler;
+    bool VirtualServer::*flag = nullptr;
+};
+
+// A line of a virtual_server_group: an address, or all from the first to the last.
+struct GroupEntry {
+    IpAddress first;
+    IpAddress last;
+    std::uint16_t port = 0;
+};
+
+struct ServerGroupDraft {
+    std::string name;
+    std::vector<Located<GroupEntry>> entries;
+};
+
 struct ServerDraft {
     Endpoint endpoint;
-    Span where;           // of the keyword virtual_server
-    Span endpoint_where;  // of its address and port
+    Setting<std::string> group;  // instead of the endpoint
+    Span where;                  // of the keyword virtual_server
+    Span endpoint_where;         // of its address and port
     Mentions mentions;
     Setting<Protocol> protocol;
     Setting<Scheduler> scheduler;
+    std::vector<Located<HashFlagDraft>> hash_flags;
+    Setting<bool> one_packet;
     Setting<ForwardingMethod> method;
     Setting<std::chrono::seconds> persistence_timeout;
     Setting<std::uint8_t> persistence_prefix_length;
+    bool expire_quiescent = false;
+    std::chrono::seconds drain_timeout{0};
     bool alpha = false;
+    bool inhibit_on_failure = false;
     std::optional<std::uint32_t> weight;
     std::optional<std::string> virtual_host;
     TimingDraft timing;
@@ -97,6 +126,7 @@ struct Drafts {
     std::vector<SyncGroupDraft> sync_groups;
     StaticDraft statics;
     Firewall firewall;
+    std::vector<ServerGroupDraft> server_groups;
     std::vector<ServerDraft> servers;
     Dataplane dataplane;
     DumpFiles dump_files;

@@ -68,6 +68,9 @@ void tell_links_apart(std::vector<VrrpInstance>& instances);
 void finish_held(VrrpDraft& draft, VrrpInstance& instance, Report& report);
 
 // Left out likewise. Virtual servers that only the forwarding cannot carry stay in.
-std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts, Report& report);
+// One of a group becomes one for each of the group's addresses.
+std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts,
+                                          const std::vector<ServerGroupDraft>& groups,
+                                          Report& report);
 
 }  // namespace headgate::config

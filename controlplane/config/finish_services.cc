@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "controlplane/config/finish.h"
+#include "controlplane/config/server_group.h"
 
 namespace headgate::config {
 namespace {
@@ -84,7 +85,11 @@ public:
         server_.alpha = draft_.alpha;
         set_protocol();
         set_forwarding();
+        set_hash_flags();
+        set_one_packet();
         set_persistence();
+        server_.drain_timeout = draft_.drain_timeout;
+        server_.expire_quiescent = draft_.expire_quiescent;
         for (const RealServerDraft& real : draft_.real_servers)
             add_real_server(real);
         if (server_.real_servers.empty())
@@ -111,15 +116,50 @@ private:
         const bool no_scheduler = is_unsaid("lb_algo") && is_unsaid("lvs_sched");
         const bool no_method = is_unsaid("lb_kind") && is_unsaid("lvs_method");
         if (no_scheduler)
-            report_.error(draft_.where,
-                          "this virtual_server has no `lb_algo`; the default (wlc) is "
-                          "not carried by this version of Headgate",
-                          "write `lb_algo rr` or `lb_algo wrr`");
+            report_.warning(draft_.where,
+                            "this virtual_server has no `lb_algo`; the default (wlc) is used",
+                            "write `lb_algo wlc`, or another one");
         if (no_method)
             report_.error(draft_.where,
                           "this virtual_server has no `lb_kind`; the default (NAT) is "
                           "not carried by this version of Headgate",
                           "write `lb_kind DR`");
+    }
+
+    // keepalived wants `lb_algo` before them; here the order does not matter.
+    void set_hash_flags() {
+        for (const auto& [flag, where] : draft_.hash_flags) {
+            const bool hashes =
+                server_.scheduler == Scheduler::sh || server_.scheduler == Scheduler::mh;
+            if (flag.scheduler.value_or(server_.scheduler) == server_.scheduler && hashes)
+                server_.*flag.flag = true;
+            else
+                report_.error(
+                    where,
+                    fmt::format("`{}` is for another `lb_algo` than this virtual_server "
+                                "has",
+                                flag.keyword),
+                    "remove it, or write `lb_algo sh` or `lb_algo mh`; it is ignored now");
+        }
+    }
+
+    void set_one_packet() {
+        if (!draft_.one_packet)
+            return;
+        server_.one_packet = server_.protocol == Protocol::udp;
+        if (!server_.one_packet)
+            report_.error(draft_.one_packet->where, "`ops` is for `protocol UDP` only",
+                          "remove it; it is ignored now");
+    }
+
+    void set_thresholds(const RealServerDraft& draft, RealServer& real) {
+        real.upper_threshold = draft.upper_threshold;
+        real.lower_threshold = value_or(draft.lower_threshold, real.lower_threshold);
+        if (real.lower_threshold <= real.upper_threshold)
+            return;
+        report_.error(draft.lower_threshold->where, "`lthreshold` is larger than `uthreshold`",
+                      "write a number that is not; three quarters of `uthreshold` is used now");
+        real.lower_threshold = 0;
     }
 
     void set_persistence() {
@@ -135,6 +175,8 @@ private:
         real.endpoint = draft.endpoint;
         real.location = draft.where.location();
         real.weight = draft.weight.value_or(draft_.weight.value_or(real.weight));
+        real.inhibit_on_failure = draft.inhibit_on_failure.value_or(draft_.inhibit_on_failure);
+        set_thresholds(draft, real);
         if (real.endpoint.address.family() != server_.endpoint.address.family()) {
             const bool is_v4 = real.endpoint.address.is_v4();
             report_.error(draft.endpoint_where,
@@ -200,28 +242,59 @@ private:
     VirtualServer server_;
 };
 
+// All virtual servers of a draft, each with the place of its address.
+std::vector<Located<VirtualServer>> expand(ServerDraft draft,
+                                           const std::vector<ServerGroupDraft>& groups,
+                                           Report& report) {
+    std::vector<Located<VirtualServer>> servers;
+    const Span where = draft.endpoint_where;
+    if (!draft.group) {
+        if (auto server = ServerFinisher(std::move(draft), report).run())
+            servers.push_back({std::move(*server), where});
+        return servers;
+    }
+    const auto group = std::ranges::find(groups, draft.group->value, &ServerGroupDraft::name);
+    if (group == groups.end()) {
+        report.error(where,
+                     fmt::format("there is no virtual_server_group {}", quote(draft.group->value)),
+                     "name one of this configuration; this virtual_server is left out");
+        return servers;
+    }
+    Report said;  // what is wrong with the block is said once, for the first address
+    for (const Endpoint& endpoint : endpoints_of(*group)) {
+        ServerDraft one = draft;
+        one.endpoint = endpoint;
+        auto server = ServerFinisher(std::move(one), servers.empty() ? report : said).run();
+        if (!server)
+            break;
+        server->group = group->name;
+        servers.push_back({std::move(*server), where});
+    }
+    return servers;
+}
+
 }  // namespace
 
-std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts, Report& report) {
+std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts,
+                                          const std::vector<ServerGroupDraft>& groups,
+                                          Report& report) {
     std::vector<VirtualServer> servers;
     std::map<std::pair<Endpoint, Protocol>, Span> places;
     for (ServerDraft& draft : drafts) {
-        const Span where = draft.endpoint_where;
-        auto server = ServerFinisher(std::move(draft), report).run();
-        if (!server)
-            continue;
-        const auto [first, is_new] =
-            places.emplace(std::pair(server->endpoint, server->protocol), where);
-        if (!is_new) {
-            report.error(
-                where,
-                fmt::format("virtual_server {} is there already", server->endpoint.to_string()),
-                fmt::format("it is on {} too; put all real servers into one, this "
-                            "one is left out now",
-                            line_of(first->second.location(), where)));
-            continue;
+        for (auto& [server, where] : expand(std::move(draft), groups, report)) {
+            const auto [first, is_new] =
+                places.emplace(std::pair(server.endpoint, server.protocol), where);
+            if (!is_new) {
+                report.error(
+                    where,
+                    fmt::format("virtual_server {} is there already", server.endpoint.to_string()),
+                    fmt::format("it is on {} too; put all real servers into one, this "
+                                "one is left out now",
+                                line_of(first->second.location(), where)));
+                continue;
+            }
+            servers.push_back(std::move(server));
         }
-        servers.push_back(std::move(*server));
     }
     return servers;
 }

@@ -22,7 +22,6 @@ constexpr Group groups[] = {
      "remove it: the kernel tells by itself when an interface loses its carrier"},
     {Block::root, "includer includem includew includeb includea", "write `include` instead"},
     {Block::root, "SSL", ""},
-    {Block::root, "virtual_server_group", "write a virtual_server for each address"},
 
     {Block::global_defs,
      "notification_email notification_email_from smtp_server smtp_helo_name smtp_connect_timeout "
@@ -38,7 +37,7 @@ constexpr Group groups[] = {
      "`no_accept` uses a table of its own in nftables: see `nftables`"},
     {Block::global_defs,
      "nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark lvs_sync_daemon "
-     "lvs_timeouts lvs_flush lvs_flush_on_stop lvs_flush_onstop",
+     "lvs_flush lvs_flush_on_stop lvs_flush_onstop",
      ""},
     {Block::global_defs,
      "process_names process_name vrrp_process_name checker_process_name lvs_process_name "
@@ -79,13 +78,10 @@ constexpr Group groups[] = {
 
     {Block::virtual_server,
      "persistence_engine warmup omega quorum hysteresis quorum_up quorum_down sorry_server "
-     "sorry_server_inhibit sorry_server_lvs_method inhibit_on_failure ha_suspend ops flag-1 "
-     "flag-2 flag-3 sh-port sh-fallback mh-port mh-fallback hashed ip_family smtp_alert snmp_name",
-     ""},
-    {Block::real_server,
-     "inhibit_on_failure notify_up notify_down uthreshold lthreshold alpha warmup smtp_alert "
+     "sorry_server_inhibit sorry_server_lvs_method ha_suspend flag-3 hashed ip_family smtp_alert "
      "snmp_name",
      ""},
+    {Block::real_server, "notify_up notify_down alpha warmup smtp_alert snmp_name", ""},
     {Block::real_server, "lvs_method", "the method of the virtual_server is used"},
     {Block::real_server,
      "SSL_GET SMTP_CHECK DNS_CHECK MISC_CHECK UDP_CHECK PING_CHECK FILE_CHECK BFD_CHECK",

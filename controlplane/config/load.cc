@@ -167,13 +167,14 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     config.router_id = value_or(drafts.global.router_id, host_name);
     config.dataplane = drafts.dataplane;
     config.vrrp.announce_limits = finish_announce_limits(drafts.garp_groups, drafts.global, report);
-    config.virtual_servers = finish_servers(drafts.servers, report);
+    config.virtual_servers = finish_servers(drafts.servers, drafts.server_groups, report);
     TrackerCatalog catalog(config.virtual_servers, drafts.trackers.broken);
     config.bfd_instances = finish_bfd_instances(drafts.bfd_instances, catalog, report);
     config.trackers = finish_trackers(drafts.trackers, catalog, report);
     config.vrrp.instances = finish_instances(drafts.instances, drafts.global, catalog, report);
     config.vrrp.interface_delays =
         finish_interface_delays(drafts.trackers, config.vrrp.instances, report);
+    config.connection_timeouts = drafts.global.connection_timeouts;
     config.dump_files = drafts.dump_files;
     config.vrrp.sync_groups =
         finish_sync_groups(drafts.sync_groups, drafts.instances, config.vrrp.instances, report);

@@ -23,6 +23,7 @@ struct Config {
     Trackers trackers;
     Scheduling bfd_scheduling;
     std::vector<VirtualServer> virtual_servers;
+    ConnectionTimeouts connection_timeouts;
     Dataplane dataplane;
     DumpFiles dump_files;
 };

@@ -75,19 +75,38 @@ struct RealServer {
     Endpoint endpoint;
     SourceLocation location;
     std::uint32_t weight = 1;
+    // When it is down it stays in the table and gets no new connections, instead of leaving it.
+    bool inhibit_on_failure = false;
+    // New connections stop at the upper number and go on below the lower; 0: no limit, and three
+    // quarters of the upper.
+    std::uint32_t upper_threshold = 0;
+    std::uint32_t lower_threshold = 0;
     std::vector<Check> checks;  // up when all of them pass; none: always up
 };
 
 struct VirtualServer {
     Endpoint endpoint;  // port 0: every port
+    std::string group;  // the virtual_server_group that it is one address of; empty: none
     SourceLocation location;
     Protocol protocol = Protocol::tcp;
     Scheduler scheduler = Scheduler::wlc;
+    bool hash_port = false;      // sh, mh: the client's port counts too
+    bool hash_fallback = false;  // sh, mh: another server when theirs takes no connections
+    bool one_packet = false;     // UDP: every packet is scheduled by itself
     ForwardingMethod method = ForwardingMethod::nat;
     std::chrono::seconds persistence_timeout{0};  // 0: no persistence
     std::uint8_t persistence_prefix_length = 32;  // IPv6: 128
+    bool expire_quiescent = false;                // persistent clients leave servers of weight 0
+    std::chrono::seconds drain_timeout{0};        // how long a removed server keeps its connections
     bool alpha = false;                           // real servers start down until their checks pass
     std::vector<RealServer> real_servers;
+};
+
+// Idle time after which a connection ends; 0: IPVS's default.
+struct ConnectionTimeouts {
+    std::chrono::seconds tcp{0};
+    std::chrono::seconds tcp_fin{0};
+    std::chrono::seconds udp{0};
 };
 
 enum class XdpMode : std::uint8_t { automatic, native, generic };

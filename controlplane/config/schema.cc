@@ -10,7 +10,7 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 19> table() {
+std::array<std::span<const Keyword>, 20> table() {
     return {global_keywords(),
             dump_keywords(),
             global_announce_keywords(),
@@ -28,6 +28,7 @@ std::array<std::span<const Keyword>, 19> table() {
             buffer_keywords(),
             bfd_keywords(),
             service_keywords(),
+            lvs_keywords(),
             checker_keywords(),
             scheduling_keywords()};
 }

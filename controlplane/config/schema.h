@@ -153,9 +153,10 @@ constexpr Argument interface_name() {
 constexpr Argument address() {
     return {.kind = ArgumentKind::address};
 }
-// `others` are words that keepalived takes in place of the address.
-constexpr Argument endpoint(std::span<const Choice> others = {}) {
-    return {.kind = ArgumentKind::endpoint, .choices = others};
+// `others` are words that keepalived takes in place of the address; behind one that is carried
+// stands a name.
+constexpr Argument endpoint(std::span<const Choice> others = {}, std::string_view form = {}) {
+    return {.kind = ArgumentKind::endpoint, .choices = others, .form = form};
 }
 constexpr Argument words(std::string_view form) {
     return {.kind = ArgumentKind::words, .form = form};
@@ -200,6 +201,7 @@ std::span<const Keyword> firewall_keywords();
 std::span<const Keyword> vmac_keywords();
 std::span<const Keyword> buffer_keywords();
 std::span<const Keyword> service_keywords();
+std::span<const Keyword> lvs_keywords();
 std::span<const Keyword> checker_keywords();
 
 // Calls `visit` for every row of the table.

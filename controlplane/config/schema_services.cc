@@ -15,23 +15,21 @@ namespace {
 constexpr std::int64_t seconds_max = std::int64_t{31} * 24 * 3600;
 constexpr std::chrono::seconds persistence_default{360};
 
-constexpr std::string_view other_scheduler =
-    "write `lb_algo rr` or `lb_algo wrr`; until then the virtual server is not forwarded";
 constexpr std::array schedulers{
     Choice{"rr", static_cast<int>(Scheduler::rr), ""},
     Choice{"wrr", static_cast<int>(Scheduler::wrr), ""},
-    Choice{"lc", static_cast<int>(Scheduler::lc), other_scheduler},
-    Choice{"wlc", static_cast<int>(Scheduler::wlc), other_scheduler},
-    Choice{"lblc", static_cast<int>(Scheduler::lblc), other_scheduler},
-    Choice{"lblcr", static_cast<int>(Scheduler::lblcr), other_scheduler},
-    Choice{"sh", static_cast<int>(Scheduler::sh), other_scheduler},
-    Choice{"mh", static_cast<int>(Scheduler::mh), other_scheduler},
-    Choice{"dh", static_cast<int>(Scheduler::dh), other_scheduler},
-    Choice{"fo", static_cast<int>(Scheduler::fo), other_scheduler},
-    Choice{"ovf", static_cast<int>(Scheduler::ovf), other_scheduler},
-    Choice{"sed", static_cast<int>(Scheduler::sed), other_scheduler},
-    Choice{"nq", static_cast<int>(Scheduler::nq), other_scheduler},
-    Choice{"twos", static_cast<int>(Scheduler::twos), other_scheduler},
+    Choice{"lc", static_cast<int>(Scheduler::lc), ""},
+    Choice{"wlc", static_cast<int>(Scheduler::wlc), ""},
+    Choice{"lblc", static_cast<int>(Scheduler::lblc), ""},
+    Choice{"lblcr", static_cast<int>(Scheduler::lblcr), ""},
+    Choice{"sh", static_cast<int>(Scheduler::sh), ""},
+    Choice{"mh", static_cast<int>(Scheduler::mh), ""},
+    Choice{"dh", static_cast<int>(Scheduler::dh), ""},
+    Choice{"fo", static_cast<int>(Scheduler::fo), ""},
+    Choice{"ovf", static_cast<int>(Scheduler::ovf), ""},
+    Choice{"sed", static_cast<int>(Scheduler::sed), ""},
+    Choice{"nq", static_cast<int>(Scheduler::nq), ""},
+    Choice{"twos", static_cast<int>(Scheduler::twos), ""},
 };
 
 constexpr std::string_view other_method =
@@ -50,9 +48,7 @@ constexpr std::array protocols{
 
 constexpr std::array other_targets{
     Choice{"fwmark", 0, "write the address and port instead of a mark; the block is left out"},
-    Choice{"group", 0,
-           "write a virtual_server for each address of the group; the block is left "
-           "out"},
+    Choice{"group", 1, ""},
 };
 
 // The words behind virtual_server or real_server, as one place.
@@ -65,6 +61,8 @@ void read_virtual_server(const Context& context, const Value& value) {
     draft.endpoint = value.endpoint;
     draft.where = value.statement->keyword().span;
     draft.endpoint_where = place_of_arguments(value);
+    if (value.number != 0)
+        draft.group = {std::string(value.text), draft.endpoint_where};
     Context inner = context;
     inner.server = &draft;
     inner.timing = &draft.timing;
@@ -140,7 +138,8 @@ constexpr Keyword rows[] = {
     {
         .blocks = Block::root,
         .name = "virtual_server",
-        .argument = endpoint(other_targets).with_block(Block::virtual_server),
+        .argument =
+            endpoint(other_targets, "IP PORT | group NAME").with_block(Block::virtual_server),
         .handler = read_virtual_server,
         .doc = "A service: connections to this address and port are shared among real servers; "
                "without a port, those to every port that has no service of its own. When the "
@@ -153,7 +152,13 @@ constexpr Keyword rows[] = {
         .argument = one_of(schedulers),
         .default_text = "wlc",
         .handler = set_scheduler,
-        .doc = "How new connections are shared: rr, in turn; wrr, in turn by weight.",
+        .doc =
+            "How new connections are shared. rr, wrr: in turn (w: by weight). lc, wlc: fewest "
+            "connections. sed, nq: shortest expected delay (nq: an idle server first). sh, mh: by "
+            "the client's address (mh: few clients move when a server comes or goes). dh: by the "
+            "virtual server's address. fo: the heaviest; ovf: the heaviest that has not more "
+            "connections than its weight. lblc, lblcr: one server, or a set of them, until it is "
+            "overloaded. twos: the less loaded of two drawn by weight.",
     },
     {
         .blocks = Block::virtual_server,

@@ -8,6 +8,8 @@
 
 namespace headgate::api {
 class DataplaneState;
+class Flows;
+class FlowsRequest;
 class ServiceTable;
 }  // namespace headgate::api
 
@@ -31,6 +33,10 @@ public:
     // Calls `handler` on the main thread, exactly once and within a second or so, with the
     // backend's state and counters, or with the reason why there are none.
     virtual void stats(StatsHandler handler) = 0;
+
+    // Likewise, with connections; it may take a few seconds.
+    using FlowsHandler = std::function<void(Result<api::Flows>)>;
+    virtual void flows(const api::FlowsRequest& request, FlowsHandler handler) = 0;
 };
 
 }  // namespace headgate::forwarding

@@ -27,8 +27,12 @@ Bypass::State Bypass::state() const {
 }
 
 service::Capabilities Bypass::capabilities() const {
+    using config::Scheduler;
     return {.methods = {config::ForwardingMethod::dr},
-            .schedulers = {config::Scheduler::rr, config::Scheduler::wrr},
+            .schedulers = {Scheduler::rr, Scheduler::wrr, Scheduler::lc, Scheduler::wlc,
+                           Scheduler::lblc, Scheduler::lblcr, Scheduler::sh, Scheduler::mh,
+                           Scheduler::dh, Scheduler::fo, Scheduler::ovf, Scheduler::sed,
+                           Scheduler::nq, Scheduler::twos},
             .protocols = {config::Protocol::tcp, config::Protocol::udp, config::Protocol::sctp}};
 }
 
@@ -38,6 +42,10 @@ void Bypass::apply(api::ServiceTable table) {
 
 void Bypass::stats(StatsHandler handler) {
     supervisor_->stats(std::move(handler));
+}
+
+void Bypass::flows(const api::FlowsRequest& request, FlowsHandler handler) {
+    supervisor_->flows(request, std::move(handler));
 }
 
 }  // namespace headgate::forwarding

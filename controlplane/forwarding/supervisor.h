@@ -40,6 +40,9 @@ public:
     [[nodiscard]] State state() const;
     void apply(api::ServiceTable table) { publisher_.set_table(std::move(table)); }
     void stats(StatsHandler handler) { publisher_.stats(std::move(handler)); }
+    void flows(const api::FlowsRequest& request, FlowsHandler handler) {
+        publisher_.flows(request, std::move(handler));
+    }
 
 private:
     static boost::asio::awaitable<void> run(std::shared_ptr<Supervisor> self);

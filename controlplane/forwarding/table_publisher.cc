@@ -40,6 +40,8 @@ void TablePublisher::detach(const std::string& reason) {
     error_.clear();
     for (const auto& handler : std::exchange(waiting_for_stats_, {}))
         handler(fail("{}", reason));
+    for (const auto& handler : std::exchange(waiting_for_flows_, {}))
+        handler(fail("{}", reason));
 }
 
 void TablePublisher::set_table(api::ServiceTable table) {
@@ -81,6 +83,25 @@ void TablePublisher::stats(ForwardingBackend::StatsHandler handler) {
     waiting_for_stats_.push_back(std::move(handler));
     if (waiting_for_stats_.size() == 1)
         ask_state();
+}
+
+void TablePublisher::flows(const api::FlowsRequest& request,
+                           ForwardingBackend::FlowsHandler handler) {
+    if (!connection_)
+        return handler(fail("the dataplane is not connected"));
+    api::DataplaneRequest message;
+    *message.mutable_flows() = request;
+    waiting_for_flows_.push_back(std::move(handler));
+    connection_->request(message, [this](const Result<api::DataplaneReply>& reply) {
+        const ForwardingBackend::FlowsHandler answer = std::move(waiting_for_flows_.front());
+        waiting_for_flows_.pop_front();
+        if (!reply)
+            answer(tl::unexpected(reply.error()));
+        else if (!reply->error().empty())
+            answer(fail("{}", reply->error()));
+        else
+            answer(reply->flows());
+    });
 }
 
 void TablePublisher::ask_state() {

@@ -3,6 +3,7 @@
 // were overtaken. Main thread only; owns the connection it is attached to.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,12 +22,13 @@ public:
     TablePublisher& operator=(const TablePublisher&) = delete;
 
     void attach(std::shared_ptr<DataplaneConnection> connection);
-    // Closes the connection, if there is one; who waits for stats gets `reason` as the error.
+    // Closes the connection, if there is one; who waits for an answer gets `reason` as the error.
     void detach(const std::string& reason);
 
     void set_table(api::ServiceTable table);
     // Questions that overlap are answered by one reply.
     void stats(ForwardingBackend::StatsHandler handler);
+    void flows(const api::FlowsRequest& request, ForwardingBackend::FlowsHandler handler);
 
     // Whether the attached dataplane has taken a table.
     [[nodiscard]] bool confirmed() const { return confirmed_; }
@@ -47,6 +49,7 @@ private:
     bool confirmed_ = false;
     std::string error_;
     std::vector<ForwardingBackend::StatsHandler> waiting_for_stats_;
+    std::deque<ForwardingBackend::FlowsHandler> waiting_for_flows_;  // in the order of the requests
 };
 
 }  // namespace headgate::forwarding

@@ -1,10 +1,13 @@
 #include "controlplane/service/evaluate.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "common/api.pb.h"
 #include "common/check.h"
 #include "controlplane/config/model.h"
+#include "controlplane/service/drains.h"
+#include "controlplane/service/words.h"
 
 namespace headgate::service {
 
@@ -70,28 +73,63 @@ api::Protocol to_api(config::Protocol protocol) {
 
 namespace {
 
-void fill_service(const config::VirtualServer& server, const ServiceView& view,
-                  api::Service& service) {
-    service.set_address(server.endpoint.address.to_string());
-    service.set_port(server.endpoint.port);
-    service.set_protocol(to_api(server.protocol));
-    service.set_scheduler(server.scheduler == config::Scheduler::wrr ? api::WRR : api::RR);
-    service.set_method(api::DR);
-    service.set_persistence_timeout_s(
-        static_cast<std::uint32_t>(server.persistence_timeout.count()));
-    if (server.persistence_timeout.count() > 0)
-        service.set_persistence_prefix_length(server.persistence_prefix_length);
-    service.set_active(view.active);
-    service.set_vrrp_owned(view.vrrp_owned);
+// The API has keepalived's words in capitals.
+api::Scheduler scheduler_to_api(config::Scheduler scheduler) {
+    std::string name(to_word(scheduler));
+    std::ranges::transform(name, name.begin(), [](unsigned char letter) {
+        return static_cast<char>(std::toupper(letter));
+    });
+    api::Scheduler value = api::SCHEDULER_UNSPECIFIED;
+    check(api::Scheduler_Parse(name, &value), "the API knows every scheduler");
+    return value;
+}
+
+std::uint32_t seconds_of(std::chrono::seconds duration) {
+    return static_cast<std::uint32_t>(duration.count());
+}
+
+void fill_destinations(const config::VirtualServer& server, const ServiceView& view,
+                       const Drains& drains, api::Service& service) {
     for (std::size_t index = 0; index < server.real_servers.size(); ++index) {
-        if (!view.server_up[index])
-            continue;
         const config::RealServer& real = server.real_servers[index];
+        if (!view.server_up[index] && !real.inhibit_on_failure)
+            continue;
         api::Destination& destination = *service.add_destinations();
         destination.set_address(real.endpoint.address.to_string());
         destination.set_port(real.endpoint.port);
         destination.set_weight(real.weight);
+        destination.set_inhibited(!view.server_up[index]);
+        destination.set_connections_upper(real.upper_threshold);
+        destination.set_connections_lower(real.lower_threshold);
     }
+    for (const Endpoint& real : drains.of(server)) {
+        api::Destination& destination = *service.add_destinations();
+        destination.set_address(real.address.to_string());
+        destination.set_port(real.port);
+        destination.set_leaving(true);
+    }
+}
+
+void fill_service(const config::VirtualServer& server, const ServiceView& view,
+                  const config::ConnectionTimeouts& timeouts, api::Service& service) {
+    service.set_address(server.endpoint.address.to_string());
+    service.set_port(server.endpoint.port);
+    service.set_protocol(to_api(server.protocol));
+    service.set_scheduler(scheduler_to_api(server.scheduler));
+    service.set_hash_port(server.hash_port);
+    service.set_hash_fallback(server.hash_fallback);
+    service.set_one_packet(server.one_packet);
+    service.set_expire_quiescent(server.expire_quiescent);
+    service.mutable_timeouts()->set_tcp_s(seconds_of(timeouts.tcp));
+    service.mutable_timeouts()->set_tcp_fin_s(seconds_of(timeouts.tcp_fin));
+    service.mutable_timeouts()->set_udp_s(seconds_of(timeouts.udp));
+    service.set_group(server.group);
+    service.set_method(api::DR);
+    service.set_persistence_timeout_s(seconds_of(server.persistence_timeout));
+    if (server.persistence_timeout.count() > 0)
+        service.set_persistence_prefix_length(server.persistence_prefix_length);
+    service.set_active(view.active);
+    service.set_vrrp_owned(view.vrrp_owned);
 }
 
 }  // namespace
@@ -142,7 +180,7 @@ std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& in
 }
 
 api::ServiceTable build_table(const config::Config& config, const std::vector<ServiceView>& views,
-                              std::uint64_t generation) {
+                              const Drains& drains, std::uint64_t generation) {
     check(views.size() == config.virtual_servers.size(), "there is one view per virtual server");
     api::ServiceTable table;
     table.set_generation(generation);
@@ -151,8 +189,12 @@ api::ServiceTable build_table(const config::Config& config, const std::vector<Se
         lease = std::max(lease, instance.vip_lease);
     table.set_lease_s(static_cast<std::uint32_t>(lease.count()));
     for (std::size_t index = 0; index < views.size(); ++index) {
-        if (views[index].carried)
-            fill_service(config.virtual_servers[index], views[index], *table.add_services());
+        if (!views[index].carried)
+            continue;
+        const config::VirtualServer& server = config.virtual_servers[index];
+        api::Service& service = *table.add_services();
+        fill_service(server, views[index], config.connection_timeouts, service);
+        fill_destinations(server, views[index], drains, service);
     }
     return table;
 }

@@ -17,13 +17,15 @@
 namespace headgate::api {
 class ServiceTable;
 enum Protocol : int;
-}
+}  // namespace headgate::api
 
 namespace headgate::config {
 struct Config;
 }
 
 namespace headgate::service {
+
+class Drains;
 
 struct Inputs {
     // nullptr for a check that does not run; its servers then count as not yet checked.
@@ -59,9 +61,9 @@ api::Protocol to_api(config::Protocol protocol);
 // Parallel to config.virtual_servers.
 std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& inputs);
 
-// The table of everything that is carried; real servers that are down are not in it. Requires:
-// `views` are of this configuration.
+// The table of everything that is carried; real servers that are down are not in it, but those with
+// inhibit_on_failure. Requires: `views` are of this configuration.
 api::ServiceTable build_table(const config::Config& config, const std::vector<ServiceView>& views,
-                              std::uint64_t generation);
+                              const Drains& drains, std::uint64_t generation);
 
 }  // namespace headgate::service

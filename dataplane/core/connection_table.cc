@@ -41,7 +41,7 @@ ConnectionIndex ConnectionTable::find(const ConnectionKey& key, std::uint64_t ha
 }
 
 ConnectionIndex ConnectionTable::create(const ConnectionKey& key, std::uint64_t hash,
-                                        ConnectionState state, Tick now) {
+                                        ConnectionState state, Tick timeout, Tick now) {
     check(!full(), "a connection is created in a table with room");
     const ConnectionIndex index = free_;
     Connection& connection = nodes_[index];
@@ -56,7 +56,7 @@ ConnectionIndex ConnectionTable::create(const ConnectionKey& key, std::uint64_t 
     store_shared(connection.state, state);
     connection.binding = no_binding;
     connection.opened_by_fragment = false;
-    touch(connection, now);
+    touch(connection, timeout, now);
     index_insert(index, hash);
     wheel_link(index, slot_after(connection.deadline()));
     if (state == ConnectionState::syn)
@@ -64,14 +64,15 @@ ConnectionIndex ConnectionTable::create(const ConnectionKey& key, std::uint64_t 
     return index;
 }
 
-void ConnectionTable::change_state(ConnectionIndex index, ConnectionState state, Tick now) {
+void ConnectionTable::change_state(ConnectionIndex index, ConnectionState state, Tick timeout,
+                                   Tick now) {
     Connection& connection = nodes_[index];
     if (connection.state == ConnectionState::syn)
         half_open_remove(index);
     // The wheel finds a later deadline by itself, but it must not look too late for an earlier one.
-    const bool sooner = timeout_s(state) < timeout_s(connection.state);
+    const bool sooner = is_past(now + timeout, connection.deadline());
     store_shared(connection.state, state);
-    touch(connection, now);
+    touch(connection, timeout, now);
     if (sooner) {
         wheel_unlink(index);
         wheel_link(index, slot_after(connection.deadline()));
@@ -102,19 +103,20 @@ void ConnectionTable::assign(ConnectionIndex index, const Identity& destination)
 
 // ---- what peers do ----
 
-std::optional<Identity> ConnectionTable::follow_as_peer(const ConnectionKey& key, Tick now) {
+std::optional<Identity> ConnectionTable::follow_as_peer(const ConnectionKey& key,
+                                                        const StateTimeouts& timeouts, Tick now) {
     const std::uint64_t wanted = hash(key);
     const Bucket& bucket = buckets_[bucket_of(wanted)];
     for (std::size_t way = 0; way < ways; ++way) {
         if (load_shared(bucket.tags[way]) != tag_of(wanted))
             continue;
-        if (const auto found = follow_node(load_shared(bucket.nodes[way]), key, now))
+        if (const auto found = follow_node(load_shared(bucket.nodes[way]), key, timeouts, now))
             return found;
     }
     // The owner may be changing the chain: a walk ends even if it went astray.
     ConnectionIndex index = load_shared(bucket.overflow);
     for (std::size_t steps = 0; index != no_connection && steps < 2 * ways; ++steps) {
-        if (const auto found = follow_node(index, key, now))
+        if (const auto found = follow_node(index, key, timeouts, now))
             return found;
         index = load_shared(nodes_[index].overflow_next_);
     }
@@ -122,7 +124,8 @@ std::optional<Identity> ConnectionTable::follow_as_peer(const ConnectionKey& key
 }
 
 std::optional<Identity> ConnectionTable::follow_node(ConnectionIndex index,
-                                                     const ConnectionKey& key, Tick now) {
+                                                     const ConnectionKey& key,
+                                                     const StateTimeouts& timeouts, Tick now) {
     Connection& node = nodes_[index];
     const auto is_key = [&] {
         return load_shared(node.service) == key.service &&
@@ -139,7 +142,7 @@ std::optional<Identity> ConnectionTable::follow_node(ConnectionIndex index,
     // key would be seen now.
     if (destination.slot == no_slot || !is_key())
         return std::nullopt;
-    store_shared(node.deadline_, now + timeout_s(load_shared(node.state)));
+    store_shared(node.deadline_, now + timeouts.of(load_shared(node.state)));
     return destination;
 }
 
@@ -208,8 +211,9 @@ void ConnectionTable::wheel_unlink(ConnectionIndex index) {
 
 ConnectionIndex ConnectionTable::next_expired(Tick now, std::uint32_t& budget) {
     // At the first call, and after a long sleep: every slot once is enough.
-    if (now > wheel_now_ && now - wheel_now_ > wheel_slots)
+    if (!wheel_turns_ || (is_past(wheel_now_, now) && now - wheel_now_ > wheel_slots))
         wheel_now_ = now - wheel_slots;
+    wheel_turns_ = true;
     for (;;) {
         while (wheel_[firing_slot] != no_connection) {
             if (budget == 0)
@@ -224,7 +228,7 @@ ConnectionIndex ConnectionTable::next_expired(Tick now, std::uint32_t& budget) {
             wheel_unlink(index);
             wheel_link(index, slot_after(connection.deadline()));
         }
-        if (wheel_now_ > now)
+        if (is_past(now, wheel_now_))
             return no_connection;
         const std::uint32_t slot = wheel_now_++ % wheel_slots;
         const ConnectionIndex first = wheel_[slot];

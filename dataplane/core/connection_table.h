@@ -25,6 +25,7 @@
 #endif
 
 #include "common/net.h"
+#include "dataplane/core/connection_state.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/core/hash.h"
 #include "dataplane/core/huge_array.h"
@@ -37,16 +38,6 @@ namespace headgate::dataplane {
 
 using ConnectionIndex = std::uint32_t;
 inline constexpr ConnectionIndex no_connection = 0xffffffff;
-
-// What the client's side alone tells: with direct routing the answers do not pass here.
-enum class ConnectionState : std::uint8_t { syn, established, fin, closed, udp };
-
-// Idle seconds after which a connection ends, by state: IPVS's defaults.
-inline constexpr std::array<Tick, 5> state_timeouts_s{60, 900, 120, 10, 300};
-
-constexpr Tick timeout_s(ConnectionState state) {
-    return state_timeouts_s[static_cast<std::size_t>(state)];
-}
 
 // Loads and stores of what a peer reads or writes. On the machines this runs on, they are the
 // instructions of any load and store.
@@ -129,18 +120,20 @@ public:
     // ---- the table itself; `hash` is that of `key` ----
     [[nodiscard]] ConnectionIndex find(const ConnectionKey& key, std::uint64_t hash) const;
     [[nodiscard]] Connection& at(ConnectionIndex index) { return nodes_[index]; }
-    // A connection in `state` whose timeout starts now; destination and binding are the caller's to
-    // set. Requires: not full(), and the key is not there.
+    // A connection in `state` that ends when it is idle for `timeout` seconds from now on;
+    // destination and binding are the caller's to set. Requires: not full(), and the key is not
+    // there. Timeouts are at most timeout_max_s.
     ConnectionIndex create(const ConnectionKey& key, std::uint64_t hash, ConnectionState state,
-                           Tick now);
-    // The connection's timeout starts again.
-    void touch(Connection& connection, Tick now) {
-        store_shared(connection.deadline_, now + timeout_s(connection.state));
+                           Tick timeout, Tick now);
+    // The connection's timeout starts again. When it has become shorter, its node may be held for
+    // as long as the old one, but what matters is its deadline.
+    static void touch(Connection& connection, Tick timeout, Tick now) {
+        store_shared(connection.deadline_, now + timeout);
     }
     // Where the connection goes, as peers see it, too.
     void assign(ConnectionIndex index, const Identity& destination);
     // As touch(), in another state.
-    void change_state(ConnectionIndex index, ConnectionState state, Tick now);
+    void change_state(ConnectionIndex index, ConnectionState state, Tick timeout, Tick now);
     void destroy(ConnectionIndex index);
 
     // The half-open connection that was created first, or no_connection.
@@ -149,8 +142,10 @@ public:
     // used up; each node that is looked at costs one. The caller destroys it.
     ConnectionIndex next_expired(Tick now, std::uint32_t& budget);
 
-    // Any thread. The destination of the connection, if it is here; its timeout starts again.
-    [[nodiscard]] std::optional<Identity> follow_as_peer(const ConnectionKey& key, Tick now);
+    // Any thread. The destination of the connection, if it is here; its timeout, which is one of
+    // `timeouts`, starts again.
+    [[nodiscard]] std::optional<Identity> follow_as_peer(const ConnectionKey& key,
+                                                         const StateTimeouts& timeouts, Tick now);
 
     [[nodiscard]] bool full() const { return free_ == no_connection; }
     [[nodiscard]] std::uint64_t size() const { return size_.get(); }  // any thread
@@ -171,10 +166,8 @@ private:
     };
     static_assert(sizeof(Bucket) == 64, "one cache line per bucket");
 
-    // More than the longest timeout, so that a slot holds one second's nodes only.
+    // More than the default timeouts, so that a node is seldom looked at before it is due.
     static constexpr std::uint32_t wheel_slots = 1024;
-    static_assert(state_timeouts_s[static_cast<std::size_t>(ConnectionState::established)] + 1 <
-                  wheel_slots);
     static constexpr std::uint32_t firing_slot = wheel_slots;  // those that are due
     static constexpr std::uint32_t first_in_slot = 0x80000000;
 
@@ -189,7 +182,8 @@ private:
     [[nodiscard]] std::uint64_t hash_of(const Connection& connection) const {
         return hash(connection.key());
     }
-    // The slot that fires in the first second after the deadline.
+    // The slot that fires in the first second after the deadline. It also fires a turn of the wheel
+    // earlier, and then moves the node on.
     static std::uint32_t slot_after(Tick deadline) { return (deadline + 1) % wheel_slots; }
     // A bit per way.
     static std::uint32_t matching_ways(const Bucket& bucket, std::uint16_t tag) {
@@ -207,7 +201,8 @@ private:
     }
 
     [[nodiscard]] std::optional<Identity> follow_node(ConnectionIndex index,
-                                                      const ConnectionKey& key, Tick now);
+                                                      const ConnectionKey& key,
+                                                      const StateTimeouts& timeouts, Tick now);
     void index_insert(ConnectionIndex index, std::uint64_t hash);
     void index_remove(ConnectionIndex index);
     void wheel_link(ConnectionIndex index, std::uint32_t slot);
@@ -221,7 +216,8 @@ private:
     ConnectionIndex free_ = no_connection;
     Counter size_;
     std::array<ConnectionIndex, wheel_slots + 1> wheel_;
-    Tick wheel_now_ = 0;  // the second whose slot fires next
+    bool wheel_turns_ = false;  // false: it has not been asked yet
+    Tick wheel_now_ = 0;        // the second whose slot fires next
     ConnectionIndex half_open_first_ = no_connection;
     ConnectionIndex half_open_last_ = no_connection;
 };

@@ -14,8 +14,9 @@ namespace {
 // to keep up, and a call stays within tens of microseconds.
 constexpr std::uint32_t expire_budget = 128;
 
-// A connection without an entry can be idle for as long as one with an entry.
-constexpr Tick stateless_memory_s = timeout_s(ConnectionState::established);
+// Nodes that one call of scan() looks at, and connections that it ends: tens of microseconds.
+constexpr ConnectionIndex scan_nodes = 1024;
+constexpr std::uint32_t scan_ends = 128;
 
 constexpr std::size_t mac_bytes = 6;
 
@@ -62,9 +63,14 @@ Counter& gauge(TrafficCounters& counters, ConnectionState state) {
                                                  : counters.inactive_connections;
 }
 
-bool can_take_connections(const Snapshot& snapshot, const Identity& destination) {
+ConnectionCount load_of(ConnectionState state) {
+    return state == ConnectionState::established ? ConnectionCount::one_active()
+                                                 : ConnectionCount::one_inactive();
+}
+
+bool keeps_client(const Snapshot& snapshot, const Identity& destination) {
     const DestinationEntry& entry = snapshot.destination(destination.slot);
-    return entry.generation == destination.generation && entry.resolved;
+    return entry.generation == destination.generation && entry.resolved && entry.keeps_clients;
 }
 
 }  // namespace
@@ -73,11 +79,9 @@ Core::Core(const CoreOptions& options, PersistenceTable& persistence)
     : connections_(options.connections_max, options.seed),
       persistence_(persistence),
       fragments_(options.seed),
-      worker_index_(options.worker_index),
-      worker_count_(options.worker_count),
-      cursors_(services_max, cursor_unset),
+      scheduler_(options.worker_index, options.worker_count, options.seed.words[0], loads_),
       answers_(answers_max_of_burst * icmp_answer_bytes_max) {
-    check(worker_index_ < worker_count_, "the worker is one of the workers");
+    check(options.worker_index < options.worker_count, "the worker is one of the workers");
 }
 
 void Core::process(const Snapshot& snapshot, Burst& burst, Tick now) {
@@ -91,6 +95,7 @@ void Core::process(const Snapshot& snapshot, Burst& burst, Tick now) {
     candidate_stage(count);
     forward_stage(snapshot, burst, count, now);
     cold_stage(snapshot, burst, now);
+    loads_.flush(snapshot);
 }
 
 std::uint32_t Core::parse_stage(const Snapshot& snapshot, const Burst& burst) {
@@ -210,7 +215,7 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
     const bool expired = is_past(connection.deadline(), now);
     if (expired || (work.packet.opens() && (removed || is_closing(connection.state))))
         [[unlikely]] {
-        end(index);
+        end(snapshot, index);
         return begin(snapshot, work, now, destination);
     }
     if (removed) [[unlikely]]
@@ -219,9 +224,10 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
         return Reason::destination_unresolved;
     const ConnectionState state = next_state(connection.state, work.packet.tcp_flags);
     if (state == connection.state)
-        connections_.touch(connection, now);
+        ConnectionTable::touch(connection, snapshot.service(work.service.slot).timeouts.of(state),
+                               now);
     else
-        change_state(index, state, now);
+        change_state(snapshot, work, index, state, now);
     destination = {connection.destination, connection.destination_generation};
     return Reason::none;
 }
@@ -230,9 +236,9 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
 Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination) {
     const bool opens = work.packet.opens();
     // A segment in the middle of a connection that began while the table was full.
-    const bool recovers = !opens && now < stateless_end_;
+    const bool recovers = !opens && may_be_stateless(now);
     if (work.is_fragment || peers_may_know()) [[unlikely]] {
-        if (const std::optional<Identity> known = ask_peers(work, now)) {
+        if (const std::optional<Identity> known = ask_peers(snapshot, work, now)) {
             destination = *known;
             return check_destination(snapshot, destination);
         }
@@ -242,18 +248,29 @@ Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identit
     if (!work.packet.has_valid_client())
         return Reason::source_invalid;
 
+    const ServiceEntry& service = snapshot.service(work.service.slot);
+    const bool one_packet = service.one_packet && work.packet.protocol == Protocol::udp;
     std::optional<Identity> bound;
-    destination = choose(snapshot, work, recovers || connections_.full(), now, bound);
+    destination =
+        choose(snapshot, work, recovers || (!one_packet && connections_.full()), now, bound);
     if (destination.slot == no_slot)
         return Reason::no_destination;
 
-    if (!make_room(now)) {
+    if (!one_packet && !make_room(snapshot, service, now)) {
         counters_.count(Event::forwarded_stateless);
         return Reason::none;
     }
     if (recovers)
         counters_.count(Event::connection_recovered);
-    destination = record(snapshot, work, bound, destination, now);
+    PersistenceTable::Bound placed{.destination = destination};
+    if (service.persistence_timeout_s > 0)
+        placed = bind(snapshot, work, bound, destination, now);
+    destination = placed.destination;
+    count_connection(work, destination);
+    if (!one_packet)
+        record(snapshot, work, placed, now);
+    else if (placed.binding != no_binding)
+        persistence_.release(placed.binding);
     return Reason::none;
 }
 
@@ -264,108 +281,112 @@ Identity Core::choose(const Snapshot& snapshot, const Work& work, bool stateless
     const ServiceEntry& service = snapshot.service(work.service.slot);
     if (service.persistence_timeout_s > 0)
         bound = persistence_.find(persistence_key(work, service), now);
-    if (bound && can_take_connections(snapshot, *bound))
-        return *bound;
-    return schedule(snapshot, work, stateless);
+    if (bound) {
+        const Identity kept = snapshot.in_service(service, *bound);
+        if (keeps_client(snapshot, kept))
+            return kept;
+    }
+    return schedule(snapshot, work, now, stateless);
 }
 
 // When the table is full, the pick is one that can be repeated without an entry: by then every new
 // connection may lose its entry, or never get one, and its next segment must reach the same server.
-Identity Core::schedule(const Snapshot& snapshot, const Work& work, bool stateless) {
+Identity Core::schedule(const Snapshot& snapshot, const Work& work, Tick now, bool stateless) {
     const ServiceEntry& service = snapshot.service(work.service.slot);
-    const PickTables& pick = *service.pick;
-    if (pick.sequence.empty())
-        return {};
-    Slot slot = no_slot;
-    if (stateless) {
-        const PersistenceKey client = persistence_key(work, service);
-        // What a persistent service treats alike gets the same pick.
-        const bool persistent = service.persistence_timeout_s > 0;
-        const std::uint32_t client_port = persistent ? 0 : work.packet.client_port.host();
-        const std::uint32_t port = persistent && service.any_port ? 0 : work.packet.port.host();
-        // A fixed seed: the other nodes pick the same.
-        constexpr HashSeed seed;
-        const std::uint64_t target =
-            hash_flow(work.packet.address, port << 16U | client_port, seed);
-        const std::uint64_t hash = hash_flow(client.client, target, seed);
-        slot = pick.maglev[((hash >> 32U) * pick.maglev.size()) >> 32U];
-    } else {
-        std::uint32_t& cursor = cursors_[work.service.slot];
-        if (cursor == cursor_unset)
-            cursor =
-                static_cast<std::uint32_t>(pick.sequence.size() * worker_index_ / worker_count_);
-        if (cursor >= pick.sequence.size())
-            cursor = 0;
-        slot = pick.sequence[cursor++];
+    PickKey key{work.packet.client, work.packet.address, work.packet.client_port, work.packet.port};
+    // What a persistent service treats alike gets the same pick.
+    if (stateless && service.persistence_timeout_s > 0) {
+        key.client = persistence_key(work, service).client;
+        key.client_port = {};
+        if (service.any_port || service.group != 0)
+            key.port = {};
+        if (service.group != 0)
+            key.address = {};
     }
+    const Slot slot = stateless ? ConnectionScheduler::pick_stateless(service, key)
+                                : scheduler_.pick(service, work.service.slot, key, now);
     return {slot, snapshot.destination(slot).generation};
 }
 
-bool Core::make_room(Tick now) {
+bool Core::make_room(const Snapshot& snapshot, const ServiceEntry& service, Tick now) {
     if (!connections_.full())
         return true;
-    stateless_end_ = now + stateless_memory_s + 1;
+    // A connection without an entry can be idle for as long as one with an entry.
+    const Tick until = now + service.timeouts.of(ConnectionState::established);
+    if (!stateless_until_ || is_past(*stateless_until_, until))
+        stateless_until_ = until;
     const ConnectionIndex oldest = connections_.oldest_half_open();
     if (oldest == no_connection)
         return false;
-    end(oldest);
+    end(snapshot, oldest);
     counters_.count(Event::half_open_evicted);
     return true;
 }
 
-// Enters the connection into the table, and the client into the persistence table. Returns where
-// it goes: elsewhere than to `wanted` when another worker has just bound the client.
-Identity Core::record(const Snapshot& snapshot, const Work& work,
-                      const std::optional<Identity>& bound, const Identity& wanted, Tick now) {
+// Binds the client of a persistent service. It may be bound elsewhere than to `wanted`: when
+// another worker has just bound it.
+PersistenceTable::Bound Core::bind(const Snapshot& snapshot, const Work& work,
+                                   const std::optional<Identity>& seen, const Identity& wanted,
+                                   Tick now) {
     const ServiceEntry& service = snapshot.service(work.service.slot);
-    Identity destination = wanted;
-    BindingIndex binding = no_binding;
-    if (service.persistence_timeout_s > 0) {
-        const PersistenceTable::Bound result = persistence_.bind(
-            persistence_key(work, service), bound, wanted, service.persistence_timeout_s, now);
-        binding = result.binding;
-        if (can_take_connections(snapshot, result.destination))
-            destination = result.destination;
-        if (result.created)
-            counters_.count(Event::persistence_created);
-        if (binding == no_binding)
-            counters_.count(Event::persistence_full);
-    }
-    const bool udp = work.packet.protocol == Protocol::udp;
-    const ConnectionIndex index = connections_.create(
-        work.key(), work.hash, udp ? ConnectionState::udp : ConnectionState::syn, now);
+    PersistenceTable::Bound bound = persistence_.bind(persistence_key(work, service), seen, wanted,
+                                                      service.persistence_timeout_s, now);
+    bound.destination = snapshot.in_service(service, bound.destination);
+    if (!keeps_client(snapshot, bound.destination))
+        bound.destination = wanted;
+    if (bound.created)
+        counters_.count(Event::persistence_created);
+    if (bound.binding == no_binding)
+        counters_.count(Event::persistence_full);
+    return bound;
+}
+
+void Core::count_connection(const Work& work, const Identity& destination) {
+    counters_.service(work.service.slot, work.service.generation).connections.add(1);
+    counters_.destination(destination.slot, destination.generation).connections.add(1);
+}
+
+void Core::record(const Snapshot& snapshot, const Work& work, const PersistenceTable::Bound& bound,
+                  Tick now) {
+    const ConnectionState state =
+        work.packet.protocol == Protocol::udp ? ConnectionState::udp : ConnectionState::syn;
+    const Tick timeout = snapshot.service(work.service.slot).timeouts.of(state);
+    const ConnectionIndex index = connections_.create(work.key(), work.hash, state, timeout, now);
     Connection& connection = connections_.at(index);
-    connections_.assign(index, destination);
-    connection.binding = binding;
+    connections_.assign(index, bound.destination);
+    connection.binding = bound.binding;
     if (work.is_fragment && peers_ != nullptr) {
         connection.opened_by_fragment = true;
         peers_->opened_by_fragment.fetch_add(1, std::memory_order_relaxed);
     }
-
     counters_.count(Event::connection_created);
-    counters_.service(work.service.slot, service.generation).connections.add(1);
-    TrafficCounters& counters = counters_.destination(destination.slot, destination.generation);
-    counters.connections.add(1);
-    gauge(counters, connection.state).add(1);
-    return destination;
+    gauge(counters_.destination(bound.destination.slot, bound.destination.generation), state)
+        .add(1);
+    loads_.add(snapshot, bound.destination, load_of(state));
 }
 
-void Core::change_state(ConnectionIndex index, ConnectionState state, Tick now) {
+void Core::change_state(const Snapshot& snapshot, const Work& work, ConnectionIndex index,
+                        ConnectionState state, Tick now) {
+    const Tick timeout = snapshot.service(work.service.slot).timeouts.of(state);
     const Connection& connection = connections_.at(index);
     TrafficCounters& counters =
         counters_.destination(connection.destination, connection.destination_generation);
     gauge(counters, connection.state).subtract(1);
     gauge(counters, state).add(1);
-    connections_.change_state(index, state, now);
+    loads_.add(snapshot, {connection.destination, connection.destination_generation},
+               load_of(state) + -load_of(connection.state));
+    connections_.change_state(index, state, timeout, now);
 }
 
-void Core::end(ConnectionIndex index) {
+void Core::end(const Snapshot& snapshot, ConnectionIndex index) {
     const Connection& connection = connections_.at(index);
     // The slot may belong to another destination by now.
     if (TrafficCounters* counters =
             counters_.find_destination(connection.destination, connection.destination_generation);
         counters != nullptr)
         gauge(*counters, connection.state).subtract(1);
+    loads_.add(snapshot, {connection.destination, connection.destination_generation},
+               -load_of(connection.state));
     if (connection.binding != no_binding)
         persistence_.release(connection.binding);
     if (connection.opened_by_fragment)
@@ -373,17 +394,38 @@ void Core::end(ConnectionIndex index) {
     connections_.destroy(index);
 }
 
-void Core::expire(Tick now) {
+bool Core::scan(const Snapshot& snapshot, FlowScan& scan, Tick now) {
+    const auto capacity = static_cast<ConnectionIndex>(connections_.capacity());
+    const ConnectionIndex end_of_piece = std::min(scan.next + scan_nodes, capacity);
+    std::uint32_t ended = 0;
+    for (; scan.next < end_of_piece && ended < scan_ends; ++scan.next) {
+        const Connection& connection = connections_.at(scan.next);
+        const bool exists = connection.service != 0 && !is_past(connection.deadline(), now);
+        if (!exists || !scan.matches(connection))
+            continue;
+        scan.visit(connection, now);
+        if (!scan.ends())
+            continue;
+        end(snapshot, scan.next);
+        counters_.count(Event::connection_ended);
+        ++ended;
+    }
+    loads_.flush(snapshot);
+    return scan.next == capacity;
+}
+
+void Core::expire(const Snapshot& snapshot, Tick now) {
     for (std::uint64_t left = fragments_.expire(now); left > 0; --left)
         counters_.count(Event::fragment_given_up);
     std::uint32_t budget = expire_budget;
     for (;;) {
         const ConnectionIndex index = connections_.next_expired(now, budget);
         if (index == no_connection)
-            return;
-        end(index);
+            break;
+        end(snapshot, index);
         counters_.count(Event::connection_expired);
     }
+    loads_.flush(snapshot);
 }
 
 }  // namespace headgate::dataplane

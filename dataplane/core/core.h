@@ -25,12 +25,15 @@
 
 #include "dataplane/core/connection_table.h"
 #include "dataplane/core/counters.h"
+#include "dataplane/core/flow_scan.h"
 #include "dataplane/core/fragment_table.h"
 #include "dataplane/core/frame.h"
 #include "dataplane/core/hash.h"
 #include "dataplane/core/icmp_answer.h"
+#include "dataplane/core/load.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/persistence_table.h"
+#include "dataplane/core/scheduler.h"
 #include "dataplane/core/snapshot.h"
 #include "dataplane/core/tick.h"
 
@@ -74,7 +77,11 @@ public:
 
     // Ends connections whose time has come; a bounded piece of work. Call it once per loop, also
     // when no frames came.
-    void expire(Tick now);
+    void expire(const Snapshot& snapshot, Tick now);
+
+    // Answers the next piece of a question about the connections; a bounded piece of work. Call it
+    // once per loop until it returns true: then the scan is complete, and to be finished.
+    bool scan(const Snapshot& snapshot, FlowScan& scan, Tick now);
 
     [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
     [[nodiscard]] std::uint64_t flows() const { return connections_.size(); }
@@ -114,13 +121,25 @@ private:
     void forward(const Snapshot& snapshot, const Frame& frame, std::uint32_t interface,
                  const Packet& packet, const Identity& service, const Identity& destination);
     Reason begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination);
-    Identity schedule(const Snapshot& snapshot, const Work& work, bool stateless);
-    bool make_room(Tick now);
+    Identity schedule(const Snapshot& snapshot, const Work& work, Tick now, bool stateless);
+    bool make_room(const Snapshot& snapshot, const ServiceEntry& service, Tick now);
+    // Segments without an entry may belong to connections that found no room.
+    [[nodiscard]] bool may_be_stateless(Tick now) const {
+        return stateless_until_ && !is_past(*stateless_until_, now);
+    }
     Identity choose(const Snapshot& snapshot, const Work& work, bool stateless, Tick now,
                     std::optional<Identity>& bound);
-    Identity record(const Snapshot& snapshot, const Work& work,
-                    const std::optional<Identity>& bound, const Identity& wanted, Tick now);
-    [[nodiscard]] std::optional<Identity> ask_peers(const Work& work, Tick now);
+    PersistenceTable::Bound bind(const Snapshot& snapshot, const Work& work,
+                                 const std::optional<Identity>& seen, const Identity& wanted,
+                                 Tick now);
+    void record(const Snapshot& snapshot, const Work& work, const PersistenceTable::Bound& bound,
+                Tick now);
+    void count_connection(const Work& work, const Identity& destination);
+    void change_state(const Snapshot& snapshot, const Work& work, ConnectionIndex index,
+                      ConnectionState state, Tick now);
+    void end(const Snapshot& snapshot, ConnectionIndex index);
+    [[nodiscard]] std::optional<Identity> ask_peers(const Snapshot& snapshot, const Work& work,
+                                                    Tick now);
     [[nodiscard]] bool peers_may_know() const {
         return peers_ != nullptr && peers_->opened_by_fragment.load(std::memory_order_relaxed) != 0;
     }
@@ -136,11 +155,9 @@ private:
     void answer_time_exceeded(const Frame& frame, const Cold& cold, Tick now);
     static Reason check_destination(const Snapshot& snapshot, const Identity& destination);
 
-    void change_state(ConnectionIndex index, ConnectionState state, Tick now);
-    void end(ConnectionIndex index);
     static PersistenceKey persistence_key(const Work& work, const ServiceEntry& service) {
         return {masked(work.packet.client, service.persistence_prefix_length),
-                work.service.generation};
+                service.group == 0 ? work.service.generation : 0, service.group};
     }
     Cold& leave_hot_loop(std::uint32_t frame, Reason reason) {
         Cold& cold = cold_[cold_count_++];
@@ -149,7 +166,6 @@ private:
         return cold;
     }
 
-    static constexpr std::uint32_t cursor_unset = 0xffffffff;
     // RFC 1812 4.3.2.8: the rate of errors is limited. Enough for traceroutes.
     static constexpr std::size_t answers_max_of_burst = 8;
     static constexpr std::uint32_t answers_max_of_second = 100;
@@ -159,11 +175,10 @@ private:
     FragmentTable fragments_;
     CorePeers* peers_ = nullptr;
     WorkerCounters counters_;
-    std::uint32_t worker_index_;
-    std::uint32_t worker_count_;
-    std::vector<std::uint32_t> cursors_;  // by service slot: where its pick sequence goes on
-    // Before then, segments without an entry may belong to connections that found no room.
-    Tick stateless_end_ = 0;
+    WorkerLoads loads_;
+    ConnectionScheduler scheduler_;
+    // Until then, segments without an entry may belong to connections that found no room.
+    std::optional<Tick> stateless_until_;
     std::array<Work, burst_max> work_;
     std::array<Cold, burst_max> cold_;
     std::uint32_t cold_count_ = 0;

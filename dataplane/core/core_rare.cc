@@ -18,13 +18,14 @@ bool may_be_carried(const Packet& packet) {
 
 }  // namespace
 
-std::optional<Identity> Core::ask_peers(const Work& work, Tick now) {
+std::optional<Identity> Core::ask_peers(const Snapshot& snapshot, const Work& work, Tick now) {
     if (peers_ == nullptr)
         return std::nullopt;
+    const StateTimeouts& timeouts = snapshot.service(work.service.slot).timeouts;
     for (Core* peer : peers_->cores) {
         if (peer == this)
             continue;
-        if (const auto known = peer->connections_.follow_as_peer(work.key(), now)) {
+        if (const auto known = peer->connections_.follow_as_peer(work.key(), timeouts, now)) {
             counters_.count(Event::peer_followed);
             return known;
         }
@@ -155,9 +156,9 @@ Reason Core::handle_icmp(const Snapshot& snapshot, const Burst& burst, const Col
     if (index != no_connection && !is_past(connections_.at(index).deadline(), now)) {
         const Connection& connection = connections_.at(index);
         destination = {connection.destination, connection.destination_generation};
-    } else if (const auto known = ask_peers(work, now)) {
+    } else if (const auto known = ask_peers(snapshot, work, now)) {
         destination = *known;
-    } else if (now < stateless_end_) {
+    } else if (may_be_stateless(now)) {
         // It may be one that found no room: the pick that its packets get.
         std::optional<Identity> bound;
         destination = choose(snapshot, work, true, now, bound);

@@ -5,23 +5,41 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "common/limits.h"
 #include "common/net.h"
 
 namespace headgate::dataplane {
 
 // Bounds of one process: the workers' counters are allocated for them at start.
-inline constexpr std::size_t services_max = 4096;
+inline constexpr std::size_t services_max = limits::services_max;
 inline constexpr std::size_t destinations_max = 65536;  // of all services together
 
-// 34 years: a deadline in seconds stays within its 32 bits.
-inline constexpr std::uint32_t persistence_timeout_max_s = 0x3fffffff;
+// 34 years: of two moments that a timeout lies between, it is always clear which is the later.
+inline constexpr std::uint32_t timeout_max_s = 0x3fffffff;
 
 // The values are the IP protocol numbers.
 enum class Protocol : std::uint8_t { tcp = 6, udp = 17, sctp = 132 };
 
-enum class Scheduler : std::uint8_t { rr, wrr };
+// IPVS's; scheduler.h says what each does.
+enum class Scheduler : std::uint8_t {
+    rr,
+    wrr,
+    lc,
+    wlc,
+    sed,
+    nq,
+    sh,
+    dh,
+    mh,
+    fo,
+    ovf,
+    lblc,
+    lblcr,
+    twos
+};
 
 struct DestinationConfig {
     Endpoint endpoint;
@@ -29,6 +47,22 @@ struct DestinationConfig {
     // Where frames for it are sent, on the segment of the interface they come in on. Without it the
     // destination gets no new connections, and the frames of existing ones are dropped.
     std::optional<MacAddress> mac;
+    // No new connections, but its weight still counts for its place in sh and mh: the clients of
+    // the others stay where they are.
+    bool inhibited = false;
+    bool leaving = false;  // it keeps the connections that it has, and nothing else
+    // From so many connections on it gets no new ones (0: no limit), until it has fewer than the
+    // lower number (0: than three quarters of the upper).
+    std::uint32_t connections_upper = 0;
+    std::uint32_t connections_lower = 0;
+};
+
+// Idle seconds after which a connection ends: IPVS's defaults. SCTP has the states of TCP, and
+// always these defaults of theirs, as what is configurable in IPVS is not for SCTP.
+struct ConnectionTimeouts {
+    std::uint32_t tcp_s = 900;      // established
+    std::uint32_t tcp_fin_s = 120;  // the client has closed it
+    std::uint32_t udp_s = 300;
 };
 
 struct ServiceConfig {
@@ -36,6 +70,15 @@ struct ServiceConfig {
     Endpoint endpoint;
     Protocol protocol = Protocol::tcp;
     Scheduler scheduler = Scheduler::rr;
+    bool hash_port = false;      // sh, mh: the client's port counts too
+    bool hash_fallback = false;  // sh, mh: another destination when theirs takes no connections
+    bool one_packet = false;     // UDP: every packet is scheduled by itself, none is remembered
+    ConnectionTimeouts timeouts;
+    // Clients that are bound to a destination which takes no connections get another one.
+    bool expire_quiescent = false;
+    // Services with the same one, if not empty, bind a client to the same real server: that of the
+    // same address.
+    std::string group;
     std::uint32_t persistence_timeout_s = 0;  // 0: no persistence
     // Clients that share this prefix stay together: at most 32, or 128 of an IPv6 service.
     std::uint8_t persistence_prefix_length = 32;

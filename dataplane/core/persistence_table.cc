@@ -117,7 +117,7 @@ PersistenceTable::~PersistenceTable() = default;
 namespace {
 
 std::uint64_t hash_key(const PersistenceKey& key, const HashSeed& seed) {
-    return hash_flow(key.client, key.service, seed);
+    return hash_flow(key.client, std::uint64_t{key.group} << 32U | key.service, seed);
 }
 
 std::uint32_t stripe_of(std::uint64_t hash) {

@@ -31,7 +31,8 @@ inline constexpr BindingIndex no_binding = 0xffffffff;
 
 struct PersistenceKey {
     WideAddress client;         // masked by the service's prefix length
-    std::uint32_t service = 0;  // its generation, as in ConnectionKey
+    std::uint32_t service = 0;  // its generation, as in ConnectionKey; 0: of a group
+    std::uint32_t group = 0;    // its generation; 0: of one service
     bool operator==(const PersistenceKey&) const = default;
 };
 

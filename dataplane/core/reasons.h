@@ -41,6 +41,7 @@
 #define HEADGATE_EVENTS(X)                                                                \
     X(connection_created, "a connection was scheduled and recorded")                      \
     X(connection_expired, "a connection was idle for its timeout")                        \
+    X(connection_ended, "a connection was ended by the control plane")                    \
     X(half_open_evicted, "the oldest half-open connection made room for a new one")       \
     X(forwarded_stateless, "the connection table was full: forwarded without an entry")   \
     X(connection_recovered, "a segment without an entry was recorded after a full table") \

@@ -21,6 +21,10 @@ struct Identity {
 template <typename Key>
 class SlotRegistry {
 public:
+    // Generations count up from `first_generation`; 0 is nobody's.
+    explicit SlotRegistry(std::uint32_t first_generation = 1)
+        : next_generation_(first_generation) {}
+
     // Frees the slots of all keys that are not among `wanted`.
     void retain(const std::set<Key>& wanted) {
         for (auto item = identities_.begin(); item != identities_.end();) {
@@ -29,6 +33,7 @@ public:
                 continue;
             }
             free_.push_back(item->second.slot);
+            generations_.erase(item->second.generation);
             item = identities_.erase(item);
         }
     }
@@ -36,7 +41,7 @@ public:
     Identity identify(const Key& key) {
         const auto [item, is_new] = identities_.try_emplace(key);
         if (is_new)
-            item->second = {take_slot(), next_generation_++};
+            item->second = {take_slot(), take_generation()};
         return item->second;
     }
 
@@ -52,10 +57,19 @@ private:
         return slot;
     }
 
+    // After 2^32 they begin again, past those that are still in use.
+    std::uint32_t take_generation() {
+        while (next_generation_ == 0 || generations_.contains(next_generation_))
+            ++next_generation_;
+        generations_.insert(next_generation_);
+        return next_generation_++;
+    }
+
     std::map<Key, Identity> identities_;
+    std::set<std::uint32_t> generations_;  // in use
     std::vector<Slot> free_;
     Slot slot_bound_ = 0;
-    std::uint32_t next_generation_ = 1;
+    std::uint32_t next_generation_;
 };
 
 }  // namespace headgate::dataplane

@@ -17,10 +17,16 @@ void Snapshot::set_service(Slot slot, ServiceEntry entry) {
     services_[slot] = std::move(entry);
 }
 
-void Snapshot::set_destination(Slot slot, const DestinationEntry& entry) {
-    if (slot >= destinations_.size())
+void Snapshot::set_destination(Slot slot, const DestinationEntry& entry,
+                               std::shared_ptr<DestinationLoad> load, std::uint32_t member) {
+    if (slot >= destinations_.size()) {
         destinations_.resize(slot + 1);
+        loads_.resize(slot + 1);
+        members_.resize(slot + 1);
+    }
     destinations_[slot] = entry;
+    loads_[slot] = std::move(load);
+    members_[slot] = member;
 }
 
 void Snapshot::index_add(const IndexKey& key, Slot slot) {
@@ -50,6 +56,24 @@ std::shared_ptr<const PickTables> Snapshot::pick(const Identity& service) const 
         services_[service.slot].generation != service.generation)
         return nullptr;
     return services_[service.slot].pick;
+}
+
+Identity Snapshot::in_service(const ServiceEntry& service, const Identity& place) const {
+    if (service.group == 0)
+        return place;
+    if (destination(place.slot).generation != place.generation)
+        return {};
+    const auto found =
+        std::ranges::lower_bound(service.members, members_[place.slot], {}, &GroupMember::member);
+    if (found == service.members.end() || found->member != members_[place.slot])
+        return {};
+    return {found->destination, destination(found->destination).generation};
+}
+
+std::shared_ptr<DestinationLoad> Snapshot::find_load(const Identity& place) const {
+    if (destination(place.slot).generation != place.generation)
+        return nullptr;
+    return loads_[place.slot];
 }
 
 }  // namespace headgate::dataplane

@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "common/net.h"
+#include "dataplane/core/connection_state.h"
 #include "dataplane/core/forwarding_config.h"
+#include "dataplane/core/load.h"
 #include "dataplane/core/pick_tables.h"
 #include "dataplane/core/slot.h"
 #include "dataplane/core/slot_registry.h"
@@ -23,19 +25,32 @@
 
 namespace headgate::dataplane {
 
+// A real server as all services of a group know it, and the destination that it is here.
+struct GroupMember {
+    std::uint32_t member = 0;
+    Slot destination = no_slot;
+};
+
 struct ServiceEntry {
     std::uint32_t generation = 0;  // 0: the slot is empty
     bool active = false;
     bool any_port = false;
+    bool hash_port = false;
+    bool hash_fallback = false;
+    bool one_packet = false;
+    StateTimeouts timeouts;
     std::uint8_t persistence_prefix_length = 0;  // of a WideAddress
     std::uint32_t persistence_timeout_s = 0;
+    std::uint32_t group = 0;                 // its generation; 0: the service is in none
+    std::vector<GroupMember> members;        // of the group, in the order of their numbers
     std::shared_ptr<const PickTables> pick;  // shared with other snapshots while nothing changes
 };
 
 struct alignas(16) DestinationEntry {
     std::uint32_t generation = 0;  // 0: the slot is empty
     MacAddress mac;
-    bool resolved = false;  // mac is known
+    bool resolved = false;       // mac is known
+    bool keeps_clients = false;  // those that persistence binds to it
 };
 static_assert(sizeof(DestinationEntry) == 16, "four destinations share a cache line");
 
@@ -74,6 +89,13 @@ public:
         return slot < destinations_.size() ? destinations_[slot] : no_destination_entry;
     }
 
+    // What the destination `place`, of any service of the group, is for `service`; no_slot in it:
+    // nothing. Of a service without a group: itself.
+    [[nodiscard]] Identity in_service(const ServiceEntry& service, const Identity& place) const;
+
+    // Requires: a slot of a destination of this snapshot. Shared with other snapshots.
+    [[nodiscard]] DestinationLoad& load(Slot slot) const { return *loads_[slot]; }
+
     [[nodiscard]] std::size_t interface_count() const { return config_.interface_macs.size(); }
     [[nodiscard]] const MacAddress& interface_mac(std::size_t interface) const {
         return config_.interface_macs[interface];
@@ -100,10 +122,13 @@ private:
     void index_add(const IndexKey& key, Slot slot);
     // For the builder.
     void set_service(Slot slot, ServiceEntry entry);
-    void set_destination(Slot slot, const DestinationEntry& entry);
+    void set_destination(Slot slot, const DestinationEntry& entry,
+                         std::shared_ptr<DestinationLoad> load, std::uint32_t member);
     void build_index();
     // The tables of that service, or nullptr when it has none here.
     [[nodiscard]] std::shared_ptr<const PickTables> pick(const Identity& service) const;
+    // The load of that destination, or nullptr when it is not here.
+    [[nodiscard]] std::shared_ptr<DestinationLoad> find_load(const Identity& destination) const;
 
     [[nodiscard]] Slot find_in_index(const IndexKey& key) const {
         for (std::size_t at = service_hash(key) & index_mask_;; at = (at + 1) & index_mask_) {
@@ -129,6 +154,8 @@ private:
     bool has_any_port_ = false;
     std::vector<ServiceEntry> services_;
     std::vector<DestinationEntry> destinations_;
+    std::vector<std::shared_ptr<DestinationLoad>> loads_;  // by destination slot
+    std::vector<std::uint32_t> members_;                   // likewise; 0: of no group
     ForwardingConfig config_;
     std::vector<ServiceSlots> slots_;
 };

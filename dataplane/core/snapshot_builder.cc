@@ -1,6 +1,7 @@
 // Validation first, so that a configuration that fails leaves no trace; then slots, then tables.
 #include "dataplane/core/snapshot_builder.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -37,9 +38,12 @@ Result<void> validate_service(const ServiceConfig& service) {
     if (service.persistence_prefix_length > bits)
         return fail("service {}: persistence prefix length {} is more than {}",
                     service_name(service), service.persistence_prefix_length, bits);
-    if (service.persistence_timeout_s > persistence_timeout_max_s)
-        return fail("service {}: persistence timeout {} s is more than {} s", service_name(service),
-                    service.persistence_timeout_s, persistence_timeout_max_s);
+    for (const std::uint32_t timeout_s : {service.persistence_timeout_s, service.timeouts.tcp_s,
+                                          service.timeouts.tcp_fin_s, service.timeouts.udp_s}) {
+        if (timeout_s > timeout_max_s)
+            return fail("service {}: a timeout of {} s is more than {} s", service_name(service),
+                        timeout_s, timeout_max_s);
+    }
     std::set<Endpoint> seen;
     for (const DestinationConfig& destination : service.destinations) {
         if (destination.endpoint.address.family() != service.endpoint.address.family())
@@ -71,13 +75,18 @@ Result<void> validate(const ForwardingConfig& config) {
     return {};
 }
 
+bool keeps_clients(const ServiceConfig& service, const DestinationConfig& destination) {
+    const bool quiescent = destination.inhibited || destination.weight == 0;
+    return !destination.leaving && !(service.expire_quiescent && quiescent);
+}
+
 // The tables of `previous` again when nothing about them changes: building them is the expensive
 // part of a publication, and most publications concern one service or none.
-std::shared_ptr<const PickTables> pick_tables(std::vector<PickCandidate> candidates,
+std::shared_ptr<const PickTables> pick_tables(PickInput input,
                                               const std::shared_ptr<const PickTables>& previous) {
-    if (previous != nullptr && previous->candidates == candidates)
+    if (previous != nullptr && previous->input == input)
         return previous;
-    return std::make_shared<const PickTables>(build_pick_tables(std::move(candidates)));
+    return std::make_shared<const PickTables>(build_pick_tables(std::move(input)));
 }
 
 }  // namespace
@@ -85,12 +94,21 @@ std::shared_ptr<const PickTables> pick_tables(std::vector<PickCandidate> candida
 void SnapshotBuilder::retain(const ForwardingConfig& config) {
     std::set<ServiceKey> services;
     std::set<DestinationKey> destinations;
+    std::set<std::string> groups;
+    std::set<MemberKey> members;
     for (const ServiceConfig& service : config.services) {
         const ServiceKey key{service.endpoint, service.protocol};
         services.insert(key);
         for (const DestinationConfig& destination : service.destinations)
             destinations.insert({key, destination.endpoint});
+        if (service.group.empty())
+            continue;
+        groups.insert(service.group);
+        for (const DestinationConfig& destination : service.destinations)
+            members.insert({service.group, destination.endpoint.address});
     }
+    groups_.retain(groups);
+    members_.retain(members);
     services_.retain(services);
     destinations_.retain(destinations);
 }
@@ -100,28 +118,55 @@ void SnapshotBuilder::add_service(const ServiceConfig& config, const Snapshot& p
     const ServiceKey key{config.endpoint, config.protocol};
     const Identity identity = services_.identify(key);
     ServiceSlots slots{identity.slot, {}};
-    std::vector<PickCandidate> candidates;
+    const bool grouped = !config.group.empty();
+    std::vector<GroupMember> members;
+    PickInput input{config.scheduler, {}};
+    const bool by_locality =
+        config.scheduler == Scheduler::lblc || config.scheduler == Scheduler::lblcr;
     for (const DestinationConfig& destination : config.destinations) {
         const Identity place = destinations_.identify({key, destination.endpoint});
+        std::shared_ptr<DestinationLoad> load = previous.find_load(place);
+        if (load == nullptr)
+            load = std::make_shared<DestinationLoad>();
+        load->set_thresholds(destination.connections_upper, destination.connections_lower);
+        if (!by_locality)
+            load->leave_locality();
         slots.destinations.push_back(place.slot);
-        snapshot.set_destination(place.slot, {.generation = place.generation,
-                                              .mac = destination.mac.value_or(MacAddress{}),
-                                              .resolved = destination.mac.has_value()});
-        if (destination.weight > 0 && destination.mac.has_value()) {
-            const bool weighted = config.scheduler == Scheduler::wrr;
-            candidates.push_back(
-                {place.slot, destination.endpoint, weighted ? destination.weight : 1});
+        std::uint32_t member = 0;
+        if (grouped) {
+            member = members_.identify({config.group, destination.endpoint.address}).generation;
+            members.push_back({member, place.slot});
         }
+        snapshot.set_destination(place.slot,
+                                 {.generation = place.generation,
+                                  .mac = destination.mac.value_or(MacAddress{}),
+                                  .resolved = destination.mac.has_value(),
+                                  .keeps_clients = keeps_clients(config, destination)},
+                                 load, member);
+        if (destination.leaving)
+            continue;
+        input.candidates.push_back({place.slot, destination.endpoint, destination.weight,
+                                    !destination.inhibited && destination.mac.has_value(),
+                                    std::move(load)});
     }
-    snapshot.set_service(identity.slot,
-                         {.generation = identity.generation,
-                          .active = config.active,
-                          .any_port = config.endpoint.port == 0,
-                          .persistence_prefix_length = static_cast<std::uint8_t>(
-                              config.persistence_prefix_length +
-                              (config.endpoint.address.is_v4() ? mapped_prefix_length : 0)),
-                          .persistence_timeout_s = config.persistence_timeout_s,
-                          .pick = pick_tables(std::move(candidates), previous.pick(identity))});
+    std::ranges::sort(members, {}, &GroupMember::member);
+    snapshot.set_service(
+        identity.slot,
+        {.generation = identity.generation,
+         .active = config.active,
+         .any_port = config.endpoint.port == 0,
+         .hash_port = config.hash_port,
+         .hash_fallback = config.hash_fallback,
+         .one_packet = config.one_packet,
+         .timeouts = StateTimeouts(config.protocol == Protocol::sctp ? ConnectionTimeouts{}
+                                                                     : config.timeouts),
+         .persistence_prefix_length = static_cast<std::uint8_t>(
+             config.persistence_prefix_length +
+             (config.endpoint.address.is_v4() ? mapped_prefix_length : 0)),
+         .persistence_timeout_s = config.persistence_timeout_s,
+         .group = grouped ? groups_.identify(config.group).generation : 0,
+         .members = std::move(members),
+         .pick = pick_tables(std::move(input), previous.pick(identity))});
     snapshot.slots_.push_back(std::move(slots));
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "common/net.h"
@@ -23,12 +24,15 @@ public:
 private:
     using ServiceKey = std::pair<Endpoint, Protocol>;
     using DestinationKey = std::pair<ServiceKey, Endpoint>;
+    using MemberKey = std::pair<std::string, IpAddress>;  // a real server of a group
 
     void retain(const ForwardingConfig& config);
     void add_service(const ServiceConfig& config, const Snapshot& previous, Snapshot& snapshot);
 
     SlotRegistry<ServiceKey> services_;
     SlotRegistry<DestinationKey> destinations_;
+    SlotRegistry<std::string> groups_;
+    SlotRegistry<MemberKey> members_;
 };
 
 }  // namespace headgate::dataplane

@@ -27,6 +27,7 @@ ServiceTrafficStats collect_service(const Snapshot& snapshot, const ServiceSlots
         for (const Core* worker : workers)
             add(destination,
                 worker->counters().find_destination(slot, snapshot.destination(slot).generation));
+        destination.overloaded = snapshot.load(slot).overloaded();
         stats.total.active_connections += destination.active_connections;
         stats.total.inactive_connections += destination.inactive_connections;
     }

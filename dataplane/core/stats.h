@@ -18,6 +18,7 @@ struct TrafficStats {
     std::uint64_t bytes = 0;
     std::uint64_t active_connections = 0;
     std::uint64_t inactive_connections = 0;
+    bool overloaded = false;  // of a destination: it is over its threshold
 };
 
 struct ServiceTrafficStats {

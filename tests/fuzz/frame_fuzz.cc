@@ -60,7 +60,7 @@ public:
             }
             process(blocks);
             now_ += burst_interval;
-            core_.expire(now_);
+            core_.expire(publisher_.latest(), now_);
         }
     }
 
@@ -68,7 +68,7 @@ private:
     // One core for all inputs, because its memory costs more than an input; empty for each.
     void forget() {
         now_ += longer_than_any_timeout;
-        core_.expire(now_);
+        core_.expire(publisher_.latest(), now_);
         check(core_.flows() == 0, "every connection ends");
         for (std::uint32_t pass = 0; pass < PersistenceTable::sweep_period_s; ++pass)
             persistence_.expire(publisher_.latest(), now_);

@@ -61,7 +61,7 @@ TEST(PacketCorpus, EveryCaseGetsItsVerdictItsReasonAndItsBytes) {
         for (const Step& step : item.steps) {
             SCOPED_TRACE(step.place);
             now += step.wait_s;
-            core.expire(now);
+            core.expire(snapshot, now);
             const Result result = run(core, snapshot, step.in, now);
             EXPECT_EQ(info(result.reason).name, info(step.reason).name);
             EXPECT_EQ(result.verdict, info(step.reason).verdict);

@@ -53,7 +53,8 @@ protected:
                                                    answer(reply);
                                                },
                                            .why = {},
-                                           .failover = {}});
+                                           .failover = {},
+                                           .flows = {}});
         EXPECT_TRUE(server) << server.error().message;
         server_ = std::move(*server);
     }

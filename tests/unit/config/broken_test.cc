@@ -283,13 +283,9 @@ const std::vector<Broken>& services() {
          "has no `protocol`; UDP is assumed", "write `protocol TCP`"},
         {"NoScheduler",
          server(">>virtual_server 192.0.2.10 80 {\n    lb_kind DR\n    protocol TCP"),
-         "has no `lb_algo`; the default (wlc)", "write `lb_algo rr`"},
+         "has no `lb_algo`; the default (wlc)", "write `lb_algo wlc`", Severity::warning},
         {"NoMethod", server(">>virtual_server 192.0.2.10 80 {\n    lb_algo rr\n    protocol TCP"),
          "has no `lb_kind`; the default (NAT)", "write `lb_kind DR`"},
-        {"SchedulerNotCarried",
-         server("virtual_server 192.0.2.10 80 {\n    lb_algo >>wlc\n    lb_kind DR\n"
-                "    protocol TCP"),
-         "`lb_algo wlc` is not carried", "write `lb_algo rr`"},
         {"TunnelNotCarried",
          server("virtual_server 192.0.2.10 80 {\n    lb_algo rr\n"
                 "    lb_kind >>TUN type gue port 6080 csum\n    protocol TCP"),

@@ -183,6 +183,67 @@ TEST(Server, SetsEveryKeyword) {
     EXPECT_TRUE(server.real_servers[1].checks.empty());
 }
 
+TEST(Server, TakesFlagsThresholdsAndTimeouts) {
+    const LoadResult result = load_text(
+        "global_defs {\nlvs_timeouts tcp 100 tcpfin 20\n}\ndataplane {\ninterface eth0\n}\n"
+        "virtual_server 192.0.2.10 53 {\nsh-port\nlb_algo sh\nflag-1\nlb_kind DR\n"
+        "protocol UDP\nops\ninhibit_on_failure\ndrain_timeout 60\nexpire_quiescent_template\n"
+        "real_server 192.0.2.11 53 {\nuthreshold 10\nlthreshold 7\n}\n"
+        "real_server 192.0.2.12 53 {\ninhibit_on_failure off\n}\n}\n");
+    EXPECT_TRUE(result.diagnostics.empty()) << render_report(result.diagnostics);
+    EXPECT_EQ(result.config->connection_timeouts.tcp, seconds(100));
+    EXPECT_EQ(result.config->connection_timeouts.tcp_fin, seconds(20));
+    EXPECT_EQ(result.config->connection_timeouts.udp, seconds(0));
+    const VirtualServer& server = result.config->virtual_servers.at(0);
+    EXPECT_EQ(server.scheduler, Scheduler::sh);
+    EXPECT_TRUE(server.hash_port);
+    EXPECT_TRUE(server.hash_fallback);
+    EXPECT_TRUE(server.one_packet);
+    EXPECT_TRUE(server.expire_quiescent);
+    EXPECT_EQ(server.drain_timeout, seconds(60));
+    EXPECT_TRUE(server.real_servers.at(0).inhibit_on_failure);
+    EXPECT_EQ(server.real_servers.at(0).upper_threshold, 10U);
+    EXPECT_EQ(server.real_servers.at(0).lower_threshold, 7U);
+    EXPECT_FALSE(server.real_servers.at(1).inhibit_on_failure);
+}
+
+std::vector<std::string> group_endpoints(const std::string& lines) {
+    const LoadResult result =
+        load_text("dataplane {\ninterface eth0\n}\nvirtual_server_group web {\n" + lines +
+                  "\n}\nvirtual_server group web {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n"
+                  "real_server 192.0.2.11 80 {\n}\n}\n");
+    EXPECT_TRUE(result.diagnostics.empty()) << render_report(result.diagnostics);
+    std::vector<std::string> endpoints;
+    for (const VirtualServer& server : result.config->virtual_servers) {
+        EXPECT_EQ(server.group, "web");
+        EXPECT_EQ(server.real_servers.at(0).endpoint.to_string(), "192.0.2.11:80");
+        endpoints.push_back(server.endpoint.to_string());
+    }
+    return endpoints;
+}
+
+TEST(ServerGroup, IsAVirtualServerForEachAddress) {
+    using Endpoints = std::vector<std::string>;
+    EXPECT_EQ(group_endpoints("192.0.2.10 80\n192.0.2.20 80\n192.0.2.10 80"),
+              (Endpoints{"192.0.2.10:80", "192.0.2.20:80"}));
+    EXPECT_EQ(group_endpoints("192.0.2.254-255 80"),
+              (Endpoints{"192.0.2.254:80", "192.0.2.255:80"}));
+    EXPECT_EQ(group_endpoints("192.0.2.255-192.0.3.1 80"),
+              (Endpoints{"192.0.2.255:80", "192.0.3.0:80", "192.0.3.1:80"}));
+    EXPECT_EQ(group_endpoints("192.0.2.8/30 80"),
+              (Endpoints{"192.0.2.8:80", "192.0.2.9:80", "192.0.2.10:80", "192.0.2.11:80"}));
+}
+
+TEST(ServerGroup, GivesRealServersThePortOfEachAddress) {
+    const LoadResult result = load_text(
+        "dataplane {\ninterface eth0\n}\nvirtual_server_group web {\n192.0.2.10 80\n"
+        "192.0.2.10 443\n}\nvirtual_server group web {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n"
+        "real_server 192.0.2.11 80 {\n}\n}\n");
+    ASSERT_EQ(result.config->virtual_servers.size(), 2U);
+    EXPECT_EQ(result.config->virtual_servers[1].real_servers[0].endpoint.to_string(),
+              "192.0.2.11:443");
+}
+
 TEST(Server, PersistsSixMinutesWhenNoTimeIsGiven) {
     EXPECT_EQ(server_of(server_with({.server = "persistence_timeout"})).persistence_timeout,
               seconds(360));
@@ -219,7 +280,7 @@ TEST(Server, StaysInTheModelWhenForwardingCannotCarryIt) {
     const LoadResult result = load_text(
         "dataplane {\ninterface eth0\n}\nvirtual_server 192.0.2.10 80 {\nlb_algo mh\n"
         "lb_kind NAT\nprotocol SCTP\nreal_server 192.0.2.11 8080 {\n}\n}\n");
-    EXPECT_EQ(result.diagnostics.size(), 2U);
+    EXPECT_EQ(result.diagnostics.size(), 1U);
     EXPECT_EQ(result.exit_code, exit_usable_with_errors);
     const VirtualServer& server = result.config->virtual_servers.at(0);
     EXPECT_EQ(server.scheduler, Scheduler::mh);

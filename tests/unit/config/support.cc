@@ -56,8 +56,12 @@ std::string describe(const VirtualServer& server) {
         server.endpoint.to_string(), static_cast<int>(server.protocol),
         static_cast<int>(server.scheduler), static_cast<int>(server.method),
         server.persistence_timeout.count(), server.persistence_prefix_length, server.alpha);
+    text += fmt::format("  flags {} {} {} {} drain {}\n", server.hash_port, server.hash_fallback,
+                        server.one_packet, server.expire_quiescent, server.drain_timeout.count());
     for (const RealServer& real : server.real_servers) {
-        text += fmt::format("  real {} weight {}\n", real.endpoint.to_string(), real.weight);
+        text += fmt::format("  real {} weight {} limits {} {} inhibit {}\n",
+                            real.endpoint.to_string(), real.weight, real.upper_threshold,
+                            real.lower_threshold, real.inhibit_on_failure);
         for (const Check& check : real.checks)
             text += describe(check);
     }

@@ -28,8 +28,16 @@ ConnectionKey key_of(std::uint32_t number) {
             Be16(80)};
 }
 
+Tick timeout_s(ConnectionState state) {
+    return StateTimeouts().of(state);
+}
+
 ConnectionIndex add(ConnectionTable& table, std::uint32_t number, ConnectionState state, Tick now) {
-    return table.create(key_of(number), table.hash(key_of(number)), state, now);
+    return table.create(key_of(number), table.hash(key_of(number)), state, timeout_s(state), now);
+}
+
+void change(ConnectionTable& table, ConnectionIndex index, ConnectionState state, Tick now) {
+    table.change_state(index, state, timeout_s(state), now);
 }
 
 ConnectionIndex find(const ConnectionTable& table, std::uint32_t number) {
@@ -106,16 +114,16 @@ TEST(ConnectionTable, ATouchedConnectionIsMovedOnNotEnded) {
     const ConnectionIndex index = add(table, 1, ConnectionState::udp, 1000);
     for (Tick now = 1000; now < 3000; now += 299) {
         EXPECT_EQ(expire(table, now), 0U);
-        table.touch(table.at(index), now);
+        ConnectionTable::touch(table.at(index), timeout_s(ConnectionState::udp), now);
     }
 }
 
 TEST(ConnectionTable, AStateWithAShorterTimeoutIsNoticedInTime) {
     ConnectionTable table(8, {});
     const ConnectionIndex index = add(table, 1, ConnectionState::syn, 1000);
-    table.change_state(index, ConnectionState::established, 1000);
+    change(table, index, ConnectionState::established, 1000);
     EXPECT_EQ(expire(table, 1200), 0U);
-    table.change_state(index, ConnectionState::closed, 1200);
+    change(table, index, ConnectionState::closed, 1200);
     EXPECT_EQ(expire(table, 1210), 0U);
     EXPECT_EQ(expire(table, 1211), 1U);
 }
@@ -146,13 +154,22 @@ TEST(ConnectionTable, ExpiryIsBoundedAndGoesOnWhereItStopped) {
     EXPECT_EQ(calls, 16U);
 }
 
-TEST(ConnectionTable, TheWheelIsRightWhenItIsAskedSeldomAndInPieces) {
+class WheelFrom : public ::testing::TestWithParam<Tick> {};
+// The second one: ticks wrap on the way.
+INSTANTIATE_TEST_SUITE_P(Ticks, WheelFrom, ::testing::Values(1000, 0xffffff00));
+
+TEST_P(WheelFrom, IsRightWhenItIsAskedSeldomAndInPieces) {
     const std::uint32_t seed = std::random_device{}();
     SCOPED_TRACE("seed " + std::to_string(seed));
     Random random(seed);
     ConnectionTable table(500, {});
     std::map<ConnectionIndex, Tick> deadlines;
-    Tick now = 1000;
+    Tick now = GetParam();
+    const auto random_timeout = [&random] {
+        static constexpr Tick timeouts[] = {1,    10,   60,   300,  900,  1021,
+                                            1022, 1023, 1024, 5000, 86400};
+        return timeouts[random() % std::size(timeouts)];
+    };
     for (int step = 0; step < 50000; ++step) {
         now += random() % 8 == 0 ? random() % 400 : 0;
         std::uint32_t budget = random() % 20;
@@ -160,25 +177,42 @@ TEST(ConnectionTable, TheWheelIsRightWhenItIsAskedSeldomAndInPieces) {
             const ConnectionIndex index = table.next_expired(now, budget);
             if (index == no_connection)
                 break;
-            ASSERT_LT(deadlines.at(index), now);
+            ASSERT_TRUE(is_past(deadlines.at(index), now));
             deadlines.erase(index);
             table.destroy(index);
         }
         if (!table.full()) {
             const auto state = static_cast<ConnectionState>(random() % 5);
             const std::uint32_t number = random();
+            const Tick timeout = random_timeout();
             if (find(table, number) == no_connection)
-                deadlines[add(table, number, state, now)] = now + timeout_s(state);
+                deadlines[table.create(key_of(number), table.hash(key_of(number)), state, timeout,
+                                       now)] = now + timeout;
         }
         if (!deadlines.empty()) {
             const ConnectionIndex index = deadlines.begin()->first;
-            const auto state = static_cast<ConnectionState>(random() % 5);
-            table.change_state(index, state, now);
-            deadlines[index] = now + timeout_s(state);
+            const Tick timeout = random_timeout();
+            table.change_state(index, static_cast<ConnectionState>(random() % 5), timeout, now);
+            deadlines[index] = now + timeout;
         }
     }
-    now += 1000;
-    EXPECT_EQ(expire(table, now), deadlines.size());
+    std::uint32_t ended = 0;
+    for (int second = 0; second < 90000; ++second)
+        ended += expire(table, ++now);
+    EXPECT_EQ(ended, deadlines.size());
+}
+
+TEST(ConnectionTable, ATimeoutBeyondTheWheelIsKeptToTheSecond) {
+    for (const Tick timeout : {1022U, 1023U, 1024U, 1025U, 100'000U}) {
+        ConnectionTable table(8, {});
+        expire(table, 0xffffff00);
+        table.create(key_of(1), table.hash(key_of(1)), ConnectionState::established, timeout,
+                     0xffffff00);
+        Tick now = 0xffffff00;
+        while (expire(table, now) == 0)
+            ++now;
+        EXPECT_EQ(now - 0xffffff00, timeout + 1);
+    }
 }
 
 TEST(ConnectionTable, TheOldestHalfOpenConnectionIsKnown) {
@@ -187,7 +221,7 @@ TEST(ConnectionTable, TheOldestHalfOpenConnectionIsKnown) {
     const ConnectionIndex second = add(table, 2, ConnectionState::syn, 1001);
     const ConnectionIndex third = add(table, 3, ConnectionState::syn, 1002);
     EXPECT_EQ(table.oldest_half_open(), first);
-    table.change_state(first, ConnectionState::established, 1003);
+    change(table, first, ConnectionState::established, 1003);
     EXPECT_EQ(table.oldest_half_open(), second);
     table.destroy(third);
     table.destroy(second);

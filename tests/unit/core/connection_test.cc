@@ -222,5 +222,133 @@ TEST_F(Connections, FramesOfAnUnknownInterfaceGoToTheKernel) {
     EXPECT_EQ(burst.reasons[0], Reason::no_service);
 }
 
+// ---- timeouts of the service ----
+
+TEST_F(Connections, LiveForTheTimeoutsOfTheirService) {
+    rig.config.services[0].timeouts = {.tcp_s = 3000, .tcp_fin_s = 20, .udp_s = 7};
+    rig.config.services[1].timeouts = {.tcp_s = 5, .tcp_fin_s = 5, .udp_s = 40};
+    rig.publish();
+    rig.establish(1);
+    EXPECT_TRUE(survives(3000));
+    rig.send_tcp(1, flag::fin | flag::ack);
+    EXPECT_TRUE(survives(20));
+    EXPECT_FALSE(survives(21));
+    const MacAddress first = rig.send_udp(1).to;
+    rig.wait(40);
+    EXPECT_EQ(rig.send_udp(1).to, first);
+    rig.wait(41);
+    EXPECT_NE(rig.send_udp(1).to, first);
+}
+
+TEST_F(Connections, OfSctpKeepTheDefaultTimeouts) {
+    ServiceConfig& service = rig.add_service("192.0.2.11", 80, Protocol::sctp);
+    service.destinations = Rig::destinations(2);
+    service.timeouts = {.tcp_s = 5, .tcp_fin_s = 5, .udp_s = 5};
+    rig.publish();
+    const auto send = [this](std::uint8_t chunk) {
+        return rig.send(packets::PacketBuilder::sctp(chunk)
+                            .from(Rig::client_endpoint(1, 40000))
+                            .to("192.0.2.11", 80));
+    };
+    constexpr std::uint8_t init = 1;
+    constexpr std::uint8_t data = 0;
+    send(init);
+    send(data);
+    rig.wait(900);
+    EXPECT_EQ(send(data).reason, Reason::none);
+    rig.wait(901);
+    EXPECT_EQ(send(data).reason, Reason::no_connection);
+}
+
+TEST_F(Connections, ATimeoutThatIsTooLongIsRefused) {
+    rig.config.services[0].timeouts.tcp_s = timeout_max_s + 1;
+    EXPECT_FALSE(rig.publisher.publish(rig.config));
+}
+
+TEST_F(Connections, LiveOnWhileTicksWrap) {
+    rig.now = 0xffffffff - 100;
+    rig.establish(1);
+    rig.send_tcp(2, flag::syn);
+    rig.wait(61);
+    EXPECT_EQ(rig.core.flows(), 1U);
+    EXPECT_TRUE(survives(900 - 61));
+    EXPECT_FALSE(survives(901));
+}
+
+TEST_F(Connections, WhatFoundNoRoomIsRememberedWhileTicksWrap) {
+    Rig small(2);
+    small.add_service().destinations = Rig::destinations(2);
+    small.publish();
+    small.now = 0xffffffff - 100;
+    small.establish(1);
+    small.establish(2);
+    EXPECT_EQ(small.send_tcp(3, flag::syn).verdict, Verdict::transmit);
+    small.now += 900;
+    EXPECT_EQ(small.send_tcp(3, flag::ack).verdict, Verdict::transmit);
+    small.now += 1000;
+    EXPECT_EQ(small.send_tcp(4, flag::ack).reason, Reason::no_connection);
+}
+
+// ---- one-packet scheduling ----
+
+class OnePacket : public ::testing::Test {
+protected:
+    OnePacket() {
+        ServiceConfig& service = rig.add_service("192.0.2.10", 53, Protocol::udp);
+        service.destinations = Rig::destinations(3);
+        service.one_packet = true;
+        rig.publish();
+    }
+    Rig rig;
+};
+
+TEST_F(OnePacket, SchedulesEveryPacketAndRemembersNone) {
+    for (std::uint8_t packet = 0; packet < 9; ++packet)
+        EXPECT_EQ(rig.send_udp(1).to, Rig::mac_of(packet % 3 + 1));
+    EXPECT_EQ(rig.core.flows(), 0U);
+    const ServiceTrafficStats stats = rig.stats().services[0];
+    EXPECT_EQ(stats.total.connections, 9U);
+    EXPECT_EQ(stats.destinations[1].packets, 3U);
+    EXPECT_EQ(stats.destinations[1].inactive_connections, 0U);
+}
+
+TEST_F(OnePacket, KeepsTheClientsOfAPersistentService) {
+    rig.config.services[0].persistence_timeout_s = 50;
+    rig.publish();
+    const MacAddress first = rig.send_udp(1, 1).to;
+    for (std::uint16_t port = 2; port < 6; ++port)
+        EXPECT_EQ(rig.send_udp(1, port).to, first);
+    EXPECT_NE(rig.send_udp(2, 1).to, first);
+    rig.wait(51 + PersistenceTable::sweep_period_s);
+    EXPECT_EQ(rig.persistence.size(), 0U) << "no connection holds the client";
+}
+
+TEST_F(OnePacket, NeedsNoRoom) {
+    Rig small(1);
+    ServiceConfig& service = small.add_service("192.0.2.10", 53, Protocol::udp);
+    service.destinations = Rig::destinations(2);
+    small.publish();
+    small.send_udp(1);
+    small.config.services[0].one_packet = true;
+    small.publish();
+    EXPECT_EQ(small.send_udp(2, 1).to, Rig::mac_of(2));
+    EXPECT_EQ(small.send_udp(2, 1).to, Rig::mac_of(1));
+    EXPECT_EQ(small.events(Event::forwarded_stateless), 0U);
+}
+
+// ---- a destination that leaves ----
+
+TEST_F(Connections, OfALeavingDestinationGoOnAndNobodyElseComes) {
+    const MacAddress first = rig.establish(1).to;
+    rig.config.services[0].destinations[0].leaving = true;
+    rig.publish();
+    EXPECT_EQ(first, Rig::mac_of(1));
+    EXPECT_EQ(rig.send_tcp(1, flag::ack).to, first);
+    EXPECT_EQ(rig.spread(10, 6), (std::map<int, int>{{2, 6}}));
+    rig.config.services[0].destinations.erase(rig.config.services[0].destinations.begin());
+    rig.publish();
+    EXPECT_EQ(rig.send_tcp(1, flag::ack).reason, Reason::destination_removed);
+}
+
 }  // namespace
 }  // namespace headgate::dataplane

@@ -28,7 +28,10 @@ const MacAddress client_mac = packets::mac("02:00:00:00:00:02");
 
 class Generator {
 public:
-    explicit Generator(std::uint32_t seed) : engine_(seed) {}
+    explicit Generator(std::uint32_t seed) : engine_(seed) {
+        for (ConnectionTimeouts& timeouts : timeouts_)
+            timeouts = {1 + below(2000), 1 + below(200), 1 + below(600)};
+    }
 
     std::uint32_t below(std::uint32_t bound) {
         return std::uniform_int_distribution<std::uint32_t>(0, bound - 1)(engine_);
@@ -78,13 +81,14 @@ private:
         const char* address;
         std::uint16_t port;
         Protocol protocol;
+        const char* group;
     };
     // One for every port beside one for a single port of the address, too.
     static constexpr Kind kinds[] = {
-        {"192.0.2.10", 80, Protocol::tcp},  {"192.0.2.10", 80, Protocol::udp},
-        {"192.0.2.10", 80, Protocol::sctp}, {"192.0.2.11", 0, Protocol::tcp},
-        {"192.0.2.11", 80, Protocol::tcp},  {"2001:db8::10", 80, Protocol::tcp},
-        {"2001:db8::10", 0, Protocol::udp}};
+        {"192.0.2.10", 80, Protocol::tcp, "four"},  {"192.0.2.10", 80, Protocol::udp, ""},
+        {"192.0.2.10", 80, Protocol::sctp, "four"}, {"192.0.2.11", 0, Protocol::tcp, "four"},
+        {"192.0.2.11", 80, Protocol::tcp, ""},      {"2001:db8::10", 80, Protocol::tcp, "six"},
+        {"2001:db8::10", 0, Protocol::udp, "six"}};
     static constexpr std::uint32_t services = std::size(kinds);
 
     struct Chunk {
@@ -118,7 +122,12 @@ private:
         result.endpoint = endpoint(number);
         result.protocol = kinds[number].protocol;
         const bool is_v4 = result.endpoint.address.is_v4();
-        result.scheduler = one_in(2) ? Scheduler::rr : Scheduler::wrr;
+        result.scheduler = static_cast<Scheduler>(
+            one_in(2) ? below(2) : below(static_cast<std::uint32_t>(Scheduler::twos) + 1));
+        set_flags(result);
+        result.timeouts = timeouts_[number];
+        if (!one_in(3))
+            result.group = kinds[number].group;
         result.active = !one_in(10);
         if (one_in(2)) {
             result.persistence_timeout_s = 1 + below(200);
@@ -134,13 +143,26 @@ private:
                 is_v4 ? IpAddress::v4(Be32(0x0a000000U + server)) : IpAddress::v6({0xfd, server}),
                 result.endpoint.port};
             destination.weight = below(4);
+            destination.inhibited = one_in(8);
+            destination.leaving = one_in(12);
             if (!one_in(6))
                 destination.mac = MacAddress{{2, 0, 0, 0, 1, server}};
         }
         return result;
     }
 
+    void set_flags(ServiceConfig& service) {
+        const bool hashes =
+            service.scheduler == Scheduler::sh || service.scheduler == Scheduler::mh;
+        service.hash_port = hashes && one_in(2);
+        service.hash_fallback = hashes && one_in(2);
+        service.one_packet = service.protocol == Protocol::udp && one_in(3);
+        service.expire_quiescent = one_in(2);
+    }
+
     std::mt19937 engine_;
+    // The same as long as the model runs: after a shorter one the table may keep a node for longer.
+    std::array<ConnectionTimeouts, services> timeouts_;
 };
 
 class Comparison {
@@ -178,7 +200,7 @@ private:
         // As often as it takes: one call is a bounded piece of work.
         for (std::uint64_t before = core_.flows() + 1; before != core_.flows();) {
             before = core_.flows();
-            core_.expire(now_);
+            core_.expire(publisher_.latest(), now_);
         }
         persistence_.expire(publisher_.latest(), now_);
         model_.expire(now_);
@@ -281,7 +303,8 @@ private:
         for (const std::uint64_t count : stats.reasons)
             counted += count;
         ASSERT_EQ(counted, sent_) << "every frame is counted once";
-        const auto& services = publisher_.latest().config().services;
+        const Snapshot& snapshot = publisher_.latest();
+        const auto& services = snapshot.config().services;
         for (std::size_t service = 0; service < services.size(); ++service) {
             const auto& destinations = services[service].destinations;
             for (std::size_t number = 0; number < destinations.size(); ++number) {
@@ -289,6 +312,10 @@ private:
                 const TrafficStats& seen = stats.services[service].destinations[number];
                 ASSERT_EQ(seen.active_connections, wanted.active);
                 ASSERT_EQ(seen.inactive_connections, wanted.inactive);
+                const Slot slot = snapshot.slots()[service].destinations[number];
+                const ConnectionCount load = snapshot.load(slot).count();
+                ASSERT_EQ(load.active(), wanted.active);
+                ASSERT_EQ(load.inactive(), wanted.inactive);
             }
         }
     }

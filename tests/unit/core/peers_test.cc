@@ -61,7 +61,7 @@ protected:
     void wait(std::uint32_t seconds) {
         now_ += seconds;
         for (const auto& core : cores_)
-            core->expire(now_);
+            core->expire(publisher_.latest(), now_);
     }
 
     Publisher publisher_{1};
@@ -107,6 +107,33 @@ TEST_F(PeersTest, AWholePacketFollowsTheConnectionThatAFragmentOpenedElsewhere) 
     EXPECT_EQ(cores_[1]->flows(), 0U);
 }
 
+TEST_F(PeersTest, AConnectionThatAScanEndsIsNoLongerAskedFor) {
+    expect(1, "ip(id=7 more) / udp(length=200) / data(64)", server_b);
+    EXPECT_EQ(peers_.opened_by_fragment.load(), 1U);
+    FlowScan scan({}, 0, true);
+    EXPECT_TRUE(cores_[1]->scan(publisher_.latest(), scan, now_));
+    EXPECT_EQ(scan.matched(), 1U);
+    EXPECT_EQ(peers_.opened_by_fragment.load(), 0U);
+    for (const ServiceSlots& service : publisher_.latest().slots())
+        for (const Slot slot : service.destinations)
+            EXPECT_EQ(publisher_.latest().load(slot).count().total(), 0U);
+}
+
+TEST_F(PeersTest, APeerKeepsAConnectionForAsLongAsTheServiceSays) {
+    ForwardingConfig config = packets::corpus().config;
+    for (ServiceConfig& service : config.services)
+        service.timeouts.tcp_s = 5000;
+    ASSERT_TRUE(publisher_.publish(config));
+    expect(0, "tcp(S)", server_a);
+    expect(0, "tcp(A)", server_a);
+    wait(4000);
+    expect(1, "ip(id=7 more) / tcp(A) / data(64)", server_a);
+    wait(4000);
+    EXPECT_EQ(cores_[0]->flows(), 1U);
+    wait(1001);
+    EXPECT_EQ(cores_[0]->flows(), 0U);
+}
+
 TEST_F(PeersTest, NobodyIsAskedAboutWholePacketsWithoutFragments) {
     expect(0, "udp", server_a);
     // Scheduled anew: network cards send a flow's whole packets to one worker.
@@ -118,6 +145,7 @@ TEST_F(PeersTest, NobodyIsAskedAboutWholePacketsWithoutFragments) {
 TEST(ConnectionTable, LetsPeersFollowWhileItsOwnerWorks) {
     ConnectionTable table(64, {});
     constexpr std::uint32_t clients = 40;
+    constexpr StateTimeouts timeouts;
     std::atomic<bool> over{false};
     const auto key_of = [](std::uint32_t client) {
         return ConnectionKey{wide_v4(Be32(client)), 1, Be16(1), Be16(80)};
@@ -132,9 +160,10 @@ TEST(ConnectionTable, LetsPeersFollowWhileItsOwnerWorks) {
             if (known != no_connection) {
                 table.destroy(known);
             } else {
-                const ConnectionIndex made = table.create(key, hash, ConnectionState::udp, 5);
+                const ConnectionIndex made = table.create(key, hash, ConnectionState::udp,
+                                                          timeouts.of(ConnectionState::udp), 5);
                 table.assign(made, {client, client});
-                table.touch(table.at(made), 6);
+                ConnectionTable::touch(table.at(made), timeouts.of(ConnectionState::udp), 6);
             }
         }
         over.store(true);
@@ -142,7 +171,7 @@ TEST(ConnectionTable, LetsPeersFollowWhileItsOwnerWorks) {
     std::uint64_t followed = 0;
     while (!over.load()) {
         for (std::uint32_t client = 1; client <= clients; ++client) {
-            const auto found = table.follow_as_peer(key_of(client), 6);
+            const auto found = table.follow_as_peer(key_of(client), timeouts, 6);
             if (!found)
                 continue;
             ++followed;

@@ -2,6 +2,7 @@
 // by prefix, for the timeout, as long as connections exist, and not when the destination is gone.
 // Method: through the core; the table alone for its bounds; threads for the locks (run it under a
 // thread sanitizer).
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -86,12 +87,90 @@ TEST_F(Persistence, IsOfOneServiceOnly) {
     EXPECT_EQ(rig.send_udp(2).to, Rig::mac_of(1));
 }
 
+class GroupPersistence : public Persistence {
+protected:
+    GroupPersistence() {
+        ServiceConfig& other = rig.add_service("192.0.2.10", 53, Protocol::udp);
+        other.destinations = Rig::destinations(4);
+        // In another order, so that slots and positions differ.
+        std::ranges::reverse(other.destinations);
+        other.persistence_timeout_s = 50;
+        for (ServiceConfig& service : rig.config.services)
+            service.group = "both";
+        rig.publish();
+    }
+};
+
+TEST_F(GroupPersistence, SendsAClientToTheSameServerOnAllServices) {
+    for (std::uint32_t client = 1; client < 20; ++client) {
+        const MacAddress first = open(client, 1);
+        EXPECT_EQ(rig.send_udp(client).to, first);
+        EXPECT_EQ(open(client, 2), first);
+    }
+    EXPECT_EQ(rig.persistence.size(), 19U);
+}
+
+TEST_F(GroupPersistence, SchedulesAnewWhereTheServerIsNot) {
+    ASSERT_EQ(rig.send_udp(1).to, Rig::mac_of(4));  // which the other service has not
+    const MacAddress next = open(1, 1);
+    EXPECT_NE(next, Rig::mac_of(4));
+    EXPECT_EQ(rig.send_udp(1, 2).to, next) << "the later one counts";
+}
+
+TEST_F(GroupPersistence, SurvivesARepublicationAndEndsWithTheGroup) {
+    const MacAddress first = open(1, 1);
+    rig.config.services[0].destinations.push_back(Rig::destination(9));
+    rig.publish();
+    EXPECT_EQ(rig.send_udp(1).to, first);
+    for (ServiceConfig& service : rig.config.services)
+        service.group = "another";
+    rig.publish();
+    open(1, 2);
+    EXPECT_EQ(rig.events(Event::persistence_created), 2U);
+}
+
 TEST_F(Persistence, FollowsADestinationOfWeightZero) {
     ASSERT_EQ(visit(1, 1), Rig::mac_of(1));
     rig.config.services[0].destinations[0].weight = 0;
     rig.publish();
     EXPECT_EQ(visit(1, 2), Rig::mac_of(1));
     EXPECT_NE(visit(2, 1), Rig::mac_of(1));
+}
+
+TEST_F(Persistence, LeavesADestinationOfWeightZeroWhenToldTo) {
+    ASSERT_EQ(visit(1, 1), Rig::mac_of(1));
+    rig.config.services[0].expire_quiescent = true;
+    rig.publish();
+    EXPECT_EQ(visit(1, 2), Rig::mac_of(1));
+    rig.config.services[0].destinations[0].inhibited = true;
+    rig.publish();
+    const MacAddress next = visit(1, 3);
+    EXPECT_NE(next, Rig::mac_of(1));
+    EXPECT_EQ(visit(1, 4), next) << "and is bound to the other one";
+}
+
+TEST_F(Persistence, NeverStaysWithADestinationThatLeaves) {
+    ASSERT_EQ(visit(1, 1), Rig::mac_of(1));
+    rig.config.services[0].destinations[0].leaving = true;
+    rig.publish();
+    EXPECT_NE(visit(1, 2), Rig::mac_of(1));
+}
+
+TEST_F(Persistence, KeepsTheClientsOfADestinationOverItsThreshold) {
+    rig.config.services[0].destinations[0].connections_upper = 1;
+    rig.publish();
+    ASSERT_EQ(open(1, 1), Rig::mac_of(1));
+    EXPECT_EQ(open(1, 2), Rig::mac_of(1));
+    EXPECT_NE(open(2, 1), Rig::mac_of(1));
+}
+
+TEST_F(Persistence, LastsWhileTicksWrap) {
+    rig.now = 0xffffffff - 20;
+    const MacAddress first = visit(1, 1);
+    rig.wait(50);
+    EXPECT_EQ(visit(1, 2), first);
+    rig.wait(51);
+    EXPECT_NE(visit(1, 3), first);
 }
 
 TEST_F(Persistence, EndsWithItsDestination) {

@@ -120,5 +120,23 @@ TEST_F(FullTable, AStatelessPickOfAPersistentServiceGoesByTheClientsPrefix) {
     EXPECT_EQ(rig.persistence.size(), 0U);
 }
 
+TEST_F(FullTable, AStatelessPickIsTheSameOnAllServicesOfAGroup) {
+    for (ServiceConfig& service : rig.config.services) {
+        service.persistence_timeout_s = 60;
+        service.group = "both";
+    }
+    rig.config.services[1].endpoint.address = packets::ip("192.0.2.11");
+    rig.publish();
+    fill_established();
+    for (std::uint32_t client = 1000; client < 1100; ++client) {
+        const MacAddress other = rig.send(packets::PacketBuilder::udp()
+                                              .from(Rig::client_endpoint(client, 40000))
+                                              .to("192.0.2.11", 53))
+                                     .to;
+        EXPECT_EQ(rig.send_tcp(client, flag::syn).to, other) << client;
+    }
+    EXPECT_EQ(rig.events(Event::forwarded_stateless), 200U);
+}
+
 }  // namespace
 }  // namespace headgate::dataplane

@@ -133,8 +133,7 @@ TEST(Publisher, RefusesWhatItCannotForwardAndNamesIt) {
     bad.persistence_prefix_length = 32;
     bad.persistence_timeout_s = 0x40000000;
     EXPECT_EQ(error_of(config({bad})),
-              "service 192.0.2.1:80/tcp: persistence timeout 1073741824 s is more than "
-              "1073741823 s");
+              "service 192.0.2.1:80/tcp: a timeout of 1073741824 s is more than 1073741823 s");
     EXPECT_EQ(error_of(config(std::vector<ServiceConfig>(services_max + 1))),
               "4097 services are more than the 4096 the dataplane can carry");
     ServiceConfig crowded = service("192.0.2.1", {});

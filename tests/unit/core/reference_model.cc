@@ -1,8 +1,7 @@
 // The rules, one after the other, as the design states them.
 #include "tests/unit/core/reference_model.h"
 
-#include <array>
-#include <numeric>
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -18,16 +17,8 @@ bool opens(const ModelPacket& packet) {
     return packet.protocol == Protocol::udp || relevant == flag::syn;
 }
 
-// Bit by bit.
-IpAddress masked(const ModelPacket& packet, const ServiceConfig& service) {
-    const IpAddress& address = packet.client.address;
-    std::array<std::uint8_t, 16> kept{};
-    for (std::size_t bit = 0; bit < service.persistence_prefix_length; ++bit)
-        kept[bit / 8] |= static_cast<std::uint8_t>(address.bytes()[bit / 8] & 0x80U >> bit % 8);
-    if (!address.is_v4())
-        return IpAddress::v6(kept);
-    return IpAddress::v4(Be32(std::uint32_t{kept[0]} << 24U | std::uint32_t{kept[1]} << 16U |
-                              std::uint32_t{kept[2]} << 8U | kept[3]));
+bool one_packet(const ServiceConfig& service) {
+    return service.one_packet && service.protocol == Protocol::udp;
 }
 
 bool valid_client(const ModelPacket& packet) {
@@ -40,13 +31,15 @@ bool valid_client(const ModelPacket& packet) {
     return first >= 1 && first <= 223 && first != 127;
 }
 
-std::string expect(Reason wanted, const ModelResult& result) {
+}  // namespace
+
+std::string ReferenceModel::expect(Reason wanted, const ModelResult& result) {
     if (result.reason == wanted)
         return {};
     return fmt::format("the reason is {}, not {}", info(result.reason).name, info(wanted).name);
 }
 
-std::string expect_to(const MacAddress& wanted, const ModelResult& result) {
+std::string ReferenceModel::expect_to(const MacAddress& wanted, const ModelResult& result) {
     if (result.reason != Reason::none)
         return expect(Reason::none, result);
     if (result.to == wanted)
@@ -54,20 +47,19 @@ std::string expect_to(const MacAddress& wanted, const ModelResult& result) {
     return fmt::format("it went to {}, not to {}", result.to.to_string(), wanted.to_string());
 }
 
-}  // namespace
-
-Tick ReferenceModel::timeout(State state) {
+Tick ReferenceModel::timeout(const ServiceConfig& service, State state) {
+    const bool configurable = service.protocol != Protocol::sctp;
     switch (state) {
         case State::syn:
             return 60;
         case State::established:
-            return 900;
+            return configurable ? service.timeouts.tcp_s : 900;
         case State::fin:
-            return 120;
+            return configurable ? service.timeouts.tcp_fin_s : 120;
         case State::closed:
             return 10;
         case State::udp:
-            return 300;
+            return service.timeouts.udp_s;
     }
     return 0;
 }
@@ -88,6 +80,17 @@ void ReferenceModel::configure(const ForwardingConfig& config) {
     std::map<ServiceKey, Service> old = std::move(services_);
     services_.clear();
     stateless_picks_.clear();
+    hash_picks_.clear();
+    std::map<std::string, Incarnation> old_groups = std::move(groups_);
+    groups_.clear();
+    for (const ServiceConfig& item : config.services) {
+        if (item.group.empty())
+            continue;
+        Incarnation& before = old_groups[item.group];
+        if (before == 0)
+            before = ++last_incarnation_;
+        groups_[item.group] = before;
+    }
     for (const ServiceConfig& item : config.services) {
         const ServiceKey key{item.endpoint, item.protocol};
         const auto before = old.find(key);
@@ -106,26 +109,11 @@ void ReferenceModel::configure(const ForwardingConfig& config) {
     }
 }
 
-bool ReferenceModel::schedulable(const Destination& destination) {
-    return destination.config.weight > 0 && destination.config.mac.has_value();
-}
-
 ReferenceModel::Destination* ReferenceModel::find(Service& service, Incarnation incarnation) {
     for (auto& [endpoint, destination] : service.destinations)
         if (destination.incarnation == incarnation)
             return &destination;
     return nullptr;
-}
-
-ReferenceModel::Binding* ReferenceModel::find_binding(const BindingKey& key, Tick now) {
-    const auto found = bindings_.find(key);
-    if (found == bindings_.end())
-        return nullptr;
-    if (found->second.connections == 0 && found->second.deadline < now) {
-        bindings_.erase(found);
-        return nullptr;
-    }
-    return &found->second;
 }
 
 ReferenceModel::Service* ReferenceModel::find(const ModelPacket& packet) {
@@ -272,7 +260,7 @@ std::string ReferenceModel::follow(Connection& connection, const ConnectionKey& 
     if (connection.state == State::syn && next(connection.state, packet.flags) != State::syn)
         half_open_.remove(key);
     connection.state = next(connection.state, packet.flags);
-    connection.deadline = now + timeout(connection.state);
+    connection.deadline = now + timeout(service.config, connection.state);
     return expect_to(*destination->config.mac, result);
 }
 
@@ -284,25 +272,29 @@ std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,
     if (!valid_client(packet))
         return expect(Reason::source_invalid, result);
 
-    const bool stateless = recovers || connections_.size() == capacity_;
+    const bool unremembered = one_packet(service.config);
+    const bool stateless = recovers || (!unremembered && connections_.size() == capacity_);
     if (const std::string wrong = judge_pick(service, packet, result, stateless, now);
         !wrong.empty() || result.reason != Reason::none)
         return wrong;
     const Destination* picked = find_by_mac(service, result);
 
-    if (!make_room(now))
+    const BindingKey client = binding_key(service, packet);
+    const bool persistent = service.config.persistence_timeout_s > 0;
+    if (unremembered) {
+        if (persistent)
+            bind(client, service.config, picked->incarnation, now);
+        return {};
+    }
+    if (!make_room(service.config, now))
         return {};
     Connection connection;
     connection.destination = picked->incarnation;
     connection.state = packet.protocol == Protocol::udp ? State::udp : State::syn;
-    connection.deadline = now + timeout(connection.state);
-    if (service.config.persistence_timeout_s > 0) {
-        const BindingKey client{service.incarnation, masked(packet, service.config)};
-        find_binding(client, now);
-        Binding& entry = bindings_[client];
-        entry.destination = picked->incarnation;
-        entry.deadline = now + service.config.persistence_timeout_s;
-        ++entry.connections;
+    connection.deadline = now + timeout(service.config, connection.state);
+    if (persistent) {
+        bind(client, service.config, picked->incarnation, now);
+        ++bindings_[client].connections;
         connection.binding = client;
     }
     const ConnectionKey key{service.incarnation, packet.client, packet.service.port};
@@ -312,88 +304,11 @@ std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,
     return {};
 }
 
-ReferenceModel::Destination* ReferenceModel::find_by_mac(Service& service,
-                                                         const ModelResult& result) {
-    Destination* picked = nullptr;
-    for (auto& [endpoint, destination] : service.destinations)
-        if (result.reason == Reason::none && destination.config.mac == result.to)
-            picked = &destination;
-    return picked;
-}
-
-// Whether a packet without a connection may have gone where it went.
-std::string ReferenceModel::judge_pick(Service& service, const ModelPacket& packet,
-                                       const ModelResult& result, bool stateless, Tick now) {
-    const bool persistent = service.config.persistence_timeout_s > 0;
-    const BindingKey client{service.incarnation, masked(packet, service.config)};
-    const Binding* binding = persistent ? find_binding(client, now) : nullptr;
-    const Destination* bound = binding != nullptr ? find(service, binding->destination) : nullptr;
-    if (bound != nullptr && bound->config.mac) {
-        const std::string wrong = expect_to(*bound->config.mac, result);
-        return wrong.empty() ? wrong : "the client is bound: " + wrong;
-    }
-    bool any = false;
-    for (const auto& [endpoint, destination] : service.destinations)
-        any = any || schedulable(destination);
-    if (!any)
-        return expect(Reason::no_destination, result);
-    if (result.reason != Reason::none)
-        return expect(Reason::none, result);
-    const Destination* picked = find_by_mac(service, result);
-    if (picked == nullptr)
-        return "it went to nobody we know: " + result.to.to_string();
-    return check_pick(service, packet, *picked, stateless);
-}
-
-std::string ReferenceModel::check_pick(Service& service, const ModelPacket& packet,
-                                       const Destination& picked, bool stateless) {
-    if (!schedulable(picked))
-        return "it went to a destination that takes no connections";
-    if (!stateless)
-        return check_fairness(service, picked);
-    const bool persistent = service.config.persistence_timeout_s > 0;
-    const bool any_port = service.config.endpoint.port == 0;
-    const StatelessKey alike{service.incarnation, masked(packet, service.config), 0,
-                             any_port ? 0 : packet.service.port};
-    const StatelessKey exact{service.incarnation, packet.client.address, packet.client.port,
-                             packet.service.port};
-    const auto [entry, is_new] =
-        stateless_picks_.try_emplace(persistent ? alike : exact, picked.incarnation);
-    if (!is_new && entry->second != picked.incarnation)
-        return "a pick without memory was not the same again";
-    return {};
-}
-
-// After whole rounds every destination has had its share exactly.
-std::string ReferenceModel::check_fairness(Service& service, const Destination& picked) {
-    ++service.picks[picked.config.endpoint];
-    const auto share = [&service](const Destination& destination) -> std::uint64_t {
-        if (!schedulable(destination))
-            return 0;
-        return service.config.scheduler == Scheduler::wrr ? destination.config.weight : 1;
-    };
-    std::uint64_t divisor = 0;
-    std::uint64_t total = 0;
-    std::uint64_t made = 0;
-    for (const auto& [endpoint, destination] : service.destinations) {
-        divisor = std::gcd(divisor, share(destination));
-        total += share(destination);
-        made += service.picks[endpoint];
-    }
-    const std::uint64_t round = total / divisor;
-    if (made % round != 0)
-        return {};
-    for (const auto& [endpoint, destination] : service.destinations)
-        if (service.picks[endpoint] != share(destination) / divisor * (made / round))
-            return fmt::format("{} was picked {} times in {} rounds", endpoint.to_string(),
-                               service.picks[endpoint], made / round);
-    return {};
-}
-
-bool ReferenceModel::make_room(Tick now) {
+bool ReferenceModel::make_room(const ServiceConfig& service, Tick now) {
     if (connections_.size() < capacity_)
         return true;
-    stateless_until_ = now + 900;
+    stateless_until_ =
+        std::max(stateless_until_.value_or(0), now + timeout(service, State::established));
     if (half_open_.empty())
         return false;
     end(ConnectionKey(half_open_.front()));

@@ -1,6 +1,7 @@
 // ReferenceModel: what the core must do, written as plainly as possible: std::map, no bursts, no
 // slots, no wheel, no hashing. It does not schedule: for a new connection it takes the core's
-// choice and checks that the choice was allowed, and over whole rounds that it was fair.
+// choice and checks that the choice was allowed, of round robin that it was fair over whole rounds,
+// of a hash that it is the same again. SchedulerModel knows the schedulers and thresholds.
 #pragma once
 
 #include <cstdint>
@@ -71,7 +72,9 @@ private:
         std::map<Endpoint, std::uint64_t> picks;  // by the scheduler, since its round is the same
     };
     using ConnectionKey = std::tuple<Incarnation, Endpoint, std::uint16_t>;  // + the VIP's port
-    using BindingKey = std::pair<Incarnation, IpAddress>;  // service, masked client
+    // The service, or the group and its name; the masked client.
+    using BindingKey = std::tuple<Incarnation, std::string, IpAddress>;
+    using HashKey = std::pair<Incarnation, Endpoint>;
     using StatelessKey = std::tuple<Incarnation, IpAddress, std::uint16_t, std::uint16_t>;
 
     enum class State : std::uint8_t { syn, established, fin, closed, udp };
@@ -87,7 +90,9 @@ private:
         std::uint32_t connections = 0;
     };
 
-    static Tick timeout(State state);
+    static std::string expect(Reason wanted, const ModelResult& result);
+    static std::string expect_to(const MacAddress& wanted, const ModelResult& result);
+    static Tick timeout(const ServiceConfig& service, State state);
     Service* find(const ModelPacket& packet);
     static State next(State state, std::uint8_t flags);
     std::string follow(Connection& connection, const ConnectionKey& key, Service& service,
@@ -107,10 +112,17 @@ private:
     std::string check_pick(Service& service, const ModelPacket& packet, const Destination& picked,
                            bool stateless);
     std::string check_fairness(Service& service, const Destination& picked);
-    bool make_room(Tick now);
+    bool make_room(const ServiceConfig& service, Tick now);
     void end(const ConnectionKey& key);
     static Destination* find(Service& service, Incarnation destination);
     static bool schedulable(const Destination& destination);
+    static bool keeps_clients(const ServiceConfig& service, const Destination& destination);
+    [[nodiscard]] BindingKey binding_key(const Service& service, const ModelPacket& packet) const;
+    Destination* find_bound(Service& service, const Binding& binding);
+    void bind(const BindingKey& client, const ServiceConfig& service, Incarnation destination,
+              Tick now);
+    std::string check_hash(Service& service, const ModelPacket& packet,
+                           std::optional<Incarnation> picked);
     Binding* find_binding(const BindingKey& key, Tick now);
 
     // Client, VIP, identification, and the protocol of IPv4.
@@ -138,6 +150,9 @@ private:
     std::map<BindingKey, Binding> bindings_;
     // Picks that need no memory must be the same again while the configuration is.
     std::map<StatelessKey, Incarnation> stateless_picks_;
+    // So must those by a hash; nothing: nobody takes the client.
+    std::map<HashKey, std::optional<Incarnation>> hash_picks_;
+    std::map<std::string, Incarnation> groups_;
     std::optional<Tick> stateless_until_;
 };
 

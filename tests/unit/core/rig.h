@@ -88,7 +88,7 @@ public:
     void wait(std::uint32_t seconds) {
         for (std::uint32_t second = 0; second < seconds; ++second) {
             ++now;
-            core.expire(now);
+            core.expire(publisher.latest(), now);
             persistence.expire(publisher.latest(), now);
         }
     }

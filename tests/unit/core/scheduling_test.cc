@@ -139,5 +139,83 @@ TEST(Scheduling, ANewMacAddressIsUsedAtOnce) {
     EXPECT_EQ(rig.send_tcp(1, flag::ack).to, Rig::mac_of(77));
 }
 
+TEST(Scheduling, ThresholdsAreKeptExactlyAndOpenAgain) {
+    Rig rig;
+    ServiceConfig& service = rig.add_service();
+    service.destinations = Rig::destinations(2);
+    service.destinations[0].connections_upper = 4;
+    service.destinations[0].connections_lower = 2;
+    rig.publish();
+    EXPECT_EQ(rig.spread(0, 20), (Spread{{1, 4}, {2, 16}}));
+    rig.wait(61);  // half-open ones are over
+    EXPECT_EQ(rig.spread(100, 4), (Spread{{1, 2}, {2, 2}}));
+}
+
+TEST(Scheduling, LoadsSurviveARepublicationAndGoWithTheirDestination) {
+    Rig rig;
+    ServiceConfig& service = rig.add_service();
+    service.scheduler = Scheduler::lc;
+    service.destinations = Rig::destinations(2);
+    rig.publish();
+    rig.spread(0, 10);
+    rig.config.services[0].destinations.push_back(Rig::destination(3));
+    rig.publish();
+    EXPECT_EQ(rig.spread(100, 5), (Spread{{3, 5}}));
+    rig.config.services[0].destinations.erase(rig.config.services[0].destinations.begin());
+    rig.publish();
+    rig.config.services[0].destinations.push_back(Rig::destination(1));
+    rig.publish();
+    EXPECT_EQ(rig.spread(200, 5), (Spread{{1, 5}}));
+    rig.wait(61);
+    EXPECT_EQ(rig.spread(300, 6), (Spread{{1, 2}, {2, 2}, {3, 2}}))
+        << "old connections of the first were not its own any more";
+}
+
+TEST(Scheduling, AnActiveConnectionWeighsAs256InactiveOnes) {
+    Rig rig;
+    ServiceConfig& service = rig.add_service();
+    service.scheduler = Scheduler::lc;
+    service.destinations = Rig::destinations(2);
+    rig.publish();
+    ASSERT_EQ(rig.establish(1).to, Rig::mac_of(1));
+    EXPECT_EQ(rig.spread(100, 256), (Spread{{2, 256}}));
+    EXPECT_EQ(rig.send_tcp(1000, flag::syn).to, Rig::mac_of(1)) << "equal: the first";
+}
+
+TEST(Scheduling, LocalityMovesOnOnlyWhenAnotherHasLessThanHalfItsWeight) {
+    Rig rig;
+    ServiceConfig& service = rig.add_service();
+    service.scheduler = Scheduler::lblc;
+    service.destinations = {Rig::destination(1, 1), Rig::destination(2, 2)};
+    rig.publish();
+    ASSERT_EQ(rig.establish(1).to, Rig::mac_of(1));
+    ASSERT_EQ(rig.establish(2).to, Rig::mac_of(1));
+    ASSERT_EQ(rig.establish(3).to, Rig::mac_of(2)) << "2 of 1, and 0 of 2";
+    rig.send_tcp(1, flag::rst);
+    rig.send_tcp(2, flag::rst);
+    rig.config.services[0].scheduler = Scheduler::rr;  // forgets where the clients are sent to
+    rig.publish();
+    rig.config.services[0].scheduler = Scheduler::lblc;
+    rig.publish();
+    ASSERT_EQ(rig.establish(4).to, Rig::mac_of(1));
+    ASSERT_EQ(rig.establish(5).to, Rig::mac_of(1));
+    EXPECT_EQ(rig.establish(6).to, Rig::mac_of(1)) << "2 of 1, but 1 of 2 is half";
+}
+
+TEST(SlotRegistry, GenerationsWrapPastThoseInUse) {
+    SlotRegistry<int> registry(0xfffffffe);
+    EXPECT_EQ(registry.identify(1).generation, 0xfffffffeU);
+    EXPECT_EQ(registry.identify(2).generation, 0xffffffffU);
+    EXPECT_EQ(registry.identify(3).generation, 1U);
+    SlotRegistry<int> late(0xffffffff);
+    const Identity first = late.identify(1);
+    EXPECT_EQ(late.identify(2).generation, 1U);
+    late.retain({2});
+    for (int key = 3; key < 10; ++key)
+        EXPECT_NE(late.identify(key).generation, 1U);
+    EXPECT_EQ(late.identify(10).slot, 8U);
+    EXPECT_EQ(late.identify(3).slot, first.slot) << "a free slot is used again";
+}
+
 }  // namespace
 }  // namespace headgate::dataplane

@@ -50,6 +50,25 @@ protected:
                     [this](ClientId client) { left_.push_back(client); }});
     }
 
+    // As listen(), but replies come when the test gives them.
+    void listen_late() {
+        server_.reset();
+        auto server = ControlServer::listen(
+            path_, {[this](ClientId client,
+                           const api::DataplaneRequest&) -> std::optional<api::DataplaneReply> {
+                        asked_.push_back(client);
+                        return std::nullopt;
+                    },
+                    [this](ClientId client) { left_.push_back(client); }});
+        ASSERT_TRUE(server) << server.error().message;
+        server_ = std::move(*server);
+    }
+    static api::DataplaneReply reply_of(std::uint64_t generation) {
+        api::DataplaneReply reply;
+        reply.mutable_state()->set_generation(generation);
+        return reply;
+    }
+
     // One round of the owner's poll loop over whatever is ready now.
     void serve() {
         std::vector<pollfd> fds;
@@ -188,6 +207,37 @@ TEST_F(ControlServerTest, RemovesItsSocketAndReplacesADeadOne) {
     send(client, encode_frame(request_of(5)));
     serve();
     EXPECT_EQ(replies(client), (Generations{5}));
+}
+
+TEST_F(ControlServerTest, ALateReplyHoldsUpItsClientOnly) {
+    listen_late();
+    const Fd slow = connect();
+    const Fd other = connect();
+    send(slow, encode_frame(request_of(1)) + encode_frame(request_of(2)));
+    serve();
+    send(other, encode_frame(request_of(3)));
+    serve();
+    ASSERT_EQ(asked_.size(), 2U) << "the second request waits for the first reply";
+    server_->answer(asked_[1], reply_of(3));
+    EXPECT_EQ(replies(other), (std::vector<std::uint64_t>{3}));
+    EXPECT_TRUE(replies(slow).empty());
+    server_->answer(asked_[0], reply_of(1));
+    ASSERT_EQ(asked_.size(), 3U);
+    server_->answer(asked_[2], reply_of(2));
+    EXPECT_EQ(replies(slow), (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST_F(ControlServerTest, AReplyToAClientThatHasGoneIsDropped) {
+    listen_late();
+    {
+        const Fd client = connect();
+        send(client, encode_frame(request_of(1)));
+        serve();
+    }
+    serve();
+    ASSERT_EQ(left_.size(), 1U);
+    server_->answer(asked_[0], reply_of(1));
+    EXPECT_EQ(left_.size(), 1U);
 }
 
 }  // namespace

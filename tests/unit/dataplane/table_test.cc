@@ -50,6 +50,32 @@ TEST(Table, TakesEveryFieldOver) {
     EXPECT_EQ(dns.config.persistence_prefix_length, 32) << "not given: each client by itself";
 }
 
+TEST(Table, TakesSchedulingFlagsLimitsAndTimeoutsOver) {
+    const auto table = load_table(message_of(
+        R"({"services": [{"address": "192.0.2.10", "port": 53, "protocol": "UDP",
+            "scheduler": "MH", "method": "DR", "hashPort": true, "hashFallback": true,
+            "onePacket": true, "expireQuiescent": true,
+            "timeouts": {"tcpS": 10, "udpS": 30},
+            "destinations": [{"address": "192.0.2.21", "port": 53, "weight": 3,
+                              "inhibited": true, "connectionsUpper": 9, "connectionsLower": 4},
+                             {"address": "192.0.2.22", "port": 53, "leaving": true}]}]})"));
+    ASSERT_TRUE(table) << table.error().message;
+    const ServiceConfig& service = table->services[0].config;
+    EXPECT_EQ(service.scheduler, Scheduler::mh);
+    EXPECT_TRUE(service.hash_port);
+    EXPECT_TRUE(service.hash_fallback);
+    EXPECT_TRUE(service.one_packet);
+    EXPECT_TRUE(service.expire_quiescent);
+    EXPECT_EQ(service.timeouts.tcp_s, 10U);
+    EXPECT_EQ(service.timeouts.tcp_fin_s, 120U) << "not given";
+    EXPECT_EQ(service.timeouts.udp_s, 30U);
+    EXPECT_TRUE(service.destinations[0].inhibited);
+    EXPECT_EQ(service.destinations[0].connections_upper, 9U);
+    EXPECT_EQ(service.destinations[0].connections_lower, 4U);
+    EXPECT_FALSE(service.destinations[0].leaving);
+    EXPECT_TRUE(service.destinations[1].leaving);
+}
+
 TEST(Table, RefusesWhatCannotBeForwardedAndNamesIt) {
     struct Case {
         const char* from;  // replaced in the table above

@@ -5,6 +5,9 @@
 #include "dataplane/worker.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "dataplane/port/memory.h"
 #include "tests/packets/corpus.h"
@@ -242,6 +245,61 @@ TEST(WorkerThread, LosesNothingWhileTablesArePublished) {
     EXPECT_EQ(counters.tx_packets.get(), counters.rx_packets.get());
     EXPECT_EQ(counters.kernel_packets.get(), 0U);
     EXPECT_EQ(publisher.reclaim(), 0U) << "a worker that has stopped holds no snapshot";
+}
+
+// ---- questions about connections ----
+
+class ScanTest : public WorkerTest {
+protected:
+    void SetUp() override {
+        WorkerTest::SetUp();
+        MemoryPort& port = make_worker();
+        for (std::uint16_t client = 1; client <= 40; ++client)
+            port.push(to_service(packets::flag::syn, client));
+        worker_->run_once(tick_of(std::chrono::steady_clock::now()));
+    }
+    bool answered(int milliseconds) const {
+        pollfd fd{done_.get(), POLLIN, 0};
+        return ::poll(&fd, 1, milliseconds) == 1;
+    }
+
+    Fd done_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+};
+
+TEST_F(ScanTest, AreAnsweredInPiecesBetweenBursts) {
+    FlowScan scan({}, 10, false);
+    worker_->post(scan, done_.get());
+    int pieces = 1;
+    while (worker_->run_once(start_tick))
+        ++pieces;
+    EXPECT_EQ(pieces, 5) << "4096 nodes in four pieces, then nothing to do";
+    EXPECT_TRUE(answered(0));
+    EXPECT_TRUE(scan.finished());
+    EXPECT_EQ(scan.matched(), 40U);
+}
+
+TEST_F(ScanTest, AreAnsweredByAThreadThatSleeps) {
+    worker_->start("scan");
+    for (int round = 0; round < 20; ++round) {
+        FlowScan scan({}, 10, false);
+        worker_->post(scan, done_.get());
+        while (!scan.finished())
+            ASSERT_TRUE(answered(10'000));
+        EXPECT_EQ(scan.matched(), 40U);
+        std::uint64_t answers = 0;
+        static_cast<void>(::read(done_.get(), &answers, sizeof answers));
+    }
+    worker_->stop();
+}
+
+TEST_F(ScanTest, AreFinishedByAWorkerThatStops) {
+    FlowScan scan({}, 10, false);
+    worker_->start("scan");
+    worker_->stop();
+    worker_->post(scan, done_.get());
+    worker_.reset();
+    EXPECT_TRUE(scan.finished());
+    EXPECT_TRUE(answered(0));
 }
 
 }  // namespace

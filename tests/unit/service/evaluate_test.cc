@@ -2,10 +2,14 @@
 // which real server is in the table and what a virtual server's state is called.
 #include "controlplane/service/evaluate.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include <gtest/gtest.h>
 
 #include "common/api.pb.h"
 #include "controlplane/config/model.h"
+#include "controlplane/service/drains.h"
 #include "controlplane/service/history.h"
 #include "controlplane/service/words.h"
 
@@ -64,8 +68,9 @@ protected:
         states.insert_or_assign(endpoint(address), state);
     }
     ServiceView view() { return evaluate(config, inputs).front(); }
-    api::ServiceTable table() { return build_table(config, evaluate(config, inputs), 5); }
+    api::ServiceTable table() { return build_table(config, evaluate(config, inputs), drains, 5); }
 
+    Drains drains;
     config::Config config;
     std::map<Endpoint, health::CheckState> states;
     Inputs inputs;
@@ -232,6 +237,115 @@ TEST_F(EvaluateTest, HistoryReportsChangesOnceAndRemembersSince) {
     EXPECT_TRUE(update(4000).empty());
     EXPECT_EQ(since(0), 4000);
     EXPECT_EQ(since(2), 2000);
+}
+
+TEST_F(EvaluateTest, EverySchedulerHasItsNameInTheTable) {
+    using config::Scheduler;
+    for (const Scheduler scheduler :
+         {Scheduler::rr, Scheduler::wrr, Scheduler::lc, Scheduler::wlc, Scheduler::lblc,
+          Scheduler::lblcr, Scheduler::sh, Scheduler::mh, Scheduler::dh, Scheduler::fo,
+          Scheduler::ovf, Scheduler::sed, Scheduler::nq, Scheduler::twos}) {
+        config.virtual_servers[0].scheduler = scheduler;
+        inputs.capabilities.schedulers = {scheduler};
+        std::string name = api::Scheduler_Name(table().services(0).scheduler());
+        std::ranges::transform(name, name.begin(), [](unsigned char letter) {
+            return static_cast<char>(std::tolower(letter));
+        });
+        EXPECT_EQ(name, to_word(scheduler));
+    }
+}
+
+TEST_F(EvaluateTest, FlagsTimeoutsAndLimitsReachTheTable) {
+    config::VirtualServer& server = config.virtual_servers[0];
+    server.hash_port = true;
+    server.hash_fallback = true;
+    server.one_packet = true;
+    server.expire_quiescent = true;
+    server.real_servers[1].upper_threshold = 9;
+    server.real_servers[1].lower_threshold = 4;
+    config.connection_timeouts = {seconds(11), seconds(12), seconds(13)};
+    const api::ServiceTable made = table();
+    const api::Service& service = made.services(0);
+    EXPECT_TRUE(service.hash_port());
+    EXPECT_TRUE(service.hash_fallback());
+    EXPECT_TRUE(service.one_packet());
+    EXPECT_TRUE(service.expire_quiescent());
+    EXPECT_EQ(service.timeouts().tcp_s(), 11U);
+    EXPECT_EQ(service.timeouts().tcp_fin_s(), 12U);
+    EXPECT_EQ(service.timeouts().udp_s(), 13U);
+    EXPECT_EQ(service.destinations(0).connections_upper(), 0U);
+    EXPECT_EQ(service.destinations(1).connections_upper(), 9U);
+    EXPECT_EQ(service.destinations(1).connections_lower(), 4U);
+}
+
+TEST_F(EvaluateTest, AnInhibitedServerStaysInTheTableWhileItIsDown) {
+    config.virtual_servers[0].real_servers[0].inhibit_on_failure = true;
+    result("10.0.0.11", false);
+    result("10.0.0.12", true);
+    const api::ServiceTable made = table();
+    ASSERT_EQ(made.services(0).destinations_size(), 2);
+    EXPECT_TRUE(made.services(0).destinations(0).inhibited());
+    EXPECT_EQ(made.services(0).destinations(0).weight(), 3U);
+    EXPECT_FALSE(made.services(0).destinations(1).inhibited());
+    EXPECT_EQ(view().state, State::degraded);
+}
+
+class DrainsTest : public EvaluateTest {
+protected:
+    DrainsTest() { config.virtual_servers[0].drain_timeout = seconds(30); }
+    // What a reload makes of it that leaves the first real server out.
+    config::Config without_first() const {
+        config::Config after = config;
+        after.virtual_servers[0].real_servers.erase(after.virtual_servers[0].real_servers.begin());
+        return after;
+    }
+    void reload(config::Config after, Instant now) {
+        drains.reload(config, evaluate(config, inputs), after, now);
+        config = std::move(after);
+    }
+    std::size_t draining() const { return drains.of(config.virtual_servers[0]).size(); }
+
+    const Instant begin = Instant{} + seconds(1000);
+};
+
+TEST_F(DrainsTest, ARemovedServerKeepsItsConnectionsUntilItsTimeIsOver) {
+    reload(without_first(), begin);
+    EXPECT_EQ(drains.next(), begin + seconds(30));
+    const api::ServiceTable made = table();
+    ASSERT_EQ(made.services(0).destinations_size(), 2);
+    EXPECT_EQ(made.services(0).destinations(1).address(), "10.0.0.11");
+    EXPECT_TRUE(made.services(0).destinations(1).leaving());
+    drains.expire(begin + seconds(29));
+    EXPECT_EQ(draining(), 1U);
+    drains.expire(begin + seconds(30));
+    EXPECT_EQ(draining(), 0U);
+    EXPECT_EQ(drains.next(), std::nullopt);
+    EXPECT_EQ(table().services(0).destinations_size(), 1);
+}
+
+TEST_F(DrainsTest, AnotherReloadDoesNotPutItOff) {
+    reload(without_first(), begin);
+    reload(config, begin + seconds(20));
+    EXPECT_EQ(drains.next(), begin + seconds(30));
+}
+
+TEST_F(DrainsTest, AServerThatIsDownOrBackOrUnwantedIsNotDrained) {
+    result("10.0.0.11", false);
+    reload(without_first(), begin);
+    EXPECT_EQ(draining(), 0U) << "it was down";
+    result("10.0.0.11", true);
+    config.virtual_servers[0].real_servers.insert(config.virtual_servers[0].real_servers.begin(),
+                                                  real_server("10.0.0.11"));
+    const config::Config with = config;
+    reload(without_first(), begin);
+    EXPECT_EQ(draining(), 1U);
+    reload(with, begin);
+    EXPECT_EQ(draining(), 0U) << "it is back";
+    reload(without_first(), begin);
+    config::Config impatient = config;
+    impatient.virtual_servers[0].drain_timeout = seconds(0);
+    reload(impatient, begin);
+    EXPECT_EQ(draining(), 0U) << "the time is 0 now";
 }
 
 TEST(Words, NameAsTheApiAndAsTheLog) {

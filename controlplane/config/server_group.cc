@@ -1,0 +1,164 @@
+// See server_group.h.
+#include "controlplane/config/server_group.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "common/limits.h"
+#include "controlplane/config/arguments.h"
+#include "controlplane/config/schema.h"
+
+namespace headgate::config {
+namespace {
+
+constexpr std::string_view notation =
+    "write `192.0.2.10 80`, `192.0.2.10-19 80`, `192.0.2.10-192.0.2.19 80` or `192.0.2.0/28 80`; "
+    "the line is left out";
+
+// How many addresses come after the first up to the last; absent: more than a group may have, or
+// the last is before the first.
+std::optional<std::uint32_t> distance(const IpAddress& first, const IpAddress& last) {
+    if (first.family() != last.family() || last < first)
+        return std::nullopt;
+    std::uint64_t steps = 0;
+    for (std::size_t at = 0; at < first.bytes().size(); ++at) {
+        // Never negative: `first` is not behind `last`.
+        steps = (steps << 8U) + last.bytes()[at] - first.bytes()[at];
+        if (steps > limits::services_max)
+            return std::nullopt;
+    }
+    if (steps >= limits::services_max)
+        return std::nullopt;
+    return static_cast<std::uint32_t>(steps);
+}
+
+IpAddress following(const IpAddress& address, std::uint32_t steps) {
+    std::array<std::uint8_t, 16> bytes{};
+    std::ranges::copy(address.bytes(), bytes.begin());
+    std::uint32_t carry = steps;
+    for (std::size_t at = address.bytes().size(); at-- > 0 && carry != 0;) {
+        carry += bytes[at];
+        bytes[at] = static_cast<std::uint8_t>(carry);
+        carry >>= 8U;
+    }
+    if (!address.is_v4())
+        return IpAddress::v6(bytes);
+    std::uint32_t host = 0;
+    for (std::size_t at = 0; at < 4; ++at)
+        host = host << 8U | bytes[at];
+    return IpAddress::v4(Be32(host));
+}
+
+// The `N` of `A.B.C.D-N`.
+std::optional<IpAddress> with_last_part(const IpAddress& first, std::string_view part) {
+    std::uint32_t number = 0;
+    const int base = first.is_v4() ? 10 : 16;
+    const std::uint32_t number_max = first.is_v4() ? 0xff : 0xffff;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number, base);
+    if (error != std::errc{} || end != part.data() + part.size() || number > number_max)
+        return std::nullopt;
+    std::array<std::uint8_t, 16> bytes{};
+    std::ranges::copy(first.bytes(), bytes.begin());
+    if (first.is_v4())
+        return IpAddress::v4(Be32((first.as_v4().host() & ~0xffU) | number));
+    bytes[14] = static_cast<std::uint8_t>(number >> 8U);
+    bytes[15] = static_cast<std::uint8_t>(number);
+    return IpAddress::v6(bytes);
+}
+
+std::optional<GroupEntry> network(const std::string& text) {
+    const auto prefix = Prefix::parse(text);
+    if (!prefix)
+        return std::nullopt;
+    const unsigned host_bits = unsigned{prefix->address.bits()} - prefix->length;
+    if (host_bits >= 32)
+        return std::nullopt;
+    const std::uint32_t hosts = (std::uint32_t{1} << host_bits) - 1;
+    const IpAddress last = following(prefix->address, hosts);
+    // With host bits the last address would be outside.
+    if (!prefix->contains(last))
+        return std::nullopt;
+    return GroupEntry{prefix->address, last, 0};
+}
+
+std::optional<GroupEntry> addresses(const std::string& text) {
+    if (text.find('/') != std::string::npos)
+        return network(text);
+    const std::size_t dash = text.find('-');
+    const auto first = IpAddress::parse(text.substr(0, dash));
+    if (!first)
+        return std::nullopt;
+    if (dash == std::string::npos)
+        return GroupEntry{*first, *first, 0};
+    const std::string rest = text.substr(dash + 1);
+    if (const auto last = IpAddress::parse(rest))
+        return GroupEntry{*first, *last, 0};
+    if (const auto last = with_last_part(*first, rest))
+        return GroupEntry{*first, *last, 0};
+    return std::nullopt;
+}
+
+std::optional<Located<GroupEntry>> read_entry(const Statement& line, Report& report) {
+    const Word& word = line.keyword();
+    if (word.text == "fwmark") {
+        report.error(word.span, "`fwmark` in a group is not carried by this version of Headgate",
+                     "write the addresses and the port instead; the line is left out");
+        return std::nullopt;
+    }
+    auto entry = addresses(word.text);
+    if (!entry) {
+        report.error(word.span, quote(word.text) + " is not an address, a range or a network",
+                     std::string(notation));
+        return std::nullopt;
+    }
+    if (!distance(entry->first, entry->last)) {
+        report.error(word.span,
+                     fmt::format("{} ends before it begins, or has more than {} addresses",
+                                 quote(word.text), limits::services_max),
+                     std::string(notation));
+        return std::nullopt;
+    }
+    const std::span<const Word> rest = line.arguments();
+    if (!rest.empty()) {
+        const auto port = read_number(rest[0], 0, 65535, report, std::string(notation));
+        if (!port)
+            return std::nullopt;
+        entry->port = static_cast<std::uint16_t>(*port);
+    }
+    if (rest.size() > 1)
+        report.error(rest[1].span, quote(rest[1].text) + " is too much", std::string(notation));
+    return Located<GroupEntry>{*entry, word.span};
+}
+
+}  // namespace
+
+std::vector<Located<GroupEntry>> read_group_entries(const Statement& group, Report& report) {
+    std::vector<Located<GroupEntry>> entries;
+    for (const Statement& line : group.body) {
+        if (line.unusable)
+            continue;
+        if (auto entry = read_entry(line, report))
+            entries.push_back(std::move(*entry));
+    }
+    return entries;
+}
+
+std::vector<Endpoint> endpoints_of(const ServerGroupDraft& group) {
+    std::vector<Endpoint> endpoints;
+    for (const auto& [entry, where] : group.entries) {
+        const std::uint32_t more = distance(entry.first, entry.last).value_or(0);
+        for (std::uint32_t step = 0; step <= more; ++step) {
+            const Endpoint endpoint{following(entry.first, step), entry.port};
+            if (std::ranges::find(endpoints, endpoint) == endpoints.end())
+                endpoints.push_back(endpoint);
+        }
+    }
+    return endpoints;
+}
+
+}  // namespace headgate::config

@@ -1,0 +1,80 @@
+#include "controlplane/service/drains.h"
+
+#include <algorithm>
+
+#include "common/check.h"
+#include "controlplane/config/model.h"
+
+namespace headgate::service {
+
+namespace {
+
+const config::VirtualServer* find(const config::Config& config, const Endpoint& endpoint,
+                                  config::Protocol protocol) {
+    const auto found =
+        std::ranges::find_if(config.virtual_servers, [&](const config::VirtualServer& server) {
+            return server.endpoint == endpoint && server.protocol == protocol;
+        });
+    return found == config.virtual_servers.end() ? nullptr : &*found;
+}
+
+bool has(const config::VirtualServer& server, const Endpoint& real) {
+    return std::ranges::find(server.real_servers, real, &config::RealServer::endpoint) !=
+           server.real_servers.end();
+}
+
+}  // namespace
+
+void Drains::reload(const config::Config& before, const std::vector<ServiceView>& views,
+                    const config::Config& after, Instant now) {
+    check(views.size() == before.virtual_servers.size(), "there is one view per virtual server");
+    for (std::size_t index = 0; index < views.size(); ++index) {
+        const config::VirtualServer& old = before.virtual_servers[index];
+        const config::VirtualServer* server = find(after, old.endpoint, old.protocol);
+        if (server == nullptr || server->drain_timeout.count() == 0)
+            continue;
+        for (std::size_t real = 0; real < old.real_servers.size(); ++real) {
+            const Endpoint& endpoint = old.real_servers[real].endpoint;
+            if (views[index].server_up[real] && !has(*server, endpoint))
+                until_[{old.endpoint, old.protocol}][endpoint] = now + server->drain_timeout;
+        }
+    }
+    // What is back, or has no virtual server any more, or none with a drain_timeout, ends here.
+    for (auto& [service, servers] : until_) {
+        const config::VirtualServer* server = find(after, service.first, service.second);
+        const bool unwanted = server == nullptr || server->drain_timeout.count() == 0;
+        std::erase_if(servers,
+                      [&](const auto& real) { return unwanted || has(*server, real.first); });
+    }
+    forget_empty();
+}
+
+void Drains::expire(Instant now) {
+    for (auto& [service, servers] : until_)
+        std::erase_if(servers, [now](const auto& real) { return real.second <= now; });
+    forget_empty();
+}
+
+void Drains::forget_empty() {
+    std::erase_if(until_, [](const auto& service) { return service.second.empty(); });
+}
+
+std::optional<Instant> Drains::next() const {
+    std::optional<Instant> next;
+    for (const auto& [service, servers] : until_) {
+        for (const auto& [real, until] : servers)
+            next = std::min(next.value_or(until), until);
+    }
+    return next;
+}
+
+std::vector<Endpoint> Drains::of(const config::VirtualServer& server) const {
+    std::vector<Endpoint> servers;
+    if (const auto found = until_.find({server.endpoint, server.protocol}); found != until_.end()) {
+        for (const auto& [real, until] : found->second)
+            servers.push_back(real);
+    }
+    return servers;
+}
+
+}  // namespace headgate::service

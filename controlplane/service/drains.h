@@ -1,0 +1,42 @@
+// Drains: real servers that a reload has taken out of a virtual server with `drain_timeout`. They
+// stay in the ServiceTable, without new connections, until their time is over. Pure: time is a
+// parameter. Main thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/net.h"
+#include "controlplane/config/model_services.h"
+#include "controlplane/service/evaluate.h"
+
+namespace headgate::config {
+struct Config;
+}
+
+namespace headgate::service {
+
+class Drains {
+public:
+    // `before` is replaced by `after`; `views` are of `before`. Servers that were down have no
+    // connections worth waiting for.
+    void reload(const config::Config& before, const std::vector<ServiceView>& views,
+                const config::Config& after, Instant now);
+    // Lets go of those whose time is over.
+    void expire(Instant now);
+
+    // When expire() has something to do.
+    [[nodiscard]] std::optional<Instant> next() const;
+    [[nodiscard]] std::vector<Endpoint> of(const config::VirtualServer& server) const;
+
+private:
+    void forget_empty();
+
+    using ServiceKey = std::pair<Endpoint, config::Protocol>;
+    std::map<ServiceKey, std::map<Endpoint, Instant>> until_;  // by real server
+};
+
+}  // namespace headgate::service

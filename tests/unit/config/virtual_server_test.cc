@@ -1,0 +1,64 @@
+// Goal: mistakes in what a virtual server has beside its addresses and checks, and in the groups
+// that it may be for, are reported in the way of broken_test.cc.
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/config/broken.h"
+
+namespace headgate::config {
+namespace {
+
+std::string server(const std::string& head) {
+    return "dataplane {\n    interface eth0\n}\n" + head +
+           "\n    real_server 192.0.2.11 80 {\n    }\n}\n";
+}
+
+const std::string good =
+    "virtual_server 192.0.2.10 80 {\n    lb_algo rr\n"
+    "    lb_kind DR\n    protocol TCP";
+
+TEST(BrokenVirtualServer, GivesOneDiagnosticThatHelps) {
+    const std::vector<Broken> all{
+        {"GroupUnknown",
+         server("virtual_server >>group web {\n    lb_algo rr\n    lb_kind DR\n    protocol TCP"),
+         "there is no virtual_server_group `web`", "left out", Severity::error, exit_unusable},
+        {"GroupWithoutName",
+         server("virtual_server >>group {\n    lb_algo rr\n    lb_kind DR\n    protocol TCP"),
+         "`group` needs a name", "the block is left out", Severity::error, exit_unusable},
+        {"GroupEntry", instance_with("", "virtual_server_group web {\n    >>web1 80\n}"),
+         "`web1` is not an address, a range or a network", "192.0.2.10-19 80"},
+        {"GroupNetworkWithHostBits",
+         instance_with("", "virtual_server_group web {\n    >>192.0.2.1/24 80\n}"),
+         "`192.0.2.1/24` is not an address, a range or a network", "192.0.2.0/28 80"},
+        {"GroupRangeBackwards",
+         instance_with("", "virtual_server_group web {\n    >>192.0.2.10-9 80\n}"),
+         "`192.0.2.10-9` ends before it begins", "192.0.2.10-19 80"},
+        {"GroupRangeTooLong",
+         instance_with("", "virtual_server_group web {\n    >>192.0.0.0-192.1.0.0 80\n}"),
+         "has more than 4096 addresses", "left out"},
+        {"GroupOfAMark", instance_with("", "virtual_server_group web {\n    >>fwmark 3\n}"),
+         "`fwmark` in a group is not carried", "the addresses and the port"},
+        {"HashFlagOfAnotherScheduler",
+         server("virtual_server 192.0.2.10 80 {\n    lb_algo sh\n    lb_kind DR\n"
+                "    protocol TCP\n    >>mh-port"),
+         "`mh-port` is for another `lb_algo`", "write `lb_algo sh` or `lb_algo mh`"},
+        {"OnePacketOfTcp", server(good + "\n    >>ops"), "`ops` is for `protocol UDP` only",
+         "remove it"},
+        {"LowerThresholdAboveTheUpper",
+         server_with({.real_server = "uthreshold 5\nlthreshold >>6"}),
+         "`lthreshold` is larger than `uthreshold`", "three quarters"},
+        {"TimeoutOfNothing", instance_with("", "global_defs {\n    lvs_timeouts >>icmp 5\n}"),
+         "`icmp` is not tcp, tcpfin or udp", "lvs_timeouts"},
+        {"TimeoutWithoutNumber",
+         instance_with("", "global_defs {\n    lvs_timeouts tcp 5 >>udp\n}"),
+         "`udp` needs a number of seconds", "lvs_timeouts"},
+    };
+    for (const Broken& broken : all) {
+        SCOPED_TRACE(broken.name);
+        expect_one_diagnostic(broken);
+    }
+}
+
+}  // namespace
+}  // namespace headgate::config
