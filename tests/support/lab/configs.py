@@ -27,6 +27,9 @@ class Virtual:
     path: str = "/status"
     check: str = "HTTP_GET"  # or TCP_CHECK, or none
     protocol: str = "TCP"
+    lines: tuple = ()       # more lines of the virtual_server
+    real_lines: tuple = ()  # more lines of each real_server, one string for each
+    target: str = ""        # instead of the VIP and the port: "group NAME"
 
 
 def vrrp_text(vrrp):
@@ -82,18 +85,21 @@ def virtual_text(virtual, servers):
     persistence = ""
     if virtual.persistence_timeout:
         persistence = f"    persistence_timeout {virtual.persistence_timeout}\n"
+    more = "".join(f"    {line}\n" for line in virtual.lines)
+    real_lines = virtual.real_lines or ("",) * len(virtual.weights)
     reals = "".join(f"""
     real_server {address} {virtual.port} {{
         weight {weight}
+        {line}
 {check_text(virtual)}    }}
-""" for address, weight in zip(servers, virtual.weights))
+""" for address, weight, line in zip(servers, virtual.weights, real_lines))
     return f"""
-virtual_server {VIP} {virtual.port} {{
+virtual_server {virtual.target or f"{VIP} {virtual.port}"} {{
     delay_loop 1
     lb_algo {virtual.algorithm}
     lb_kind DR
     protocol {virtual.protocol}
-{persistence}{reals}}}
+{more}{persistence}{reals}}}
 """
 
 
