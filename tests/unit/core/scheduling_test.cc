@@ -151,6 +151,22 @@ TEST(Scheduling, ThresholdsAreKeptExactlyAndOpenAgain) {
     EXPECT_EQ(rig.spread(100, 4), (Spread{{1, 2}, {2, 2}}));
 }
 
+TEST(Scheduling, ARoundInWhichNobodyHasATurnGoesOnWhereItWas) {
+    Rig rig;
+    ServiceConfig& service = rig.add_service();
+    service.destinations = Rig::destinations(3);
+    for (DestinationConfig& destination : service.destinations)
+        destination.connections_upper = 1;
+    rig.publish();
+    ASSERT_EQ(rig.spread(0, 2), (Spread{{1, 1}, {2, 1}}));
+    ASSERT_EQ(rig.send_tcp(2, flag::syn).to, Rig::mac_of(3));
+    EXPECT_EQ(rig.send_tcp(3, flag::syn).reason, Reason::no_destination);
+    for (DestinationConfig& destination : rig.config.services[0].destinations)
+        destination.connections_upper = 0;
+    rig.publish();
+    EXPECT_EQ(rig.send_tcp(4, flag::syn).to, Rig::mac_of(1));
+}
+
 TEST(Scheduling, LoadsSurviveARepublicationAndGoWithTheirDestination) {
     Rig rig;
     ServiceConfig& service = rig.add_service();
