@@ -2,7 +2,6 @@
 #include "dataplane/core/core.h"
 
 #include <algorithm>
-#include <cstring>
 #include <span>
 
 #include "common/check.h"
@@ -17,29 +16,6 @@ constexpr std::uint32_t expire_budget = 128;
 // Nodes that one call of scan() looks at, and connections that it ends: tens of microseconds.
 constexpr ConnectionIndex scan_nodes = 1024;
 constexpr std::uint32_t scan_ends = 128;
-
-constexpr std::size_t mac_bytes = 6;
-
-// One hop further. The checksum by RFC 1624, in which 0xffff, which no sum yields, becomes 0.
-void take_hop(const Packet& packet, std::uint8_t* ip) {
-    if (packet.is_v6) {
-        --ip[7];
-        return;
-    }
-    --ip[8];
-    std::uint16_t checksum = 0;
-    std::memcpy(&checksum, ip + 10, sizeof(checksum));
-    const std::uint32_t sum = std::uint32_t{checksum} + Be16(0x0100).raw();
-    checksum = static_cast<std::uint16_t>(sum + (sum >= 0xffff ? 1U : 0U));
-    std::memcpy(ip + 10, &checksum, sizeof(checksum));
-}
-
-void rewrite(const Packet& packet, std::uint8_t* frame, const MacAddress& destination,
-             const MacAddress& source) {
-    std::memcpy(frame, destination.bytes.data(), mac_bytes);
-    std::memcpy(frame + mac_bytes, source.bytes.data(), mac_bytes);
-    take_hop(packet, frame + packet.ip_at);
-}
 
 // One row of IPVS's table for connections of which only the client's packets are seen.
 ConnectionState next_state(ConnectionState state, std::uint8_t tcp_flags) {
@@ -175,14 +151,6 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
         ++forwarded;
     }
     counters_.count(Reason::none, forwarded);
-}
-
-void Core::forward(const Snapshot& snapshot, const Frame& frame, std::uint32_t interface,
-                   const Packet& packet, const Identity& service, const Identity& destination) {
-    counters_.service(service.slot, service.generation).add_packet(packet.ip_bytes);
-    counters_.destination(destination.slot, destination.generation).add_packet(packet.ip_bytes);
-    rewrite(packet, frame.data, snapshot.destination(destination.slot).mac,
-            snapshot.interface_mac(interface));
 }
 
 void Core::cold_stage(const Snapshot& snapshot, Burst& burst, Tick now) {

@@ -33,6 +33,7 @@
 #include "dataplane/core/load.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/persistence_table.h"
+#include "dataplane/core/rewrite.h"
 #include "dataplane/core/scheduler.h"
 #include "dataplane/core/snapshot.h"
 #include "dataplane/core/tick.h"
@@ -189,5 +190,15 @@ private:
     Tick answers_second_ = 0;
     std::uint32_t answers_of_second_ = 0;
 };
+
+// Here, for the loop over a burst must not pay for a call.
+inline void Core::forward(const Snapshot& snapshot, const Frame& frame, std::uint32_t interface,
+                          const Packet& packet, const Identity& service,
+                          const Identity& destination) {
+    counters_.service(service.slot, service.generation).add_packet(packet.ip_bytes);
+    counters_.destination(destination.slot, destination.generation).add_packet(packet.ip_bytes);
+    rewrite(packet, frame.data, snapshot.destination(destination.slot).mac,
+            snapshot.interface_mac(interface));
+}
 
 }  // namespace headgate::dataplane
