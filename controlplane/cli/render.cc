@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "common/endpoint_text.h"
 #include "controlplane/cli/render_vrrp.h"
 #include "controlplane/cli/severity.h"
 #include "controlplane/cli/text_table.h"
@@ -96,7 +97,7 @@ void add_real_server(const api::RealServerStatus& server, const RenderOptions& o
         note += fmt::format("; no MAC address: {}", stats.unresolved_reason());
     if (stats.overloaded())
         note += "; over its threshold";
-    table.add({fmt::format("  {}:{}", server.address(), server.port()),
+    table.add({"  " + endpoint_text(server.address(), server.port()),
                {server.state(), paint_of(server.state())},
                since(server.since_unix_ms(), options),
                server.effective_weight() == server.weight()

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "common/endpoint_text.h"
+
 namespace headgate::cli {
 
 namespace {
@@ -46,7 +48,7 @@ void look_at_service(const api::VirtualServerStatus& service, std::vector<Findin
                               service.placement().substr(service.placement().find(' ') + 1))
                 : fmt::format("{} is down: no real server is up", service.name()));
     for (const api::RealServerStatus& server : service.real_servers()) {
-        const std::string name = fmt::format("{}:{}", server.address(), server.port());
+        const std::string name = endpoint_text(server.address(), server.port());
         if (server.state() == "down") {
             std::string why;
             for (const api::CheckStatus& check : server.checks()) {

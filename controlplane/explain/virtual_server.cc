@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "common/endpoint_text.h"
 #include "controlplane/explain/explain.h"
 #include "controlplane/explain/words.h"
 
@@ -18,7 +19,7 @@ std::string check_words(const api::CheckStatus& check) {
 }
 
 void explain_server(const api::RealServerStatus& server, std::int64_t now_unix_ms, api::Why& why) {
-    const std::string name = fmt::format("{}:{}", server.address(), server.port());
+    const std::string name = endpoint_text(server.address(), server.port());
     std::string fact = fmt::format("{} is {}", name, server.state());
     if (server.since_unix_ms() != 0)
         fact += fmt::format(" since {}", time_words(now_unix_ms - server.since_unix_ms()));

@@ -137,6 +137,16 @@ TEST(Findings, NameTheRealServerAndWhatItsCheckFound) {
     EXPECT_NE(text.find("want 200-299 (3/3)\n"), std::string::npos) << text;
 }
 
+TEST(Findings, NameAnIpv6ServerSoThatItsPortIsSeen) {
+    api::Status status = healthy();
+    api::RealServerStatus& server = *status.mutable_virtual_servers(0)->mutable_real_servers(1);
+    server.set_address("2001:db8::11");
+    server.set_state("down");
+    EXPECT_TRUE(finding(status, Severity::degraded).starts_with("[2001:db8::11]:80 of "));
+    EXPECT_NE(render_status(status, {.now_unix_ms = now_ms}).find("  [2001:db8::11]:80"),
+              std::string::npos);
+}
+
 TEST(Findings, TheMostSeriousComesFirst) {
     api::Status status = healthy();
     status.set_config_error("k.conf:3:1: wrong");
