@@ -8,6 +8,7 @@ import concurrent.futures
 import dataclasses
 import errno
 import http.client
+import itertools
 import socket
 import threading
 import time
@@ -176,18 +177,25 @@ class Sessions:
             connection.close()
 
 
+# Of datagrams: the kernel draws ports at random, and now and then one that it has had before, which
+# is no new connection.
+source_ports = itertools.count(20000)
+
+
 def exchange_datagrams(host, address, port, count):
     """Sends `count` datagrams from as many source ports; how many each server answered."""
     def run():
         answers = collections.Counter()
-        for number in range(count):
+        for number, source_port in enumerate(ports):
             with socket.socket(family_of(address), socket.SOCK_DGRAM) as client:
+                client.bind(("", source_port))
                 client.settimeout(2)
                 client.connect((address, port))
                 client.send(str(number).encode())
                 server, echoed = client.recv(2048).decode().split()
                 answers[server if echoed == str(number) else f"wrong: {echoed}"] += 1
         return answers
+    ports = list(itertools.islice(source_ports, count))
     return namespace.call_inside(host.namespace, run)
 
 
@@ -198,8 +206,9 @@ def exchange_sizes(host, address, port, count, sizes):
     """
     def run():
         answers = collections.Counter()
-        for _ in range(count):
+        for source_port in ports:
             with socket.socket(family_of(address), socket.SOCK_DGRAM) as client:
+                client.bind(("", source_port))
                 client.settimeout(3)
                 client.connect((address, port))
                 servers = set()
@@ -210,6 +219,7 @@ def exchange_sizes(host, address, port, count, sizes):
                     servers.add(server.decode() if echoed == payload else "wrong")
                 answers["+".join(sorted(servers))] += 1
         return answers
+    ports = list(itertools.islice(source_ports, count))
     return namespace.call_inside(host.namespace, run)
 
 

@@ -23,9 +23,10 @@ struct Request {
     Attributes<IFLA_MAX> attributes{};
     std::string kind;
     Attributes<IFLA_MACVLAN_MAX> data{};  // the ipvlan attributes are fewer
+    Message message;                      // which the attributes lie in
 };
 
-Request read(const Message& message) {
+Request read(Message message) {
     Request request;
     nlmsghdr* const header = nlmsg_hdr(message.get());
     request.type = header->nlmsg_type;
@@ -41,6 +42,7 @@ Request read(const Message& message) {
     EXPECT_EQ(nla_parse_nested(request.data.data(), IFLA_MACVLAN_MAX, information[IFLA_INFO_DATA],
                                nullptr),
               0);
+    request.message = std::move(message);
     return request;
 }
 
