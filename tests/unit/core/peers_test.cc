@@ -168,7 +168,7 @@ TEST(ConnectionTable, LetsPeersFollowWhileItsOwnerWorks) {
         }
     });
     // Not by time: the owner may not have begun, or may have been interrupted.
-    constexpr std::uint64_t followed_wanted = 200'000;
+    constexpr std::uint64_t followed_wanted = 1'500'000;
     std::uint64_t followed = 0;
     std::uint64_t mixed_up = 0;
     while (followed < followed_wanted) {
