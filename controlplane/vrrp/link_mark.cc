@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <boost/algorithm/string/classification.hpp>
 #include <boost/algorithm/string/split.hpp>
 
 namespace headgate::vrrp {
@@ -24,9 +23,10 @@ constexpr std::string_view first_word = "headgate";
 constexpr std::array families{std::pair{Family::ipv4, std::string_view("ipv4")},
                               std::pair{Family::ipv6, std::string_view("ipv6")}};
 
-std::vector<std::string> split(std::string_view text, const char* separators) {
+std::vector<std::string> split(std::string_view text, std::string_view separators) {
     std::vector<std::string> parts;
-    boost::algorithm::split(parts, text, boost::algorithm::is_any_of(separators));
+    boost::algorithm::split(
+        parts, text, [&](char byte) { return separators.find(byte) != std::string_view::npos; });
     return parts;
 }
 
