@@ -19,6 +19,7 @@ struct Vmac {
 };
 
 // As the kernel has them: which ipvlans on one interface may talk to each other.
+// NOLINTNEXTLINE(readability-identifier-naming): private is a keyword
 enum class IpvlanMode : std::uint8_t { bridge, private_, vepa };
 
 // An ipvlan with the MAC address of the interface below. Adverts come from there.

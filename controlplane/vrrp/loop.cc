@@ -69,9 +69,9 @@ Loop::Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::Addre
       trackers_(options_.trackers) {}
 
 void Loop::start(config::Vrrp config) {
-    post([this, first = std::move(config)]() mutable {
+    post([this, first = std::move(config)] {
         watch_monitor();
-        apply(std::move(first));
+        apply(first);
     });
     // Signals are the main thread's: this one, and all that it might start, never sees any.
     sigset_t all;

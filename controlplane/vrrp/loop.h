@@ -51,7 +51,7 @@ public:
     }
 
     // The rest runs on the thread.
-    void apply(config::Vrrp next);
+    void apply(const config::Vrrp& next);
     void on_tracker(const TrackerId& id, const TrackerState& state);
     [[nodiscard]] std::vector<InstanceStatus> statuses() const;
     [[nodiscard]] std::vector<Standing> standings() const;

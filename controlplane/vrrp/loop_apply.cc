@@ -49,7 +49,7 @@ void Loop::schedule(const Scheduling& scheduling) {
         log::warn("{}", refusal);
 }
 
-void Loop::apply(config::Vrrp next) {
+void Loop::apply(const config::Vrrp& next) {
     schedule(next.scheduling);
     log_unknown_vrids_ = next.log_unknown_vrids;
     vips_.clear();

@@ -21,8 +21,7 @@ Result<std::unique_ptr<VrrpThread>> VrrpThread::start(config::Vrrp config, Optio
 }
 
 void VrrpThread::reconfigure(config::Vrrp config) {
-    loop_->post(
-        [loop = loop_.get(), next = std::move(config)]() mutable { loop->apply(std::move(next)); });
+    loop_->post([loop = loop_.get(), next = std::move(config)] { loop->apply(next); });
 }
 
 void VrrpThread::request_status(StatusHandler handler) {
