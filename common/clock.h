@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 
@@ -11,6 +12,15 @@ namespace headgate {
 
 using Instant = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::nanoseconds;
+
+inline double to_seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+// Rounded down; of what is not negative.
+inline std::uint64_t to_microseconds(Duration duration) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+}
 
 // The first of several deadlines, not all of which need exist.
 inline std::optional<Instant> earliest(std::initializer_list<std::optional<Instant>> deadlines) {

@@ -10,15 +10,6 @@ namespace headgate {
 
 namespace asio = boost::asio;
 
-namespace {
-
-std::uint64_t microseconds(Duration duration) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
-}
-
-}  // namespace
-
 void BfdSessions::configure(const std::vector<config::BfdInstance>& instances,
                             const Scheduling& scheduling) {
     if (thread_) {
@@ -69,8 +60,8 @@ void fill_bfd(const bfd::InstanceStatus& session, api::BfdStatus& status) {
     status.set_remote_diagnostic(std::string(bfd::describe(session.remote_diagnostic)));
     status.set_discriminator(session.discriminator);
     status.set_remote_discriminator(session.remote_discriminator);
-    status.set_tx_interval_us(microseconds(session.tx_interval));
-    status.set_detection_time_us(microseconds(session.detection_time));
+    status.set_tx_interval_us(to_microseconds(session.tx_interval));
+    status.set_detection_time_us(to_microseconds(session.detection_time));
     status.set_packets_sent(session.packets_sent);
     status.set_packets_received(session.packets_received);
     status.set_became_up(session.became_up);

@@ -37,24 +37,19 @@ void fill_tracker(const vrrp::TrackerStatus& tracker, api::TrackerStatus& status
     status.set_faults_down(tracker.faults_down);
 }
 
-std::uint64_t microseconds(Duration duration) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
-}
-
 void fill_lateness(const vrrp::AdvertLateness& lateness, api::AdvertLateness& shown) {
     std::uint64_t adverts = 0;
     for (std::size_t index = 0; index < lateness.counts.size(); ++index) {
         api::AdvertLateness::Bucket& bucket = *shown.add_buckets();
         bucket.set_up_to_us(index < lateness.bounds.size()
-                                ? static_cast<std::int64_t>(microseconds(lateness.bounds[index]))
+                                ? static_cast<std::int64_t>(to_microseconds(lateness.bounds[index]))
                                 : -1);
         bucket.set_adverts(lateness.counts[index]);
         adverts += lateness.counts[index];
     }
     shown.set_adverts(adverts);
-    shown.set_sum_us(microseconds(lateness.sum));
-    shown.set_worst_us(microseconds(lateness.worst));
+    shown.set_sum_us(to_microseconds(lateness.sum));
+    shown.set_worst_us(to_microseconds(lateness.worst));
 }
 
 void fill_sync_group(const vrrp::GroupStatus& group, api::SyncGroupStatus& status) {
@@ -132,7 +127,7 @@ void fill_vrrp(const vrrp::InstanceStatus& instance, api::VrrpStatus& status) {
     status.set_adverts_refused(instance.adverts_refused);
     status.set_became_master(instance.became_master);
     status.set_vips_restored(instance.vips_restored);
-    status.set_timer_lateness_max_us(microseconds(instance.timer_lateness_max));
+    status.set_timer_lateness_max_us(to_microseconds(instance.timer_lateness_max));
     fill_lateness(instance.advert_lateness, *status.mutable_advert_lateness());
     status.set_warning(instance.warning);
     fill_vrrp_history(instance, status);

@@ -267,7 +267,7 @@ private:
 
     // Whether `name` is a keyword where this one is, or in the block that it opens.
     [[nodiscard]] bool is_keyword_beside(std::string_view name) const {
-        for (int index = 0; index < static_cast<int>(Block::ignored); ++index) {
+        for (int index = 0; index < num_blocks; ++index) {
             const auto block = static_cast<Block>(index);
             const bool near = row_.blocks.contains(block) || block == argument_.opens;
             if (near && (find_keyword(block, name) != nullptr || find_known_keyword(block, name)))

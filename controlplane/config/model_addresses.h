@@ -36,6 +36,9 @@ struct VirtualAddress {
     // `use_vmac`: `interface` is one with the MAC address of the virtual router, made for it.
     bool on_vmac = false;
     std::string track_group{};  // static ones only; empty: none
+
+    // "192.0.2.10/24 on eth0"
+    [[nodiscard]] std::string to_string() const { return prefix.to_string() + " on " + interface; }
     bool operator==(const VirtualAddress&) const = default;
 };
 

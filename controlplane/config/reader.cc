@@ -11,8 +11,6 @@
 namespace headgate::config {
 namespace {
 
-constexpr int last_block = static_cast<int>(Block::ignored);
-
 std::vector<std::string_view> acted_on_in(Block block) {
     std::vector<std::string_view> names;
     for_each_keyword([&](const Keyword& row) {
@@ -24,7 +22,7 @@ std::vector<std::string_view> acted_on_in(Block block) {
 
 // The first block other than `here` that has `name`; Block::ignored: none has.
 Block home_of(std::string_view name, Block here) {
-    for (int index = 0; index < last_block; ++index) {
+    for (int index = 0; index < num_blocks; ++index) {
         const auto block = static_cast<Block>(index);
         if (block != here && (find_keyword(block, name) || find_known_keyword(block, name)))
             return block;

@@ -35,6 +35,9 @@ struct Context {
     std::optional<std::string>* virtual_host = nullptr;  // likewise
 };
 
+// Handler of a keyword that asks for what is always done here.
+inline void accept_only(const Context& /*context*/, const Value& /*value*/) {}
+
 // Reads the statements of a block. Called by the handlers of keywords that open one.
 Mentions read_body(const Context& context, const Statement& statement, Block block);
 

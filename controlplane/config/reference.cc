@@ -13,8 +13,6 @@
 namespace headgate::config {
 namespace {
 
-constexpr int last_block = static_cast<int>(Block::ignored);
-
 constexpr std::string_view introduction = R"(# Configuration reference
 
 <!-- Generated from the schema table in controlplane/config/. Do not edit: run
@@ -112,7 +110,7 @@ std::string section(Block block) {
 std::vector<std::string_view> all_names() {
     std::vector<std::string_view> names;
     for_each_keyword([&](const Keyword& row) { names.push_back(row.name); });
-    for (int index = 0; index < last_block; ++index)
+    for (int index = 0; index < num_blocks; ++index)
         for_each_known_keyword(static_cast<Block>(index),
                                [&](std::string_view name) { names.push_back(name); });
     std::ranges::sort(names);
@@ -125,7 +123,7 @@ std::vector<std::string_view> all_names() {
 template <typename Predicate>
 std::string list_of_blocks(Predicate holds) {
     std::string list;
-    for (int index = 0; index < last_block; ++index) {
+    for (int index = 0; index < num_blocks; ++index) {
         const auto block = static_cast<Block>(index);
         if (holds(block))
             list += fmt::format("{}{}", list.empty() ? "" : ", ", block_name(block));
@@ -151,7 +149,7 @@ std::string explain_row(const Keyword& row) {
 
 std::string render_reference() {
     std::string text(introduction);
-    for (int index = 0; index < last_block; ++index) {
+    for (int index = 0; index < num_blocks; ++index) {
         // Blocks of values have no keywords.
         const auto block = static_cast<Block>(index);
         if (block != Block::virtual_ipaddress && block != Block::garp_interfaces &&

@@ -15,7 +15,7 @@
 namespace headgate::config {
 namespace {
 
-constexpr std::string_view notation =
+constexpr std::string_view rule_notation =
     "write `[from NETWORK] [to NETWORK] [fwmark MARK] ... table TABLE preference NUMBER`, as for "
     "`ip rule add`";
 
@@ -31,7 +31,7 @@ constexpr std::array ip_protocols{
 class RuleReader {
 public:
     RuleReader(const Statement& line, EntryOwner owner, RouteNames& names, Report& report)
-        : words_(line.words, "rule", notation, names, report), owner_(owner), line_(line) {}
+        : words_(line.words, "rule", rule_notation, names, report), owner_(owner), line_(line) {}
 
     std::optional<Rule> run() {
         while (!words_.at_end()) {
@@ -53,7 +53,7 @@ private:
         const std::string_view meant = nearest_in(word.text, options(), actions);
         return words_.refuse(
             word, "is not an option of a rule",
-            meant.empty() ? std::string(notation) : fmt::format("did you mean `{}`?", meant));
+            meant.empty() ? std::string(rule_notation) : fmt::format("did you mean `{}`?", meant));
     }
 
     bool set_action(const Word& word) {

@@ -40,6 +40,9 @@ enum class Block : std::uint8_t {
     ignored,           // the body of something that is not acted on: only its braces matter
 };
 
+// Blocks that have rows in the table.
+constexpr int num_blocks = static_cast<int>(Block::ignored);
+
 // "vrrp_instance"; "the top level" for root.
 std::string_view block_name(Block block);
 
@@ -49,9 +52,8 @@ public:
     constexpr Blocks(Block block)  // NOLINT(google-explicit-constructor): one block is a set
         : bits_(1U << static_cast<unsigned>(block)) {}
     static constexpr Blocks every() {
-        constexpr auto num_blocks = static_cast<unsigned>(Block::ignored);
         static_assert(num_blocks < 32, "a bit for each");
-        return Blocks((1U << num_blocks) - 1);
+        return Blocks((1U << static_cast<unsigned>(num_blocks)) - 1);
     }
     constexpr Blocks operator|(Blocks other) const { return Blocks(bits_ | other.bits_); }
     [[nodiscard]] constexpr bool contains(Block block) const {
@@ -125,6 +127,8 @@ constexpr Argument number(std::int64_t minimum, std::int64_t maximum) {
     return {.kind = ArgumentKind::number, .minimum = minimum, .maximum = maximum};
 }
 constexpr std::int64_t microseconds_per_second = 1'000'000;
+// The longest that a timer of a virtual server is set to; keepalived's own limit for persistence.
+constexpr std::int64_t timer_seconds_max = std::int64_t{31} * 24 * 3600;
 // Bounds in seconds.
 constexpr Argument seconds(double minimum, double maximum) {
     return {.kind = ArgumentKind::seconds,

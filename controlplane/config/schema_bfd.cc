@@ -37,7 +37,7 @@ void set_time(const Context& context, const Value& value) {
                             value.where};
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword bfd_rows[] = {
     {
         .blocks = Block::root,
         .name = "bfd_instance",
@@ -193,7 +193,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> bfd_keywords() {
-    return rows;
+    return bfd_rows;
 }
 
 }  // namespace headgate::config

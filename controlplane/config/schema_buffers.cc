@@ -32,8 +32,6 @@ void set_receive_buffers(const Context& context, const Value& value) {
 }
 
 // Notifications that the kernel had no room for are noticed, and everything is read anew.
-void ignore(const Context& /*context*/, const Value& /*value*/) {}
-
 constexpr const char* of_netlink =
     "Accepted: a full buffer does no harm, since all that it is about is read anew then.";
 
@@ -41,7 +39,7 @@ constexpr Keyword bytes_row(std::string_view name) {
     return {.blocks = Block::global_defs,
             .name = name,
             .argument = number(1, buffer_max),
-            .handler = ignore,
+            .handler = accept_only,
             .doc = of_netlink};
 }
 
@@ -49,11 +47,11 @@ constexpr Keyword force_row(std::string_view name) {
     return {.blocks = Block::global_defs,
             .name = name,
             .argument = flag(),
-            .handler = ignore,
+            .handler = accept_only,
             .doc = of_netlink};
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword buffer_rows[] = {
     {
         .blocks = Block::vrrp_instance,
         .name = "kernel_rx_buf_size",
@@ -79,7 +77,7 @@ constexpr Keyword rows[] = {
         .blocks = Block::global_defs,
         .name = "vrrp_rx_bufs_multiplier",
         .argument = number(1, buffer_max),
-        .handler = ignore,
+        .handler = accept_only,
         .doc = "Accepted: it belongs to the policies that `vrrp_rx_bufs_policy` does not follow.",
     },
     bytes_row("vrrp_netlink_cmd_rcv_bufs"),
@@ -95,7 +93,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> buffer_keywords() {
-    return rows;
+    return buffer_rows;
 }
 
 }  // namespace headgate::config

@@ -92,7 +92,7 @@ void set_path(const Context& context, const Value& value) {
 
 constexpr Blocks every_check = Block::tcp_check | Block::http_get;
 
-constexpr Keyword rows[] = {
+constexpr Keyword checker_rows[] = {
     {
         .blocks = Block::real_server,
         .name = "TCP_CHECK",
@@ -159,7 +159,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> checker_keywords() {
-    return rows;
+    return checker_rows;
 }
 
 }  // namespace headgate::config

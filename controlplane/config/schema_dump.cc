@@ -11,20 +11,20 @@ constexpr std::int64_t path_bytes_max = 4096;
 
 // A relative path would be one in the directory of a daemon that has none.
 template <std::string DumpFiles::*path>
-void set_path(const Context& context, const Value& value) {
+void set_dump_path(const Context& context, const Value& value) {
     if (value.text.starts_with('/'))
         context.drafts.dump_files.*path = std::string(value.text);
     else
         context.report.error(value.where, "the path is not absolute", "write it from the root: /");
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword dump_rows[] = {
     {
         .blocks = Block::global_defs,
         .name = "state_dump_file",
         .argument = text("PATH", path_bytes_max),
         .default_text = "keepalived.data in $TMPDIR or /tmp",
-        .handler = set_path<&DumpFiles::data>,
+        .handler = set_dump_path<&DumpFiles::data>,
         .doc = "Where SIGUSR1 makes headgated write the state of the VRRP instances.",
     },
     {
@@ -32,7 +32,7 @@ constexpr Keyword rows[] = {
         .name = "stats_dump_file",
         .argument = text("PATH", path_bytes_max),
         .default_text = "keepalived.stats in $TMPDIR or /tmp",
-        .handler = set_path<&DumpFiles::stats>,
+        .handler = set_dump_path<&DumpFiles::stats>,
         .doc = "Where SIGUSR2 makes headgated write the counters of the VRRP instances.",
     },
     {
@@ -40,7 +40,7 @@ constexpr Keyword rows[] = {
         .name = "json_dump_file",
         .argument = text("PATH", path_bytes_max),
         .default_text = "keepalived.json in $TMPDIR or /tmp",
-        .handler = set_path<&DumpFiles::json>,
+        .handler = set_dump_path<&DumpFiles::json>,
         .doc = "Where the signal that `headgated --signum=JSON` prints makes headgated write both "
                "as JSON.",
     },
@@ -61,7 +61,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> dump_keywords() {
-    return rows;
+    return dump_rows;
 }
 
 }  // namespace headgate::config

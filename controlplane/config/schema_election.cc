@@ -10,18 +10,19 @@ constexpr double preempt_delay_max = 1000;
 constexpr double startup_delay_max = 4294;
 
 // The draft of the block that the keyword stands in.
-ElectionDraft& draft_of(const Context& context) {
+ElectionDraft& election_of(const Context& context) {
     return context.instance != nullptr ? context.instance->election
                                        : context.drafts.global.election;
 }
 
 template <Setting<bool> ElectionDraft::*setting>
 void set_flag(const Context& context, const Value& value) {
-    draft_of(context).*setting = {value.flag, value.where};
+    election_of(context).*setting = {value.flag, value.where};
 }
 
 void set_down_timer_adverts(const Context& context, const Value& value) {
-    draft_of(context).down_timer_adverts = {static_cast<std::uint8_t>(value.number), value.where};
+    election_of(context).down_timer_adverts = {static_cast<std::uint8_t>(value.number),
+                                               value.where};
 }
 
 void set_late_takeover(const Context& context, const Value& value) {
@@ -30,7 +31,7 @@ void set_late_takeover(const Context& context, const Value& value) {
         value.present ? static_cast<std::uint8_t>(value.number) : quickest, value.where};
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword election_rows[] = {
     {
         .blocks = Block::global_defs,
         .name = "vrrp_startup_delay",
@@ -150,7 +151,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> election_keywords() {
-    return rows;
+    return election_rows;
 }
 
 }  // namespace headgate::config

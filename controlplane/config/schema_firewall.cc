@@ -35,7 +35,7 @@ void set_accept(const Context& context, const Value& value) {
     context.instance->accept = {accepts, value.where};
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword firewall_rows[] = {
     {
         .blocks = Block::vrrp_instance,
         .name = "accept",
@@ -85,7 +85,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> firewall_keywords() {
-    return rows;
+    return firewall_rows;
 }
 
 }  // namespace headgate::config

@@ -13,10 +13,6 @@ constexpr std::array xdp_modes{
     Choice{"generic", static_cast<int>(XdpMode::generic), ""},
 };
 
-// `include` is replaced by what it names before any handler runs; one that is still there has a
-// block or no file name, and was reported.
-void ignore(const Context& /*context*/, const Value& /*value*/) {}
-
 void add_interfaces(const Context& context, const Value& value) {
     for (const Word& word : value.words) {
         const auto name = read_interface(word, context.report, expectation(*value.row));
@@ -25,12 +21,14 @@ void add_interfaces(const Context& context, const Value& value) {
     }
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword global_rows[] = {
     {
         .blocks = Blocks::every(),
         .name = "include",
         .argument = text("PATTERN", 4096),
-        .handler = ignore,
+        // Replaced by what it names before any handler runs; one that is still there has a block
+        // or no file name, and was reported.
+        .handler = accept_only,
         .doc = "Reads the files that the pattern names, in order, as if they stood here. `*`, `?`, "
                "`[...]` and `{a,b}` are understood; a relative pattern starts at the directory of "
                "the including file; no match is no error.",
@@ -110,7 +108,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> global_keywords() {
-    return rows;
+    return global_rows;
 }
 
 }  // namespace headgate::config

@@ -47,7 +47,7 @@ void read_members(const Context& context, const Value& value) {
     }
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword held_rows[] = {
     {
         .blocks = Block::vrrp_instance,
         .name = "virtual_ipaddress_excluded",
@@ -197,7 +197,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> held_keywords() {
-    return rows;
+    return held_rows;
 }
 
 }  // namespace headgate::config

@@ -12,8 +12,6 @@
 namespace headgate::config {
 namespace {
 
-constexpr std::int64_t seconds_max = std::int64_t{31} * 24 * 3600;
-
 template <bool VirtualServer::*flag>
 void add_hash_flag(const Context& context, const Value& value, std::optional<Scheduler> scheduler) {
     context.server->hash_flags.push_back({{value.row->name, scheduler, flag}, value.where});
@@ -32,7 +30,7 @@ void set_any_hash_flag(const Context& context, const Value& value) {
 constexpr auto port = &VirtualServer::hash_port;
 constexpr auto fallback = &VirtualServer::hash_fallback;
 
-void read_group(const Context& context, const Value& value) {
+void read_server_group(const Context& context, const Value& value) {
     ServerGroupDraft group{.name = std::string(value.text),
                            .entries = read_group_entries(*value.statement, context.report)};
     auto& groups = context.drafts.server_groups;
@@ -64,17 +62,17 @@ void set_timeouts(const Context& context, const Value& value) {
             return context.report.error(name.span, quote(name.text) + " needs a number of seconds",
                                         form);
         if (const auto number =
-                read_number(value.words[at + 1], 1, seconds_max, context.report, form))
+                read_number(value.words[at + 1], 1, timer_seconds_max, context.report, form))
             *state->timeout = std::chrono::seconds(*number);
     }
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword lvs_rows[] = {
     {
         .blocks = Block::root,
         .name = "virtual_server_group",
         .argument = text("NAME").with_block(Block::entries),
-        .handler = read_group,
+        .handler = read_server_group,
         .doc = "Addresses that one `virtual_server group NAME` is for, one a line: `IP PORT`, "
                "`192.0.2.10-19 PORT`, `IP-IP PORT` or `NETWORK/LENGTH PORT`. With persistence, a "
                "client gets the same real server on all of them.",
@@ -180,7 +178,7 @@ constexpr Keyword rows[] = {
     {
         .blocks = Block::virtual_server,
         .name = "drain_timeout",
-        .argument = number(0, seconds_max),
+        .argument = number(0, timer_seconds_max),
         .default_text = "0",
         .handler =
             [](const Context& context, const Value& value) {
@@ -215,7 +213,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> lvs_keywords() {
-    return rows;
+    return lvs_rows;
 }
 
 }  // namespace headgate::config

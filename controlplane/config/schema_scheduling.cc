@@ -33,16 +33,13 @@ void set_cpus(const Context& context, const Value& value) {
     }
 }
 
-// What keepalived has to be told to do is always done here.
-void ignore(const Context& /*context*/, const Value& /*value*/) {}
-
 // keepalived has both spellings.
 constexpr Keyword time_limit(std::string_view name) {
     constexpr std::int64_t microseconds_min = 2;
     return {.blocks = Block::global_defs,
             .name = name,
             .argument = number(microseconds_min, UINT32_MAX),
-            .handler = ignore,
+            .handler = accept_only,
             .doc =
                 "Accepted: there is no such limit. A thread that is ended for it would be a "
                 "failover, and the kernel keeps a part of each second from real-time threads "
@@ -52,7 +49,7 @@ constexpr Keyword time_limit(std::string_view name) {
 constexpr auto vrrp = &GlobalDraft::vrrp_scheduling;
 constexpr auto bfd = &GlobalDraft::bfd_scheduling;
 
-constexpr Keyword rows[] = {
+constexpr Keyword scheduling_rows[] = {
     {
         .blocks = Block::global_defs,
         .name = "vrrp_rt_priority",
@@ -84,7 +81,7 @@ constexpr Keyword rows[] = {
         .name = "vrrp_no_swap",
         .argument = flag(),
         .default_text = "on",
-        .handler = ignore,
+        .handler = accept_only,
         .doc = "Accepted: the memory that the VRRP thread works with is always locked.",
     },
     {
@@ -117,14 +114,14 @@ constexpr Keyword rows[] = {
         .name = "bfd_no_swap",
         .argument = flag(),
         .default_text = "on",
-        .handler = ignore,
+        .handler = accept_only,
         .doc = "Accepted: the memory that the BFD thread works with is always locked.",
     },
     {
         .blocks = Block::global_defs,
         .name = "max_auto_priority",
         .argument = number(-1, 99),
-        .handler = ignore,
+        .handler = accept_only,
         .doc = "Accepted: no thread has to raise its priority when it is late, since those of VRRP "
                "and BFD have real-time priority from the start.",
     },
@@ -132,7 +129,7 @@ constexpr Keyword rows[] = {
         .blocks = Block::global_defs,
         .name = "min_auto_priority_delay",
         .argument = number(1, 10'000'000),
-        .handler = ignore,
+        .handler = accept_only,
         .doc = "Accepted: see `max_auto_priority`.",
     },
     time_limit("vrrp_rlimit_rttime"),
@@ -144,7 +141,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> scheduling_keywords() {
-    return rows;
+    return scheduling_rows;
 }
 
 }  // namespace headgate::config

@@ -15,7 +15,7 @@ void read_list(const Context& context, const Value& value) {
     read_track_list(context, value, kind);
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword script_rows[] = {
     {
         .blocks = track_blocks,
         .name = "track_interface",
@@ -128,7 +128,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> script_keywords() {
-    return rows;
+    return script_rows;
 }
 
 }  // namespace headgate::config

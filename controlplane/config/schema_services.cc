@@ -11,8 +11,6 @@
 namespace headgate::config {
 namespace {
 
-// The longest time that any timer is set to; keepalived's own limit for persistence.
-constexpr std::int64_t seconds_max = std::int64_t{31} * 24 * 3600;
 constexpr std::chrono::seconds persistence_default{360};
 
 constexpr std::array schedulers{
@@ -134,7 +132,7 @@ constexpr Blocks with_timing =
 constexpr Blocks with_virtual_host =
     Block::virtual_server | Block::real_server | Block::http_get | Block::url;
 
-constexpr Keyword rows[] = {
+constexpr Keyword service_rows[] = {
     {
         .blocks = Block::root,
         .name = "virtual_server",
@@ -199,7 +197,7 @@ constexpr Keyword rows[] = {
     {
         .blocks = Block::virtual_server,
         .name = "persistence_timeout",
-        .argument = number(1, seconds_max).or_nothing(),
+        .argument = number(1, timer_seconds_max).or_nothing(),
         .handler = set_persistence,
         .doc = "A client stays on its real server until it has been away for so many seconds; 360 "
                "when no number is given. Without it every connection is scheduled anew.",
@@ -265,7 +263,7 @@ constexpr Keyword rows[] = {
     {
         .blocks = with_timing,
         .name = "delay_loop",
-        .argument = seconds(0.001, seconds_max),
+        .argument = seconds(0.001, timer_seconds_max),
         .default_text = "60",
         .handler =
             [](const Context& context, const Value& value) {
@@ -276,7 +274,7 @@ constexpr Keyword rows[] = {
     {
         .blocks = with_timing,
         .name = "connect_timeout",
-        .argument = seconds(0.001, seconds_max),
+        .argument = seconds(0.001, timer_seconds_max),
         .default_text = "5",
         .handler =
             [](const Context& context, const Value& value) {
@@ -311,7 +309,7 @@ constexpr Keyword rows[] = {
     {
         .blocks = with_timing,
         .name = "delay_before_retry",
-        .argument = seconds(0, seconds_max),
+        .argument = seconds(0, timer_seconds_max),
         .default_text = "1; 3 in HTTP_GET",
         .handler =
             [](const Context& context, const Value& value) {
@@ -324,7 +322,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> service_keywords() {
-    return rows;
+    return service_rows;
 }
 
 }  // namespace headgate::config

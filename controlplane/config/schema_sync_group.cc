@@ -12,7 +12,7 @@ void read_sync_group(const Context& context, const Value& value) {
 }
 
 // Names, as many on a line as one likes.
-void read_members(const Context& context, const Value& value) {
+void read_group_members(const Context& context, const Value& value) {
     constexpr std::string_view notation = "write the name of a vrrp_instance on each line";
     if (value.statement->body.empty())
         context.report.error(value.statement->keyword().span, "this block has no name in it",
@@ -28,7 +28,7 @@ void read_members(const Context& context, const Value& value) {
     }
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword sync_group_rows[] = {
     {
         .blocks = Block::root,
         .name = "vrrp_sync_group",
@@ -42,7 +42,7 @@ constexpr Keyword rows[] = {
         .blocks = Block::vrrp_sync_group,
         .name = "group",
         .argument = nothing().with_block(Block::group),
-        .handler = read_members,
+        .handler = read_group_members,
         .doc = "The members: names of vrrp_instances, one on each line. An instance is in one "
                "group at most.",
     },
@@ -61,7 +61,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> sync_group_keywords() {
-    return rows;
+    return sync_group_rows;
 }
 
 }  // namespace headgate::config

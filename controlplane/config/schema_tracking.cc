@@ -81,7 +81,7 @@ void set_weight(Draft& draft, const Context& context, const Value& value, int ma
         draft.weight = *weight;
 }
 
-void set_path(const Context& context, const Value& value) {
+void set_file_path(const Context& context, const Value& value) {
     if (!value.text.starts_with('/')) {
         context.report.error(value.where, fmt::format("{} is not a whole path", quote(value.text)),
                              "write the path from / on; the block is left out");
@@ -153,7 +153,7 @@ void read_interface_delays(const Context& context, const Value& value) {
     }
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword tracking_rows[] = {
     {
         .blocks = Block::root,
         .name = "vrrp_script",
@@ -271,7 +271,7 @@ constexpr Keyword rows[] = {
         .blocks = Block::track_file,
         .name = "file",
         .argument = text("PATH", 4096),
-        .handler = set_path,
+        .handler = set_file_path,
         .doc = "The file. One that is missing or begins with no number counts as 0. Its directory "
                "has to exist.",
         .required = true,
@@ -433,7 +433,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> tracking_keywords() {
-    return rows;
+    return tracking_rows;
 }
 
 }  // namespace headgate::config

@@ -52,9 +52,9 @@ bool read_ipvlan_word(const Word& word, IpvlanDraft& draft, Report& report) {
     return true;
 }
 
-void report_out_of_place(const Word& word, std::string_view notation, Report& report) {
+void report_out_of_place(const Word& word, std::string_view form, Report& report) {
     report.error(word.span, fmt::format("{} is out of place", quote(word.text)),
-                 std::string(notation) + "; it is ignored");
+                 std::string(form) + "; it is ignored");
 }
 
 void read_ipvlan(const Context& context, const Value& value) {
@@ -82,10 +82,7 @@ void read_vmac(const Context& context, const Value& value) {
     }
 }
 
-// What keepalived has to be told to do is always so here.
-void ignore(const Context& /*context*/, const Value& /*value*/) {}
-
-constexpr Keyword rows[] = {
+constexpr Keyword vmac_rows[] = {
     {
         .blocks = Block::vrrp_instance,
         .name = "use_vmac",
@@ -157,14 +154,14 @@ constexpr Keyword rows[] = {
         .blocks = Block::global_defs,
         .name = "disable_local_igmp",
         .argument = nothing(),
-        .handler = ignore,
+        .handler = accept_only,
         .doc = "Accepted: the interfaces that `use_vmac` makes join no group.",
     },
     {
         .blocks = Block::global_defs,
         .name = "dynamic_interfaces",
         .argument = one_of(interface_changes).or_nothing(),
-        .handler = ignore,
+        .handler = accept_only,
         .doc = "Accepted: interfaces may come, go and change at any time; an instance is in FAULT "
                "while its own is not there.",
     },
@@ -173,7 +170,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> vmac_keywords() {
-    return rows;
+    return vmac_rows;
 }
 
 }  // namespace headgate::config

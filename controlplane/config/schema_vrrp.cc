@@ -48,7 +48,7 @@ void set_password(const Context& context, const Value& value) {
     context.instance->auth_pass = {std::move(password), value.where};
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword vrrp_rows[] = {
     {
         .blocks = Block::root,
         .name = "vrrp_instance",
@@ -206,7 +206,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> vrrp_keywords() {
-    return rows;
+    return vrrp_rows;
 }
 
 }  // namespace headgate::config

@@ -14,19 +14,19 @@ constexpr Argument interval = seconds(0.000001, 2147);
 constexpr Duration interval_noticed = std::chrono::seconds(1);
 
 // The block decides whose setting it is; the rows of both blocks share the handlers.
-AnnounceDraft& draft_of(const Context& context) {
+AnnounceDraft& announcing_of(const Context& context) {
     return context.instance != nullptr ? context.instance->announce
                                        : context.drafts.global.announce;
 }
 
 template <Setting<std::chrono::seconds> AnnounceDraft::*member>
 void set_seconds(const Context& context, const Value& value) {
-    draft_of(context).*member = {std::chrono::seconds(value.number), value.where};
+    announcing_of(context).*member = {std::chrono::seconds(value.number), value.where};
 }
 
 template <Setting<std::uint32_t> AnnounceDraft::*member>
 void set_count(const Context& context, const Value& value) {
-    draft_of(context).*member = {static_cast<std::uint32_t>(value.number), value.where};
+    announcing_of(context).*member = {static_cast<std::uint32_t>(value.number), value.where};
 }
 
 // [all] SECONDS, in either order as keepalived reads it.
@@ -47,7 +47,7 @@ void set_extra(const Context& context, const Value& value) {
         has_interval = true;
     }
     if (has_interval)
-        draft_of(context).extra = {extra, value.where};
+        announcing_of(context).extra = {extra, value.where};
     else
         context.report.error(value.where, "the number of seconds is missing", hint);
 }
@@ -65,7 +65,7 @@ void set_interval(const Context& context, const Value& value) {
     limit.*member = {value.duration, value.where};
 }
 
-void read_group(const Context& context, const Value& value) {
+void read_garp_group(const Context& context, const Value& value) {
     GarpGroupDraft draft;
     draft.where = value.statement->keyword().span;
     Context inner = context;
@@ -74,12 +74,12 @@ void read_group(const Context& context, const Value& value) {
     context.drafts.garp_groups.push_back(std::move(draft));
 }
 
-void add_interface(const Context& context, const Value& value) {
+void add_garp_interface(const Context& context, const Value& value) {
     context.garp_group->interfaces.push_back({std::string(value.text), value.where});
 }
 
 // One or more names on each line.
-void add_interfaces(const Context& context, const Value& value) {
+void add_garp_interfaces(const Context& context, const Value& value) {
     for (const Statement& line : value.statement->body) {
         for (const Word& word : line.words) {
             if (const auto name = read_interface(word, context.report, "write its name only"))
@@ -88,7 +88,7 @@ void add_interfaces(const Context& context, const Value& value) {
     }
 }
 
-constexpr Keyword global_rows[] = {
+constexpr Keyword global_announce_rows[] = {
     {
         .blocks = Block::global_defs,
         .name = "vrrp_garp_master_delay",
@@ -183,7 +183,7 @@ constexpr Keyword global_rows[] = {
         .blocks = Block::root,
         .name = "garp_group",
         .argument = nothing().with_block(Block::garp_group),
-        .handler = read_group,
+        .handler = read_garp_group,
         .doc = "Interfaces that share a limit, for example because they lead to the same switch.",
         .repeats = true,
     },
@@ -207,14 +207,14 @@ constexpr Keyword global_rows[] = {
         .blocks = Block::garp_group,
         .name = "interface",
         .argument = interface_name(),
-        .handler = add_interface,
+        .handler = add_garp_interface,
         .doc = "The one interface that the limits are for. VMACs on it count as it.",
     },
     {
         .blocks = Block::garp_group,
         .name = "interfaces",
         .argument = nothing().with_block(Block::garp_interfaces),
-        .handler = add_interfaces,
+        .handler = add_garp_interfaces,
         .doc = "The names of the interfaces that share the limits.",
     },
 };
@@ -294,7 +294,7 @@ constexpr Keyword instance_rows[] = {
 }  // namespace
 
 std::span<const Keyword> global_announce_keywords() {
-    return global_rows;
+    return global_announce_rows;
 }
 
 std::span<const Keyword> instance_announce_keywords() {

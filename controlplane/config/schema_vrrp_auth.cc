@@ -27,7 +27,7 @@ constexpr std::array modes{
     Choice{"receive-only", static_cast<int>(AuthHmac::Mode::receive_only), ""},
 };
 
-AuthHmacDraft& draft_of(const Context& context) {
+AuthHmacDraft& hmac_of(const Context& context) {
     return *context.instance->transport.hmac;
 }
 
@@ -85,7 +85,7 @@ void add_key(const Context& context, const Value& value) {
                              std::string(key_notation) + "; the key is left out");
         return;
     }
-    auto& keys = draft_of(context).keys;
+    auto& keys = hmac_of(context).keys;
     const auto same = [&](const auto& key) { return key.value.id == *id; };
     if (std::ranges::any_of(keys, same)) {
         context.report.error(value.words[0].span, fmt::format("there is a key {} already", *id),
@@ -96,7 +96,7 @@ void add_key(const Context& context, const Value& value) {
         {{.id = static_cast<std::uint8_t>(*id), .secret = std::move(secret)}, value.where});
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword vrrp_auth_rows[] = {
     {
         .blocks = Block::vrrp_instance,
         .name = "auth_hmac",
@@ -121,8 +121,8 @@ constexpr Keyword rows[] = {
         .default_text = "the first key",
         .handler =
             [](const Context& context, const Value& value) {
-                draft_of(context).active_key = {static_cast<std::uint8_t>(value.number),
-                                                value.where};
+                hmac_of(context).active_key = {static_cast<std::uint8_t>(value.number),
+                                               value.where};
             },
         .doc = "The id of the key that our adverts are signed with.",
     },
@@ -133,7 +133,7 @@ constexpr Keyword rows[] = {
         .default_text = "time",
         .handler =
             [](const Context& context, const Value& value) {
-                draft_of(context).bounded_by_time = {value.number == 1, value.where};
+                hmac_of(context).bounded_by_time = {value.number == 1, value.where};
             },
         .doc = "`time`: the clocks of the routers must agree within `time_window`. `monotonic`: "
                "the time in adverts must only grow.",
@@ -145,7 +145,7 @@ constexpr Keyword rows[] = {
         .default_text = "3 x advert_int, and at least 5",
         .handler =
             [](const Context& context, const Value& value) {
-                draft_of(context).time_window = {std::chrono::seconds(value.number), value.where};
+                hmac_of(context).time_window = {std::chrono::seconds(value.number), value.where};
             },
         .doc = "Seconds by which the time in an advert may differ from ours.",
     },
@@ -156,7 +156,7 @@ constexpr Keyword rows[] = {
         .default_text = "enforce",
         .handler =
             [](const Context& context, const Value& value) {
-                draft_of(context).mode = {static_cast<AuthHmac::Mode>(value.number), value.where};
+                hmac_of(context).mode = {static_cast<AuthHmac::Mode>(value.number), value.where};
             },
         .doc = "`enforce`: adverts without a trailer are refused. `permissive`: they are accepted. "
                "`receive-only`: and ours have none. For changing a cluster router by router: "
@@ -167,7 +167,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> vrrp_auth_keywords() {
-    return rows;
+    return vrrp_auth_rows;
 }
 
 }  // namespace headgate::config

@@ -103,7 +103,7 @@ void read_peers(const Context& context, const Value& value) {
     }
 }
 
-constexpr Keyword rows[] = {
+constexpr Keyword vrrp_transport_rows[] = {
     {
         .blocks = Block::global_defs,
         .name = "log_unknown_vrids",
@@ -285,7 +285,7 @@ constexpr Keyword rows[] = {
 }  // namespace
 
 std::span<const Keyword> vrrp_transport_keywords() {
-    return rows;
+    return vrrp_transport_rows;
 }
 
 }  // namespace headgate::config

@@ -16,7 +16,7 @@
 namespace headgate::config {
 namespace {
 
-constexpr std::string_view notation =
+constexpr std::string_view member_notation =
     "write `192.0.2.10 80`, `192.0.2.10-19 80`, `192.0.2.10-192.0.2.19 80` or `192.0.2.0/28 80`; "
     "the line is left out";
 
@@ -113,25 +113,26 @@ std::optional<Located<GroupEntry>> read_entry(const Statement& line, Report& rep
     auto entry = addresses(word.text);
     if (!entry) {
         report.error(word.span, quote(word.text) + " is not an address, a range or a network",
-                     std::string(notation));
+                     std::string(member_notation));
         return std::nullopt;
     }
     if (!distance(entry->first, entry->last)) {
         report.error(word.span,
                      fmt::format("{} ends before it begins, or has more than {} addresses",
                                  quote(word.text), limits::services_max),
-                     std::string(notation));
+                     std::string(member_notation));
         return std::nullopt;
     }
     const std::span<const Word> rest = line.arguments();
     if (!rest.empty()) {
-        const auto port = read_number(rest[0], 0, 65535, report, std::string(notation));
+        const auto port = read_number(rest[0], 0, 65535, report, std::string(member_notation));
         if (!port)
             return std::nullopt;
         entry->port = static_cast<std::uint16_t>(*port);
     }
     if (rest.size() > 1)
-        report.error(rest[1].span, quote(rest[1].text) + " is too much", std::string(notation));
+        report.error(rest[1].span, quote(rest[1].text) + " is too much",
+                     std::string(member_notation));
     return Located<GroupEntry>{*entry, word.span};
 }
 

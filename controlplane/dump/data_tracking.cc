@@ -13,13 +13,13 @@ namespace headgate::dump {
 namespace {
 
 // In keepalived's order. It has no virtual servers, so those are as files are.
-struct Kind {
+struct TrackerWords {
     std::string_view keyword;
     std::string_view title;
     std::string_view separator;  // between a name and its weight
 };
 
-constexpr Kind kinds[] = {
+constexpr TrackerWords kinds[] = {
     {"track_interface", "Tracked interfaces", " "},
     {"track_script", "Tracked scripts", " "},
     {"track_file", "Tracked files", ", "},
@@ -86,10 +86,6 @@ std::string_view state_words(track::ScriptActivity::State state) {
     return state == State::running ? "running" : "requested termination";
 }
 
-double seconds_of(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 std::string script_text(const config::TrackScript& script, const std::vector<Use>& uses,
                         const Known& known) {
     const auto activity = known.activity.scripts.find(script.name);
@@ -105,8 +101,8 @@ std::string script_text(const config::TrackScript& script, const std::vector<Use
                "   Fall = {}\n"
                "   Result = {}\n"
                "   Status = {}\n",
-               script.name, command_words(script.command), seconds_of(script.interval),
-               seconds_of(script.timeout),
+               script.name, command_words(script.command), to_seconds(script.interval),
+               to_seconds(script.timeout),
                known.weight_of(config::TrackerKind::script, script.name), script.rise, script.fall,
                now.result, verdict_words(*uses.front().tracker)) +
            user_lines(uses) + fmt::format("   State = {}\n", state_words(now.state));
@@ -151,7 +147,7 @@ std::string process_text(const config::TrackProcess& process, const std::vector<
                "   Full command = {}\n",
                now.num_processes, now.has_quorum,
                known.weight_of(config::TrackerKind::process, process.name),
-               seconds_of(process.terminate_delay), seconds_of(process.fork_delay),
+               to_seconds(process.terminate_delay), to_seconds(process.fork_delay),
                now.may_rise ? "" : "not ", now.may_fall ? "" : "not ", process.full_command) +
            user_lines(uses);
 }
@@ -177,7 +173,7 @@ std::string section(std::string_view title, std::string_view keyword,
 
 std::string tracker_lists(const vrrp::InstanceStatus& instance) {
     std::string text;
-    for (const Kind& kind : kinds) {
+    for (const TrackerWords& kind : kinds) {
         std::string lines;
         for (const vrrp::TrackerStatus& tracker : instance.trackers) {
             if (tracker.kind == kind.keyword)

@@ -24,10 +24,6 @@ Json number(double value) {
     return value;
 }
 
-double seconds_of(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 // What is tracked, under a key of its own for each kind; none where there is nothing.
 void add_trackers(Json& data, const vrrp::InstanceStatus& status,
                   const config::Trackers& trackers) {
@@ -75,11 +71,11 @@ Json data_of(const config::VrrpInstance& config, const vrrp::InstanceStatus& sta
     data["effective_priority"] = status.priority;
     data["vipset"] = is_master;
     data["promote_secondaries"] = config.promote_secondaries;
-    data["adver_int"] = number(seconds_of(config.advert_interval));
-    data["master_adver_int"] = number(seconds_of(status.advert_interval));
+    data["adver_int"] = number(to_seconds(config.advert_interval));
+    data["master_adver_int"] = number(to_seconds(status.advert_interval));
     data["accept"] = number_of(config.accept);
     data["nopreempt"] = !config.preempt;
-    data["preempt_delay"] = number(seconds_of(config.election.preempt_delay));
+    data["preempt_delay"] = number(to_seconds(config.election.preempt_delay));
     data["state"] = number_of(status.state);
     data["wantstate"] = number_of(status.state);
     data["version"] = config.version;
@@ -116,8 +112,8 @@ Json process_of(const config::TrackProcess& process, const config::Trackers& tra
     data["weight"] = weight == trackers.weights.end()
                          ? 0
                          : weight->second.weight * (weight->second.reverse ? -1 : 1);
-    data["terminate_delay"] = number(seconds_of(process.terminate_delay));
-    data["fork_delay"] = number(seconds_of(process.fork_delay));
+    data["terminate_delay"] = number(to_seconds(process.terminate_delay));
+    data["fork_delay"] = number(to_seconds(process.fork_delay));
     data["fork_delay_timer_running"] = now.may_rise;
     data["terminate_delay_timer_running"] = now.may_fall;
     data["full_command"] = process.full_command;

@@ -1,6 +1,7 @@
 #include "controlplane/netlink/attributes.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <sys/socket.h>
 
@@ -22,6 +23,13 @@ std::optional<std::uint32_t> u32_of(const nlattr* attribute) {
     if (attribute == nullptr || nla_len(attribute) < static_cast<int>(sizeof(std::uint32_t)))
         return std::nullopt;
     return nla_get_u32(attribute);
+}
+
+std::string_view text_of(const nlattr* attribute) {
+    if (attribute == nullptr)
+        return {};
+    const auto* const text = static_cast<const char*>(nla_data(attribute));
+    return {text, strnlen(text, static_cast<std::size_t>(nla_len(attribute)))};
 }
 
 std::uint8_t number_of(Family family) {

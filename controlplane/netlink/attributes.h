@@ -74,6 +74,8 @@ const Header* parse(nlmsghdr* message, Attributes<last>& attributes) {
 // Nothing where the attribute is missing, or of another size than the address has.
 std::optional<IpAddress> address_of(const nlattr* attribute, Family family);
 std::optional<std::uint32_t> u32_of(const nlattr* attribute);
+// With or without a final zero; empty where the attribute is missing. Into the message.
+std::string_view text_of(const nlattr* attribute);
 
 // AF_INET, AF_INET6.
 [[nodiscard]] std::uint8_t number_of(Family family);

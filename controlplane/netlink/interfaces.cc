@@ -16,14 +16,6 @@ namespace headgate::netlink {
 
 namespace {
 
-// With or without a final zero; empty where the attribute is missing.
-std::string_view text_of(const nlattr* attribute) {
-    if (attribute == nullptr)
-        return {};
-    const auto* const text = static_cast<const char*>(nla_data(attribute));
-    return {text, strnlen(text, static_cast<std::size_t>(nla_len(attribute)))};
-}
-
 // Of IFLA_LINKINFO, which may be missing.
 LinkKind kind_of(nlattr* information) {
     if (information == nullptr)

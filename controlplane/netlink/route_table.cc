@@ -78,13 +78,6 @@ std::optional<NumberRange> users_of(const nlattr* attribute) {
     return NumberRange{.first = range.start, .last = range.end};
 }
 
-std::string text_of(const nlattr* attribute) {
-    if (attribute == nullptr)
-        return {};
-    const auto* const text = static_cast<const char*>(nla_data(attribute));
-    return {text, strnlen(text, static_cast<std::size_t>(nla_len(attribute)))};
-}
-
 std::optional<Prefix> rule_prefix(const nlattr* attribute, Family family, std::uint8_t length) {
     if (length == 0)
         return std::nullopt;

@@ -70,10 +70,6 @@ std::string auth_type_words(const Fields& theirs, const config::VrrpInstance& ou
         there, here, here);
 }
 
-double seconds_of(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 std::string interval_words(const Fields& theirs, const config::VrrpInstance& ours) {
     if (theirs.interval_cs == 0)
         return "its advertisement interval is 0, which leaves no time to wait; write `advert_int` "
@@ -81,8 +77,8 @@ std::string interval_words(const Fields& theirs, const config::VrrpInstance& our
     return fmt::format(
         "the advertisement interval differs: there it is {} s, here {} s; write `advert_int {}` on "
         "all routers",
-        theirs.interval_cs / 100.0, seconds_of(ours.advert_interval),
-        seconds_of(ours.advert_interval));
+        theirs.interval_cs / 100.0, to_seconds(ours.advert_interval),
+        to_seconds(ours.advert_interval));
 }
 
 std::string list_words(const std::vector<IpAddress>& addresses) {

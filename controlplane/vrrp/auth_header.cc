@@ -12,17 +12,17 @@ namespace headgate::vrrp {
 namespace {
 
 constexpr std::size_t digest_offset = 12;
-constexpr std::size_t digest_bytes = 12;  // 96 bits of the 128
+constexpr std::size_t header_digest_bytes = 12;  // 96 bits of the 128
 // RFC 2402 2.2: in words of four bytes, less two.
 constexpr std::uint8_t header_length = auth_header_bytes / 4 - 2;
 constexpr std::size_t ip_header_bytes_max = 60;
 
-using Digest = std::array<std::uint8_t, digest_bytes>;
+using HeaderDigest = std::array<std::uint8_t, header_digest_bytes>;
 
 // What routers change on the way counts as zero, and so does the digest itself.
-std::optional<Digest> digest_of(std::span<const std::uint8_t> ip_header,
-                                std::span<const std::uint8_t> payload, const AuthKey& key,
-                                bool unicast) {
+std::optional<HeaderDigest> digest_of(std::span<const std::uint8_t> ip_header,
+                                      std::span<const std::uint8_t> payload, const AuthKey& key,
+                                      bool unicast) {
     std::array<std::uint8_t, ip_header_bytes_max> header{};
     std::ranges::copy(ip_header, header.begin());
     constexpr std::size_t tos = 1;
@@ -34,13 +34,13 @@ std::optional<Digest> digest_of(std::span<const std::uint8_t> ip_header,
     // RFC 2402 counts the TTL as zero always; keepalived only where it can change.
     if (unicast)
         header[ttl] = 0;
-    const Digest zero{};
+    const HeaderDigest zero{};
     const auto full =
         hmac_md5(key, {std::span(header).first(ip_header.size()), payload.first(digest_offset),
                        zero, payload.subspan(auth_header_bytes)});
     if (!full)
         return std::nullopt;
-    Digest digest{};
+    HeaderDigest digest{};
     std::copy_n(full->begin(), digest.size(), digest.begin());
     return digest;
 }
@@ -80,7 +80,7 @@ std::optional<AdvertError> AuthHeader::verify(const Envelope& envelope, const Au
     reader.skip(2);
     const auto index = reader.take(4);
     const auto sequence = reader.read<std::uint32_t>();
-    const auto theirs = reader.take(digest_bytes);
+    const auto theirs = reader.take(header_digest_bytes);
     if (next != ip_protocol_vrrp)
         return AdvertError::protocol;
     if (length != header_length)

@@ -11,11 +11,11 @@ namespace headgate::vrrp {
 
 namespace {
 
-constexpr std::size_t digest_bytes = 16;  // half of SHA-256
-constexpr std::size_t checksum_offset = 6;
+constexpr std::size_t trailer_digest_bytes = 16;  // half of SHA-256
+constexpr std::size_t vrrp_checksum_offset = 6;
 constexpr std::uint8_t kind_sha256 = 1;
 
-using Digest = std::array<std::uint8_t, digest_bytes>;
+using TrailerDigest = std::array<std::uint8_t, trailer_digest_bytes>;
 
 // RFC 1982.
 bool is_after(std::uint64_t left, std::uint64_t right) {
@@ -44,23 +44,24 @@ bool is_outside(std::int32_t age, const config::AuthHmac& config) {
 
 // The message up to the digest, its checksum taken for zero: over IPv6 the kernel fills that in
 // after us. The header before it keeps adverts of one router from being used for another.
-std::optional<Digest> digest_of(std::span<const std::uint8_t> message,
-                                const HmacTrailer::Context& context,
-                                const config::AuthHmac::Key& key) {
+std::optional<TrailerDigest> digest_of(std::span<const std::uint8_t> message,
+                                       const HmacTrailer::Context& context,
+                                       const config::AuthHmac::Key& key) {
     std::array<std::uint8_t, 20> header{};
     header[0] = context.source.is_v4() ? 4 : 6;
     header[1] = context.version;
     header[2] = context.vrid;
     std::ranges::copy(context.source.bytes(), header.begin() + 4);
-    const Digest zero{};
+    const TrailerDigest zero{};
     const auto full = hmac_sha256(
         key.secret,
-        {header, message.first(checksum_offset), std::span(zero).first(2),
-         message.subspan(checksum_offset + 2, message.size() - digest_bytes - checksum_offset - 2),
+        {header, message.first(vrrp_checksum_offset), std::span(zero).first(2),
+         message.subspan(vrrp_checksum_offset + 2,
+                         message.size() - trailer_digest_bytes - vrrp_checksum_offset - 2),
          zero});
     if (!full)
         return std::nullopt;
-    Digest digest{};
+    TrailerDigest digest{};
     std::copy_n(full->begin(), digest.size(), digest.begin());
     return digest;
 }
@@ -76,7 +77,8 @@ bool HmacTrailer::sign(std::span<std::uint8_t> message, const Context& context,
                        const config::AuthHmac& config, WallTime now) {
     const config::AuthHmac::Key* const key = find_key(config, config.active_key);
     check(key != nullptr, "the active key is configured");
-    check(message.size() >= checksum_offset + 2 + hmac_trailer_bytes, "there is a message to sign");
+    check(message.size() >= vrrp_checksum_offset + 2 + hmac_trailer_bytes,
+          "there is a message to sign");
     const std::uint64_t clock = sequence_at(now);
     std::uint64_t sequence = is_after(clock, sent_) ? clock : sent_ + 1;
     // The clock was put back by more than others tolerate: they have to be told the new time, and
@@ -100,14 +102,14 @@ std::optional<AdvertError> HmacTrailer::verify(std::span<const std::uint8_t> mes
                                                const Context& context,
                                                const config::AuthHmac& config, WallTime now,
                                                std::size_t senders_max) {
-    if (message.size() < checksum_offset + 2 + hmac_trailer_bytes)
+    if (message.size() < vrrp_checksum_offset + 2 + hmac_trailer_bytes)
         return AdvertError::length;
     ByteReader reader(message.last(hmac_trailer_bytes));
     const auto kind = reader.read<std::uint8_t>();
     const auto id = reader.read<std::uint8_t>();
     const auto reserved = reader.read<std::uint16_t>();
     const auto sequence = reader.read<std::uint64_t>();
-    const auto theirs = reader.take(digest_bytes);
+    const auto theirs = reader.take(trailer_digest_bytes);
     if (kind != kind_sha256 || reserved != 0)
         return AdvertError::hmac_malformed;
     // Before the digest, so that a flood of old packets costs little. Nothing is believed yet.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/log.h"
+#include "controlplane/vrrp/repair_pace.h"
 
 namespace headgate::vrrp {
 
@@ -10,11 +11,6 @@ namespace {
 
 // A lease survives two lost renewals.
 constexpr int renewals_per_lease = 3;
-constexpr Duration repair_interval = std::chrono::milliseconds(50);
-
-std::string text_of(const config::VirtualAddress& vip) {
-    return fmt::format("{} on {}", vip.prefix.to_string(), vip.interface);
-}
 
 }  // namespace
 
@@ -24,7 +20,7 @@ HeldAddresses::HeldAddresses(std::string owner, const config::VrrpInstance& conf
         const Vip& vip =
             vips_.emplace_back(Vip{.address = address, .present = link_.present(address)});
         if (vip.present)
-            log::info("({}) {} is there already", owner_, text_of(address));
+            log::info("({}) {} is there already", owner_, address.to_string());
     }
 }
 
@@ -97,10 +93,10 @@ bool HeldAddresses::on_addresses(Instant now) {
             vip.present = present;
             changed_ = true;
             if (held() && !present && vip.address.tracked)
-                log::warn("({}) {} was removed, putting it back", owner_, text_of(vip.address));
+                log::warn("({}) {} was removed, putting it back", owner_, vip.address.to_string());
             else if (!held() && present)
                 log::warn("({}) {} was added by somebody else while we are not MASTER", owner_,
-                          text_of(vip.address));
+                          vip.address.to_string());
         }
         missing = missing || (!vip.present && vip.error.empty() && vip.address.tracked);
     }
@@ -120,7 +116,7 @@ std::string HeldAddresses::problem() const {
     std::string problem;
     for (const Vip& vip : vips_) {
         if (!vip.error.empty())
-            problem = fmt::format("{}: {}", text_of(vip.address), vip.error);
+            problem = fmt::format("{}: {}", vip.address.to_string(), vip.error);
     }
     return problem;
 }
@@ -152,7 +148,7 @@ void HeldAddresses::install(Vip& vip, Instant now) {
     }
     const auto installed = link_.install(address, lease_);
     if (!installed && vip.error.empty())
-        log::error("({}) cannot install {}: {}", owner_, text_of(vip.address),
+        log::error("({}) cannot install {}: {}", owner_, vip.address.to_string(),
                    installed.error().message);
     vip.error = installed ? "" : installed.error().message;
     if (vip.present != installed.has_value()) {
@@ -164,7 +160,7 @@ void HeldAddresses::install(Vip& vip, Instant now) {
 void HeldAddresses::withdraw(Vip& vip) {
     vip.error.clear();
     if (const auto withdrawn = link_.withdraw(vip.address); !withdrawn) {
-        log::error("({}) cannot remove {}: {}", owner_, text_of(vip.address),
+        log::error("({}) cannot remove {}: {}", owner_, vip.address.to_string(),
                    withdrawn.error().message);
         return;
     }

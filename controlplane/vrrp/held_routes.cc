@@ -3,15 +3,11 @@
 #include <algorithm>
 
 #include "common/log.h"
+#include "controlplane/vrrp/repair_pace.h"
 
 namespace headgate::vrrp {
 
 namespace {
-
-// Somebody who removes a route each time that he sees it gets it back at this pace.
-constexpr Duration repair_interval = std::chrono::milliseconds(50);
-// What the kernel refuses now may work later, when an interface or a gateway is there.
-constexpr Duration retry_interval = std::chrono::seconds(1);
 
 constexpr const char* kind_of(const config::Route& /*route*/) {
     return "route";

@@ -3,19 +3,9 @@
 #include <algorithm>
 
 #include "common/log.h"
+#include "controlplane/vrrp/repair_pace.h"
 
 namespace headgate::vrrp {
-
-namespace {
-
-constexpr Duration repair_interval = std::chrono::milliseconds(50);
-constexpr Duration retry_interval = std::chrono::seconds(1);
-
-std::string text_of(const config::VirtualAddress& address) {
-    return fmt::format("address {} on {}", address.prefix.to_string(), address.interface);
-}
-
-}  // namespace
 
 void HostEntries::apply(Instant now, const config::StaticEntries& next) {
     std::erase_if(addresses_, [&](const Address& known) {
@@ -54,7 +44,8 @@ void HostEntries::on_changes(Instant now) {
     for (Address& entry : addresses_) {
         const bool present = has(entry.address);
         if (entry.present && !present)
-            log::warn("(static) {} was removed, putting it back", text_of(entry.address));
+            log::warn("(static) address {} was removed, putting it back",
+                      entry.address.to_string());
         entry.present = present;
         missing = missing || (!present && entry.address.tracked && entry.error.empty());
     }
@@ -89,7 +80,8 @@ void HostEntries::add(Address& entry) {
                                    ? fail("interface {} does not exist", entry.address.interface)
                                    : writer_.add(interface->index, entry.address);
     if (!added && added.error().message != entry.error)
-        log::error("(static) cannot add {}: {}", text_of(entry.address), added.error().message);
+        log::error("(static) cannot add address {}: {}", entry.address.to_string(),
+                   added.error().message);
     entry.error = added ? "" : added.error().message;
     entry.present = added.has_value();
     if (added)
@@ -101,7 +93,7 @@ void HostEntries::remove(const Address& entry) {
     if (interface == nullptr)
         return;
     if (const auto removed = writer_.remove(interface->index, entry.address); !removed)
-        log::error("(static) cannot remove {}: {}", text_of(entry.address),
+        log::error("(static) cannot remove address {}: {}", entry.address.to_string(),
                    removed.error().message);
     else
         interfaces_.remove_address(interface->index, entry.address.prefix);
@@ -120,7 +112,7 @@ std::string HostEntries::problem_of(const std::string& instance) const {
     };
     for (const Address& entry : addresses_) {
         if (!entry.error.empty() && concerns(entry.address.track_group))
-            return fmt::format("static {} is missing", text_of(entry.address));
+            return fmt::format("static address {} is missing", entry.address.to_string());
     }
     for (const auto& route : held_.routes()) {
         if (!route.error.empty() && concerns(route.entry.track_group))

@@ -12,10 +12,6 @@ namespace {
 
 constexpr Duration note_interval = std::chrono::seconds(1);
 
-double seconds_of(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 // What to write for events that an advert of a peer causes, at whatever rate it likes.
 std::string line_for(const Fsm& fsm, Event event, const Advert& advert) {
     const std::string source = advert.source.to_string();
@@ -34,7 +30,7 @@ std::string line_for(const Fsm& fsm, Event event, const Advert& advert) {
                                advert.priority, fsm.effective_priority());
         case Event::preempt_delay_started:
             return fmt::format("start preempt delay ({:.6f})",
-                               seconds_of(fsm.parameters().preempt_delay));
+                               to_seconds(fsm.parameters().preempt_delay));
         case Event::preempt_delay_stopped:
             return "stop preempt delay";
         case Event::own_address_heard:

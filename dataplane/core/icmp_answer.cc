@@ -12,7 +12,6 @@ namespace headgate::dataplane {
 namespace {
 
 constexpr std::size_t mac_bytes = 6;
-constexpr std::size_t icmp_bytes = 8;
 constexpr std::uint8_t hops = 64;  // RFC 1700: the default
 
 // How much of the packet is quoted, in all: RFC 1812 4.3.2.3; RFC 4443 2.4 c.

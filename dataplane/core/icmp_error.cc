@@ -6,7 +6,6 @@
 namespace headgate::dataplane {
 namespace {
 
-constexpr std::uint32_t icmp_bytes = 8;
 constexpr std::uint32_t ports_bytes = 4;
 
 bool is_error(const Packet& packet, std::uint8_t type) {

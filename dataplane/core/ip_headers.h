@@ -13,6 +13,7 @@ namespace headgate::dataplane {
 
 inline constexpr std::uint32_t ipv4_bytes_min = 20;
 inline constexpr std::uint32_t ipv6_bytes = 40;
+inline constexpr std::uint32_t icmp_bytes = 8;  // ICMPv6 too
 
 // Protocols and next headers, by IANA's numbers.
 namespace next_header {

@@ -14,6 +14,7 @@ import sys
 import time
 
 import fuzz
+from builds import TOGETHER, cpp_args
 from junit import Counts, read_counts, settle
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -63,9 +64,8 @@ def asan():
     # Unoptimized: with -O1, g++ takes three times as long over what the second one inserts.
     # vptr: it needs run-time type information, which the dataplane does without.
     # -g1: line numbers for a report; everything would take a fifth longer to compile.
-    arguments = "-Dcpp_args=['-fno-sanitize=vptr', '-g1', '-D_GLIBCXX_ASSERTIONS']"
-    configure(build, ["-Db_sanitize=address,undefined", arguments, "-Doptimization=0",
-                      "-Dbenchmarks=false"])
+    configure(build, ["-Db_sanitize=address,undefined", "-Doptimization=0", "-Dbenchmarks=false",
+                      cpp_args("-fno-sanitize=vptr", "-g1", "-D_GLIBCXX_ASSERTIONS"), *TOGETHER])
     return meson_test(build, PURE_SUITES, "asan", prefix=YIELDING, patience=10, environment={
         "ASAN_OPTIONS": "detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
@@ -74,8 +74,8 @@ def asan():
 def tsan():
     """Thread sanitizer over the parts that have threads: the tests in meson's suite `threads`."""
     build = ROOT / "build-tsan"
-    configure(build, ["-Db_sanitize=thread", "-Doptimization=1", "-Dcpp_args=-g1",
-                      "-Dbenchmarks=false"])
+    configure(build, ["-Db_sanitize=thread", "-Doptimization=1", "-Dbenchmarks=false",
+                      cpp_args("-g1"), *TOGETHER])
     # Its shadow memory needs a memory layout that full address randomization may not leave free.
     return meson_test(build, ["threads"], "tsan", prefix=[*YIELDING, "setarch", "-R"],
                       patience=10, environment={"TSAN_OPTIONS": "halt_on_error=1"})

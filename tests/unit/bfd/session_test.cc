@@ -20,8 +20,8 @@ constexpr Parameters defaults{.min_tx = Microseconds(10'000),
                               .idle_tx = Microseconds(1'000'000),
                               .detect_multiplier = 5,
                               .passive = false};
-constexpr std::uint32_t ours = 7;
-constexpr std::uint32_t theirs = 9;
+constexpr std::uint32_t our_discriminator = 7;
+constexpr std::uint32_t their_discriminator = 9;
 
 Instant at(Duration since_start) {
     return Instant(seconds(100)) + since_start;
@@ -43,15 +43,15 @@ std::string text_of(const Effects& effects) {
 class Story {
 public:
     explicit Story(const Parameters& parameters = defaults)
-        : session(parameters, ours, random, at(seconds(0))) {
+        : session(parameters, our_discriminator, random, at(seconds(0))) {
         peer.detect_multiplier = 3;
-        peer.my_discriminator = theirs;
+        peer.my_discriminator = their_discriminator;
         peer.desired_min_tx = peer.required_min_rx = Microseconds(20'000);
     }
 
     std::string hear(Duration when, State state) {
         peer.state = state;
-        peer.your_discriminator = state == State::down ? 0 : ours;
+        peer.your_discriminator = state == State::down ? 0 : our_discriminator;
         return text_of(session.on_packet(at(when), peer));
     }
     std::string wait_until(Duration when) { return text_of(session.on_deadline(at(when))); }

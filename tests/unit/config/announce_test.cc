@@ -11,12 +11,6 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Config load_fine(const std::string& text) {
-    const LoadResult result = load_text(text);
-    EXPECT_EQ(result.exit_code, exit_fine) << text << render_report(result.diagnostics);
-    return result.config.value_or(Config{});
-}
-
 Announcing announcing_of(const std::string& instance, const std::string& global = "") {
     const Config config = load_fine(instance_with(instance, "global_defs {\n" + global + "\n}"));
     EXPECT_EQ(config.vrrp.instances.size(), 1U);

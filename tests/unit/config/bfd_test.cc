@@ -18,7 +18,7 @@ std::string bfd_with(std::string_view lines, std::string_view neighbor = "192.0.
 }
 
 // The only instance of a text in which nothing is wrong.
-BfdInstance instance_of(const std::string& text) {
+BfdInstance bfd_of(const std::string& text) {
     const LoadResult result = load_text(text);
     EXPECT_TRUE(result.diagnostics.empty()) << text << render_report(result.diagnostics);
     EXPECT_EQ(result.exit_code, exit_fine);
@@ -29,7 +29,7 @@ TEST(BfdModel, HasTheDefaultsOfKeepalived) {
     BfdInstance expected;
     expected.name = "b1";
     expected.neighbor = IpAddress::parse("192.0.2.3").value();
-    EXPECT_EQ(instance_of(bfd_with("")), expected);
+    EXPECT_EQ(bfd_of(bfd_with("")), expected);
     EXPECT_EQ(expected.min_rx, microseconds(10'000));
     EXPECT_EQ(expected.min_tx, microseconds(10'000));
     EXPECT_EQ(expected.idle_tx, microseconds(1'000'000));
@@ -38,7 +38,7 @@ TEST(BfdModel, HasTheDefaultsOfKeepalived) {
 }
 
 TEST(BfdModel, TakesEveryKeyword) {
-    const BfdInstance instance = instance_of(
+    const BfdInstance instance = bfd_of(
         "bfd_instance b2 {\n neighbour_ip 2001:db8::2\n source_ip 2001:db8::1\n min_rx 20\n"
         " min_tx 3.312\n idle_tx 2000\n multiplier 3\n passive\n hoplimit 200\n max_hops 2\n"
         " multihop\n vrrp\n}\n");
@@ -58,16 +58,16 @@ TEST(BfdModel, TakesEveryKeyword) {
 }
 
 TEST(BfdModel, MaxHopsLowersWhatIsExpected) {
-    EXPECT_EQ(instance_of(bfd_with(" max_hops 3")).ttl_min, 252);
-    EXPECT_EQ(instance_of(bfd_with(" max_hops 255")).ttl_min, std::nullopt);
-    EXPECT_EQ(instance_of(bfd_with(" max_hops -1")).ttl_min, std::nullopt);
+    EXPECT_EQ(bfd_of(bfd_with(" max_hops 3")).ttl_min, 252);
+    EXPECT_EQ(bfd_of(bfd_with(" max_hops 255")).ttl_min, std::nullopt);
+    EXPECT_EQ(bfd_of(bfd_with(" max_hops -1")).ttl_min, std::nullopt);
 }
 
 TEST(BfdModel, ExpectsOfAnIpv6NeighborWhatKeepalivedSends) {
-    const BfdInstance instance = instance_of(bfd_with("", "2001:db8::2"));
+    const BfdInstance instance = bfd_of(bfd_with("", "2001:db8::2"));
     EXPECT_EQ(instance.ttl, 255);
     EXPECT_EQ(instance.ttl_min, 64);
-    EXPECT_EQ(instance_of(bfd_with(" hoplimit 255", "2001:db8::2")).ttl_min, 255);
+    EXPECT_EQ(bfd_of(bfd_with(" hoplimit 255", "2001:db8::2")).ttl_min, 255);
 }
 
 TEST(BfdModel, OneNeighborMayHaveASessionForEachSource) {
@@ -97,16 +97,16 @@ TEST(BfdModel, OneForChecksAloneIsNotThereForVrrp) {
     EXPECT_TRUE(result.config.value().vrrp.instances.at(0).trackers.empty());
 }
 
-struct Mistake {
+struct BfdMistake {
     Broken broken;              // behind a good instance
     std::size_t instances = 2;  // that are left
 };
 
-void PrintTo(const Mistake& mistake, std::ostream* out) {
+void PrintTo(const BfdMistake& mistake, std::ostream* out) {
     PrintTo(mistake.broken, out);
 }
 
-class BrokenBfd : public testing::TestWithParam<Mistake> {};
+class BrokenBfd : public testing::TestWithParam<BfdMistake> {};
 
 TEST_P(BrokenBfd, GivesOneDiagnosticThatHelps) {
     Broken broken = GetParam().broken;
@@ -118,43 +118,44 @@ TEST_P(BrokenBfd, GivesOneDiagnosticThatHelps) {
 INSTANTIATE_TEST_SUITE_P(
     Bfd, BrokenBfd,
     testing::Values(
-        Mistake{{"NoNeighbor", ">>bfd_instance b1 {\n    min_rx 20\n}\n", "has no `neighbor_ip`",
-                 "write `neighbor_ip`"},
-                1},
-        Mistake{{"MulticastNeighbor", "bfd_instance b1 {\n    neighbor_ip >>224.0.0.1\n}\n",
-                 "224.0.0.1 is not the address of a host", "the one host"},
-                1},
-        Mistake{{"LinkLocalNeighbor", "bfd_instance b1 {\n    neighbor_ip >>fe80::1\n}\n",
-                 "link-local", "unique local"},
-                1},
-        Mistake{{"UnspecifiedSource", bfd_with("    source_ip >>0.0.0.0"),
-                 "not the address of a host", "the one host"},
-                1},
-        Mistake{{"TwoFamilies", bfd_with("    source_ip >>2001:db8::1"), "not of one family",
-                 "two IPv4 or two IPv6"},
-                1},
-        Mistake{{"TooFast", bfd_with("    min_tx >>0.5"), "`0.5` is out of range for min_tx",
-                 "milliseconds from 1 to 4294967"}},
-        Mistake{{"NoTime", bfd_with("    min_rx >>fast"), "is not a number of milliseconds",
-                 "milliseconds from 1"}},
-        Mistake{{"TimeWithUnit", bfd_with("    min_rx >>20ms"), "is not a number of milliseconds",
-                 "without a unit"}},
-        Mistake{{"IdlesTooFast", bfd_with("    idle_tx >>500"), "out of range for idle_tx",
-                 "from 1000"}},
-        Mistake{
+        BfdMistake{{"NoNeighbor", ">>bfd_instance b1 {\n    min_rx 20\n}\n", "has no `neighbor_ip`",
+                    "write `neighbor_ip`"},
+                   1},
+        BfdMistake{{"MulticastNeighbor", "bfd_instance b1 {\n    neighbor_ip >>224.0.0.1\n}\n",
+                    "224.0.0.1 is not the address of a host", "the one host"},
+                   1},
+        BfdMistake{{"LinkLocalNeighbor", "bfd_instance b1 {\n    neighbor_ip >>fe80::1\n}\n",
+                    "link-local", "unique local"},
+                   1},
+        BfdMistake{{"UnspecifiedSource", bfd_with("    source_ip >>0.0.0.0"),
+                    "not the address of a host", "the one host"},
+                   1},
+        BfdMistake{{"TwoFamilies", bfd_with("    source_ip >>2001:db8::1"), "not of one family",
+                    "two IPv4 or two IPv6"},
+                   1},
+        BfdMistake{{"TooFast", bfd_with("    min_tx >>0.5"), "`0.5` is out of range for min_tx",
+                    "milliseconds from 1 to 4294967"}},
+        BfdMistake{{"NoTime", bfd_with("    min_rx >>fast"), "is not a number of milliseconds",
+                    "milliseconds from 1"}},
+        BfdMistake{{"TimeWithUnit", bfd_with("    min_rx >>20ms"),
+                    "is not a number of milliseconds", "without a unit"}},
+        BfdMistake{{"IdlesTooFast", bfd_with("    idle_tx >>500"), "out of range for idle_tx",
+                    "from 1000"}},
+        BfdMistake{
             {"MultiplierOfZero", bfd_with("    multiplier >>0"), "out of range", "from 1 to 255"}},
-        Mistake{{"MoreHopsThanTtl", bfd_with("    ttl 10\n    max_hops >>20"),
-                 "`max_hops` exceeds the TTL of 10", "at most 10"}},
-        Mistake{{"MultihopOverNoRouter", bfd_with("    >>multihop"), "without `max_hops`",
-                 "the number of routers", Severity::warning}},
-        Mistake{{"NameTaken", ">>bfd_instance good {\n    neighbor_ip 192.0.2.3\n}\n",
-                 "the name `good` is taken", "on line 1 has it"},
-                1},
-        Mistake{{"NeighborTaken", "bfd_instance b1 {\n    neighbor_ip >>192.0.2.9\n}\n",
-                 "bfd_instance `good` has this neighbor already", "a `source_ip` of its own"},
-                1},
-        Mistake{{"UnknownKeyword", bfd_with("    >>multiplyer 3"),
-                 "`multiplyer` is not a keyword of bfd_instance", "did you mean `multiplier`?"}}),
+        BfdMistake{{"MoreHopsThanTtl", bfd_with("    ttl 10\n    max_hops >>20"),
+                    "`max_hops` exceeds the TTL of 10", "at most 10"}},
+        BfdMistake{{"MultihopOverNoRouter", bfd_with("    >>multihop"), "without `max_hops`",
+                    "the number of routers", Severity::warning}},
+        BfdMistake{{"NameTaken", ">>bfd_instance good {\n    neighbor_ip 192.0.2.3\n}\n",
+                    "the name `good` is taken", "on line 1 has it"},
+                   1},
+        BfdMistake{{"NeighborTaken", "bfd_instance b1 {\n    neighbor_ip >>192.0.2.9\n}\n",
+                    "bfd_instance `good` has this neighbor already", "a `source_ip` of its own"},
+                   1},
+        BfdMistake{{"UnknownKeyword", bfd_with("    >>multiplyer 3"),
+                    "`multiplyer` is not a keyword of bfd_instance",
+                    "did you mean `multiplier`?"}}),
     [](const auto& tested) { return tested.param.broken.name; });
 
 }  // namespace

@@ -19,12 +19,6 @@ std::string instance(std::string_view name, int vrid, std::string_view lines = "
            "/24\n}\n" + std::string(lines) + "\n}\n";
 }
 
-Config load_fine(const std::string& text) {
-    const LoadResult result = load_text(text);
-    EXPECT_EQ(result.exit_code, exit_fine) << text << render_report(result.diagnostics);
-    return result.config.value_or(Config{});
-}
-
 Election election_of(const std::string& text) {
     const Config config = load_fine(text);
     EXPECT_EQ(config.vrrp.instances.size(), 1U);

@@ -9,28 +9,22 @@
 namespace headgate::config {
 namespace {
 
-Config load_good(const std::string& text) {
-    const LoadResult result = load_text(text);
-    EXPECT_TRUE(result.diagnostics.empty()) << render_report(result.diagnostics);
-    return result.config.value_or(Config{});
-}
-
 Route route(const std::string& line) {
-    const Config config = load_good(instance_with("virtual_routes {\n" + line + "\n}"));
+    const Config config = load_fine(instance_with("virtual_routes {\n" + line + "\n}"));
     EXPECT_EQ(config.vrrp.instances.at(0).routes.size(), 1U) << line;
     return config.vrrp.instances.at(0).routes.empty() ? Route{}
                                                       : config.vrrp.instances.at(0).routes[0];
 }
 
 Rule rule(const std::string& line) {
-    const Config config = load_good(instance_with("virtual_rules {\n" + line + "\n}"));
+    const Config config = load_fine(instance_with("virtual_rules {\n" + line + "\n}"));
     EXPECT_EQ(config.vrrp.instances.at(0).rules.size(), 1U) << line;
     return config.vrrp.instances.at(0).rules.empty() ? Rule{}
                                                      : config.vrrp.instances.at(0).rules[0];
 }
 
 VirtualAddress excluded(const std::string& line) {
-    const Config config = load_good(instance_with("virtual_ipaddress_excluded {\n" + line + "\n}"));
+    const Config config = load_fine(instance_with("virtual_ipaddress_excluded {\n" + line + "\n}"));
     EXPECT_EQ(config.vrrp.instances.at(0).excluded_addresses.size(), 1U) << line;
     return config.vrrp.instances.at(0).excluded_addresses.at(0);
 }
@@ -73,15 +67,15 @@ TEST(HeldAddress, WhatFitsNoAdvertIsHeldAllTheSame) {
 }
 
 TEST(HeldAddress, AnInstanceMayHaveNone) {
-    const Config config = load_good(
+    const Config config = load_fine(
         "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\n}\n");
     EXPECT_TRUE(config.vrrp.instances.at(0).virtual_addresses.empty());
 }
 
 TEST(HeldAddress, SecondariesArePromotedWhereThatIsSaid) {
     EXPECT_TRUE(
-        load_good(instance_with("promote_secondaries")).vrrp.instances.at(0).promote_secondaries);
-    EXPECT_FALSE(load_good(instance_with("")).vrrp.instances.at(0).promote_secondaries);
+        load_fine(instance_with("promote_secondaries")).vrrp.instances.at(0).promote_secondaries);
+    EXPECT_FALSE(load_fine(instance_with("")).vrrp.instances.at(0).promote_secondaries);
 }
 
 bool accepts(std::string_view lines, std::string_view behind = "") {
@@ -104,7 +98,7 @@ TEST(Accept, AnOwnerTakesWhatIsForItsAddresses) {
 
 TEST(Accept, TheTableHasSettings) {
     const Firewall firewall =
-        load_good(instance_with("no_accept",
+        load_fine(instance_with("no_accept",
                                 "global_defs {\nnftables lb_1\n"
                                 "nftables_priority -150\nnftables_counters\n}"))
             .vrrp.firewall;
@@ -213,7 +207,7 @@ TEST(HeldRule, WithoutAPreferenceGetsOneAndAWarning) {
 }
 
 TEST(StaticEntries, StandOutsideOfInstances) {
-    const Config config = load_good(instance_with("", R"(
+    const Config config = load_fine(instance_with("", R"(
 track_group GROUP {
     group {
         VI_1
@@ -239,17 +233,17 @@ static_rules {
 }
 
 TEST(StaticEntries, AreAConfigurationOnTheirOwn) {
-    const Config config = load_good("static_ipaddress {\n10.9.0.1/24 dev eth1\n}\n");
+    const Config config = load_fine("static_ipaddress {\n10.9.0.1/24 dev eth1\n}\n");
     EXPECT_FALSE(config.vrrp.statics.empty());
 }
 
-struct Mistake {
+struct BrokenLine {
     std::string lines;
     std::string message;
     std::string hint;
 };
 
-class BrokenEntry : public testing::TestWithParam<Mistake> {};
+class BrokenEntry : public testing::TestWithParam<BrokenLine> {};
 
 TEST_P(BrokenEntry, CostsItsLineAndSaysWhatToWrite) {
     const LoadResult result = load_text(instance_with(GetParam().lines));
@@ -272,42 +266,44 @@ std::string rules(const std::string& line) {
 INSTANTIATE_TEST_SUITE_P(
     Held, BrokenEntry,
     testing::Values(
-        Mistake{routes("198.51.100.0/24"), "leads nowhere", "add `via IP`"},
-        Mistake{routes("via 10.0.0.1"), "without a network", "write `[TYPE] NETWORK"},
-        Mistake{routes("198.51.100.1/24 dev eth0"), "bits behind its prefix length",
-                "192.0.2.0/24"},
-        Mistake{routes("198.51.100.0/24 vai 10.0.0.1"), "`vai` is not an option", "`via`"},
-        Mistake{routes("198.51.100.0/24 via"), "needs a value", "write"},
-        Mistake{routes("198.51.100.0/24 via 2001:db8::1"), "another address family", "all IPv4"},
-        Mistake{routes("198.51.100.0/24 dev eth0 table nosuch"), "not a routing table",
-                "/etc/iproute2/rt_tables"},
-        Mistake{routes("198.51.100.0/24 dev eth0 metric x"), "not a number", "`metric` takes"},
-        Mistake{routes("198.51.100.0/24 dev eth0 rtt 5m"), "not a time", "milliseconds"},
-        Mistake{routes("198.51.100.0/24 via 10.0.0.1 vrf blue"), "not carried", "`table`"},
-        Mistake{routes("198.51.100.0/24 via 10.0.0.1 nexthop via 10.0.0.2"), "beside another",
-                "every hop"},
-        Mistake{routes("198.51.100.0/24 nexthop via 10.0.0.2 weight 257"), "out of range",
-                "1 to 256"},
-        Mistake{routes("198.51.100.0/24 nexthop via 10.0.0.2 metric 1"), "of a next hop",
-                "before the first"},
-        Mistake{routes("198.51.100.0/24 dev eth0 encap mpls 9999999"), "stack of labels",
-                "100/200"},
-        Mistake{routes("198.51.100.0/24 dev eth0 track_group G"), "for a static route", "left out"},
-        Mistake{rules("from 192.0.2.0/24 preference 5"), "does nothing", "add `table TABLE`"},
-        Mistake{rules("form 192.0.2.0/24 table 5 preference 5"), "`form` is not an option",
-                "`from`"},
-        Mistake{rules("sport 53 table 5 preference 5"), "without a protocol", "ip_proto"},
-        Mistake{rules("from 192.0.2.0/24 to 2001:db8::/32 table 5 preference 5"),
-                "another address family", "all IPv4"},
-        Mistake{rules("fwmark x table 5 preference 5"), "not a mark", "MARK[/MASK]"},
-        Mistake{rules("uidrange 9-5 table 5 preference 5"), "not a range", "FIRST-LAST"},
-        Mistake{"virtual_ipaddress_excluded {\n2001:db8::1/64 brd +\n}", "no broadcast", "remove"},
-        Mistake{"virtual_ipaddress_excluded {\n10.1.0.1 peer 2001:db8::1\n}", "same family",
-                "`peer`"},
-        Mistake{"virtual_ipaddress_excluded {\n10.1.0.1 preferred_lft x\n}", "not a number",
-                "forever"},
-        Mistake{"virtual_ipaddress_excluded {\n192.0.2.10/24\n}", "in this instance already",
-                "remove this line"}));
+        BrokenLine{routes("198.51.100.0/24"), "leads nowhere", "add `via IP`"},
+        BrokenLine{routes("via 10.0.0.1"), "without a network", "write `[TYPE] NETWORK"},
+        BrokenLine{routes("198.51.100.1/24 dev eth0"), "bits behind its prefix length",
+                   "192.0.2.0/24"},
+        BrokenLine{routes("198.51.100.0/24 vai 10.0.0.1"), "`vai` is not an option", "`via`"},
+        BrokenLine{routes("198.51.100.0/24 via"), "needs a value", "write"},
+        BrokenLine{routes("198.51.100.0/24 via 2001:db8::1"), "another address family", "all IPv4"},
+        BrokenLine{routes("198.51.100.0/24 dev eth0 table nosuch"), "not a routing table",
+                   "/etc/iproute2/rt_tables"},
+        BrokenLine{routes("198.51.100.0/24 dev eth0 metric x"), "not a number", "`metric` takes"},
+        BrokenLine{routes("198.51.100.0/24 dev eth0 rtt 5m"), "not a time", "milliseconds"},
+        BrokenLine{routes("198.51.100.0/24 via 10.0.0.1 vrf blue"), "not carried", "`table`"},
+        BrokenLine{routes("198.51.100.0/24 via 10.0.0.1 nexthop via 10.0.0.2"), "beside another",
+                   "every hop"},
+        BrokenLine{routes("198.51.100.0/24 nexthop via 10.0.0.2 weight 257"), "out of range",
+                   "1 to 256"},
+        BrokenLine{routes("198.51.100.0/24 nexthop via 10.0.0.2 metric 1"), "of a next hop",
+                   "before the first"},
+        BrokenLine{routes("198.51.100.0/24 dev eth0 encap mpls 9999999"), "stack of labels",
+                   "100/200"},
+        BrokenLine{routes("198.51.100.0/24 dev eth0 track_group G"), "for a static route",
+                   "left out"},
+        BrokenLine{rules("from 192.0.2.0/24 preference 5"), "does nothing", "add `table TABLE`"},
+        BrokenLine{rules("form 192.0.2.0/24 table 5 preference 5"), "`form` is not an option",
+                   "`from`"},
+        BrokenLine{rules("sport 53 table 5 preference 5"), "without a protocol", "ip_proto"},
+        BrokenLine{rules("from 192.0.2.0/24 to 2001:db8::/32 table 5 preference 5"),
+                   "another address family", "all IPv4"},
+        BrokenLine{rules("fwmark x table 5 preference 5"), "not a mark", "MARK[/MASK]"},
+        BrokenLine{rules("uidrange 9-5 table 5 preference 5"), "not a range", "FIRST-LAST"},
+        BrokenLine{"virtual_ipaddress_excluded {\n2001:db8::1/64 brd +\n}", "no broadcast",
+                   "remove"},
+        BrokenLine{"virtual_ipaddress_excluded {\n10.1.0.1 peer 2001:db8::1\n}", "same family",
+                   "`peer`"},
+        BrokenLine{"virtual_ipaddress_excluded {\n10.1.0.1 preferred_lft x\n}", "not a number",
+                   "forever"},
+        BrokenLine{"virtual_ipaddress_excluded {\n192.0.2.10/24\n}", "in this instance already",
+                   "remove this line"}));
 
 TEST(BrokenStaticEntry, NamesATrackGroupThatIsNotThere) {
     const LoadResult result =

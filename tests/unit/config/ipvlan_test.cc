@@ -6,7 +6,7 @@
 namespace headgate::config {
 namespace {
 
-VrrpInstance instance_of(std::string_view lines, std::string_view behind = "") {
+VrrpInstance instance_with_lines(std::string_view lines, std::string_view behind = "") {
     return load_text(instance_with(lines, behind)).config->vrrp.instances.at(0);
 }
 
@@ -24,24 +24,24 @@ TEST(Ipvlan, IsTheInterfaceOfTheInstance) {
     EXPECT_EQ(instance.transport.source, IpAddress::parse("192.0.2.5").value());
     EXPECT_FALSE(instance.vmac);
     EXPECT_TRUE(all_vmacs(instance).empty());
-    EXPECT_FALSE(instance_of("").ipvlan);
-    EXPECT_EQ(base_interface(instance_of("")), "eth0");
+    EXPECT_FALSE(instance_with_lines("").ipvlan);
+    EXPECT_EQ(base_interface(instance_with_lines("")), "eth0");
 }
 
 TEST(Ipvlan, TakesItsWordsInAnyOrder) {
     const VrrpInstance instance =
-        instance_of("use_ipvlan private vip0 192.0.2.5\nmcast_src_ip 192.0.2.6");
+        instance_with_lines("use_ipvlan private vip0 192.0.2.5\nmcast_src_ip 192.0.2.6");
     EXPECT_EQ(instance.ipvlan, (Ipvlan{.name = "vip0",
                                        .base = "eth0",
                                        .address = *Prefix::parse("192.0.2.5/32"),
                                        .mode = IpvlanMode::private_}));
     EXPECT_EQ(instance.transport.source, IpAddress::parse("192.0.2.6").value())
         << "what is written for it counts";
-    EXPECT_EQ(instance_of("use_ipvlan 192.0.2.5 vepa").ipvlan->mode, IpvlanMode::vepa);
+    EXPECT_EQ(instance_with_lines("use_ipvlan 192.0.2.5 vepa").ipvlan->mode, IpvlanMode::vepa);
 }
 
 TEST(Ipvlan, HasTheAddressesOfItsNetworkAndFamily) {
-    const VrrpInstance instance = instance_of(
+    const VrrpInstance instance = instance_with_lines(
         "use_ipvlan 192.0.2.5\nvirtual_ipaddress_excluded {\n10.1.0.1\n10.1.0.2 dev eth0\n"
         "10.1.0.3 dev eth1\n2001:db8::1/64\n}");
     std::vector<std::string> places;

@@ -9,12 +9,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Config load_fine(const std::string& text) {
-    const LoadResult result = load_text(text);
-    EXPECT_EQ(result.exit_code, exit_fine) << text << render_report(result.diagnostics);
-    return result.config.value_or(Config{});
-}
-
 VrrpInstance instance_of(const std::string& text) {
     const Config config = load_fine(text);
     EXPECT_EQ(config.vrrp.instances.size(), 1U);

@@ -10,15 +10,12 @@
 namespace headgate::config {
 namespace {
 
-Config load_fine(const std::string& global_defs) {
-    const LoadResult result =
-        load_text(instance_with("", "global_defs {\n" + global_defs + "\n}\n"));
-    EXPECT_EQ(result.exit_code, exit_fine) << render_report(result.diagnostics);
-    return result.config.value_or(Config{});
+Config load_global(const std::string& global_defs) {
+    return load_fine(instance_with("", "global_defs {\n" + global_defs + "\n}\n"));
 }
 
 TEST(SchedulingKeywords, SetEachThread) {
-    const Config config = load_fine(
+    const Config config = load_global(
         "vrrp_rt_priority 40\nvrrp_priority -20\nvrrp_cpu_affinity 0 2 2\n"
         "bfd_rt_priority 41\nbfd_priority 19\nbfd_cpu_affinity 1\n");
     EXPECT_EQ(config.vrrp.scheduling,
@@ -28,7 +25,7 @@ TEST(SchedulingKeywords, SetEachThread) {
 }
 
 TEST(SchedulingKeywords, ThoseThatAskForWhatIsAlwaysDoneChangeNothing) {
-    const Config config = load_fine(
+    const Config config = load_global(
         "vrrp_no_swap\nbfd_no_swap\nmax_auto_priority 99\nmin_auto_priority_delay 1000000\n"
         "vrrp_rlimit_rttime 10000\nbfd_rlimit_rttime 2\nvrrp_netlink_monitor_rcv_bufs 500000\n"
         "vrrp_netlink_monitor_rcv_bufs_force on\nlvs_netlink_cmd_rcv_bufs 500000\n"
@@ -55,8 +52,8 @@ TEST(SchedulingKeywords, OfChecksSayWhoSetsIt) {
 }
 
 TEST(LogUnknownVrids, IsOffUnlessAskedFor) {
-    EXPECT_FALSE(load_fine("").vrrp.log_unknown_vrids);
-    EXPECT_TRUE(load_fine("log_unknown_vrids").vrrp.log_unknown_vrids);
+    EXPECT_FALSE(load_global("").vrrp.log_unknown_vrids);
+    EXPECT_TRUE(load_global("log_unknown_vrids").vrrp.log_unknown_vrids);
 }
 
 }  // namespace

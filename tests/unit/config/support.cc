@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <gtest/gtest.h>
 
 namespace headgate::config {
 namespace {
@@ -91,6 +92,12 @@ std::string describe(const Trackers& trackers) {
                             process.full_command, process.quorum, process.quorum_max,
                             process.fork_delay.count(), process.terminate_delay.count());
     return text;
+}
+
+Config load_fine(const std::string& text) {
+    const LoadResult result = load_text(text);
+    EXPECT_EQ(result.exit_code, exit_fine) << text << render_report(result.diagnostics);
+    return result.config.value_or(Config{});
 }
 
 std::string describe(const Config& config) {

@@ -38,6 +38,9 @@ inline LoadResult load_text(std::string_view text) {
     return load_files({{"test.conf", std::string(text)}}, "test.conf");
 }
 
+// The model of a text in which nothing is wrong; anything else fails the test.
+Config load_fine(const std::string& text);
+
 // A configuration of one good instance, with more lines in it or behind it.
 inline std::string instance_with(std::string_view lines, std::string_view behind = "") {
     return "vrrp_instance VI_1 {\n"

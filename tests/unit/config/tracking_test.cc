@@ -13,17 +13,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Loads a text in which nothing is wrong.
-Config good(const std::string& text) {
-    LoadResult result = load_text(text);
-    EXPECT_TRUE(result.diagnostics.empty()) << text << render_report(result.diagnostics);
-    return result.config.value_or(Config{});
-}
-
 const std::string script = "vrrp_script chk {\n    script \"/bin/true\"\n}\n";
 
 TEST(TrackScript, HasKeepalivedsDefaults) {
-    const TrackScript read = good(instance_with("", script)).trackers.scripts.at(0);
+    const TrackScript read = load_fine(instance_with("", script)).trackers.scripts.at(0);
     EXPECT_EQ(read.name, "chk");
     EXPECT_EQ(read.command.words, std::vector<std::string>{"/bin/true"});
     EXPECT_EQ(read.interval, seconds(1));
@@ -34,11 +27,11 @@ TEST(TrackScript, HasKeepalivedsDefaults) {
 }
 
 TEST(TrackScript, ReadsEveryKeyword) {
-    const Config config =
-        good(instance_with("track_script {\n  chk\n}\n",
-                           "vrrp_script chk {\n script \"/bin/sh -c 'exit  1' x\"\n interval 2.5\n"
-                           " timeout 0.5\n weight -20 reverse\n rise 2\n fall 3\n"
-                           " user nobody nogroup\n init_fail\n}\n"));
+    const Config config = load_fine(
+        instance_with("track_script {\n  chk\n}\n",
+                      "vrrp_script chk {\n script \"/bin/sh -c 'exit  1' x\"\n interval 2.5\n"
+                      " timeout 0.5\n weight -20 reverse\n rise 2\n fall 3\n"
+                      " user nobody nogroup\n init_fail\n}\n"));
     const TrackScript& read = config.trackers.scripts.at(0);
     EXPECT_EQ(read.command.words, (std::vector<std::string>{"/bin/sh", "-c", "exit  1", "x"}));
     EXPECT_EQ(read.command.user, "nobody");
@@ -55,7 +48,8 @@ TEST(TrackScript, ReadsEveryKeyword) {
 
 TEST(TrackScript, TheIntervalIsTheTimeoutAlsoWhenItComesLater) {
     const auto timeout = [](const std::string& lines) {
-        return good(instance_with("", "vrrp_script chk {\n script /bin/true\n" + lines + "\n}"))
+        return load_fine(
+                   instance_with("", "vrrp_script chk {\n script /bin/true\n" + lines + "\n}"))
             .trackers.scripts.at(0)
             .timeout;
     };
@@ -65,7 +59,7 @@ TEST(TrackScript, TheIntervalIsTheTimeoutAlsoWhenItComesLater) {
 }
 
 TEST(TrackFile, ReadsBothNames) {
-    const Config config = good(instance_with(
+    const Config config = load_fine(instance_with(
         "track_file {\n maintenance\n other weight 0\n}\n",
         "track_file maintenance {\n file /run/m\n weight -2\n init_file 5 overwrite\n}\n"
         "vrrp_track_file other {\n file \"/run/o\"\n}\n"));
@@ -80,7 +74,7 @@ TEST(TrackFile, ReadsBothNames) {
 }
 
 TEST(TrackFile, CountsOnceByDefault) {
-    const Config config = good(
+    const Config config = load_fine(
         instance_with("track_file {\n m\n}\n", "track_file m {\n file /run/m\n init_file\n}\n"));
     EXPECT_EQ(config.vrrp.instances.at(0).trackers.at(0).weight, 1);
     EXPECT_EQ(config.trackers.files.at(0).initial_value, 0);
@@ -89,7 +83,7 @@ TEST(TrackFile, CountsOnceByDefault) {
 
 TEST(TrackProcess, ReadsEveryKeyword) {
     const auto read = [](const std::string& lines) {
-        return good(instance_with("", "vrrp_track_process p {\n" + lines + "\n}\n"))
+        return load_fine(instance_with("", "vrrp_track_process p {\n" + lines + "\n}\n"))
             .trackers.processes.at(0);
     };
     EXPECT_EQ(read("process nginx"), (TrackProcess{.name = "p", .program = "nginx"}));
@@ -109,12 +103,12 @@ TEST(TrackProcess, ReadsEveryKeyword) {
 }
 
 TEST(Tracking, InstancesSayWhatTheyTrack) {
-    const Config config =
-        good(instance_with("track_interface {\n eth1\n eth2 weight -10\n}\ntrack_script {\n chk "
-                           "weight 5 noreverse\n}\n"
-                           "track_process {\n p weight -254\n}\ndont_track_primary\n",
-                           script + "vrrp_track_process p {\n process x\n}\n"
-                                    "interface_up_down_delays {\n eth1 0.5\n eth2 1 2\n}\n"));
+    const Config config = load_fine(
+        instance_with("track_interface {\n eth1\n eth2 weight -10\n}\ntrack_script {\n chk "
+                      "weight 5 noreverse\n}\n"
+                      "track_process {\n p weight -254\n}\ndont_track_primary\n",
+                      script + "vrrp_track_process p {\n process x\n}\n"
+                               "interface_up_down_delays {\n eth1 0.5\n eth2 1 2\n}\n"));
     const VrrpInstance& instance = config.vrrp.instances.at(0);
     EXPECT_EQ(instance.trackers,
               (std::vector<TrackerUse>{
@@ -138,7 +132,7 @@ const std::string servers =
     "real_server 192.0.2.11 53 {\n}\n}\n";
 
 TEST(Tracking, VirtualServersAreNamedAsTheyAreWritten) {
-    const Config config = good(instance_with(
+    const Config config = load_fine(instance_with(
         "track_virtual_server {\n 192.0.2.10 80\n 192.0.2.10 53 udp weight -30\n}\n", servers));
     EXPECT_EQ(config.vrrp.instances.at(0).trackers,
               (std::vector<TrackerUse>{
@@ -159,17 +153,17 @@ TEST(Tracking, ADelayEndsBeforeABackupTakesOver) {
 }
 
 TEST(Tracking, TheBufferForProcessEventsIsGlobal) {
-    EXPECT_EQ(good(instance_with("")).trackers.process_buffer_bytes, 1U << 20);
-    EXPECT_EQ(good(instance_with("",
-                                 "global_defs {\n process_monitor_rcv_bufs 500000\n"
-                                 " process_monitor_rcv_bufs_force\n}\n"))
+    EXPECT_EQ(load_fine(instance_with("")).trackers.process_buffer_bytes, 1U << 20);
+    EXPECT_EQ(load_fine(instance_with("",
+                                      "global_defs {\n process_monitor_rcv_bufs 500000\n"
+                                      " process_monitor_rcv_bufs_force\n}\n"))
                   .trackers.process_buffer_bytes,
               500000U);
 }
 
 TEST(Tracking, ScriptRulesAreGlobal) {
     const ScriptRules rules =
-        good(
+        load_fine(
             "global_defs {\n script_user nobody : nogroup\n enable_script_security\n"
             " use_symlink_paths on\n set_supplementary_groups\n}\n" +
             instance_with(""))
@@ -189,9 +183,10 @@ TEST(Command, IsCutAtBlanksOutsideQuotes) {
     EXPECT_EQ(split_command("  "), Words{});
 }
 
-// ---- Mistakes -----------------------------------------------------------------------------------
+// ---- Mistakes
+// -----------------------------------------------------------------------------------
 
-struct Mistake {
+struct TrackingMistake {
     std::string text;
     std::string message;
     std::string hint;
@@ -210,8 +205,8 @@ std::string in_process(const std::string& line) {
     return instance_with("", "vrrp_track_process p {\nprocess x\n" + line + "\n}\n");
 }
 
-const std::vector<Mistake>& mistakes() {
-    static const std::vector<Mistake> cases{
+const std::vector<TrackingMistake>& mistakes() {
+    static const std::vector<TrackingMistake> cases{
         {tracking("track_script {\n  >>chkk\n}"), "there is no vrrp_script `chkk`",
          "did you mean `chk`?"},
         {tracking("track_script {\n  >>nothing_like_it\n}"), "there is no vrrp_script",
@@ -278,7 +273,7 @@ const std::vector<Mistake>& mistakes() {
 }
 
 TEST(Tracking, EveryMistakeIsToldOnceWhereItIs) {
-    for (const Mistake& mistake : mistakes()) {
+    for (const TrackingMistake& mistake : mistakes()) {
         const std::size_t mark = mistake.text.find(">>");
         std::string text = mistake.text;
         text.erase(mark, 2);

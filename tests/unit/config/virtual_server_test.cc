@@ -9,22 +9,24 @@
 namespace headgate::config {
 namespace {
 
-std::string server(const std::string& head) {
+std::string config_with_server(const std::string& head) {
     return "dataplane {\n    interface eth0\n}\n" + head +
            "\n    real_server 192.0.2.11 80 {\n    }\n}\n";
 }
 
-const std::string good =
+const std::string good_head =
     "virtual_server 192.0.2.10 80 {\n    lb_algo rr\n"
     "    lb_kind DR\n    protocol TCP";
 
 TEST(BrokenVirtualServer, GivesOneDiagnosticThatHelps) {
     const std::vector<Broken> all{
         {"GroupUnknown",
-         server("virtual_server >>group web {\n    lb_algo rr\n    lb_kind DR\n    protocol TCP"),
+         config_with_server(
+             "virtual_server >>group web {\n    lb_algo rr\n    lb_kind DR\n    protocol TCP"),
          "there is no virtual_server_group `web`", "left out", Severity::error, exit_unusable},
         {"GroupWithoutName",
-         server("virtual_server >>group {\n    lb_algo rr\n    lb_kind DR\n    protocol TCP"),
+         config_with_server(
+             "virtual_server >>group {\n    lb_algo rr\n    lb_kind DR\n    protocol TCP"),
          "`group` needs a name", "the block is left out", Severity::error, exit_unusable},
         {"GroupEntry", instance_with("", "virtual_server_group web {\n    >>web1 80\n}"),
          "`web1` is not an address, a range or a network", "192.0.2.10-19 80"},
@@ -40,11 +42,11 @@ TEST(BrokenVirtualServer, GivesOneDiagnosticThatHelps) {
         {"GroupOfAMark", instance_with("", "virtual_server_group web {\n    >>fwmark 3\n}"),
          "`fwmark` in a group is not carried", "the addresses and the port"},
         {"HashFlagOfAnotherScheduler",
-         server("virtual_server 192.0.2.10 80 {\n    lb_algo sh\n    lb_kind DR\n"
-                "    protocol TCP\n    >>mh-port"),
+         config_with_server("virtual_server 192.0.2.10 80 {\n    lb_algo sh\n    lb_kind DR\n"
+                            "    protocol TCP\n    >>mh-port"),
          "`mh-port` is for another `lb_algo`", "write `lb_algo sh` or `lb_algo mh`"},
-        {"OnePacketOfTcp", server(good + "\n    >>ops"), "`ops` is for `protocol UDP` only",
-         "remove it"},
+        {"OnePacketOfTcp", config_with_server(good_head + "\n    >>ops"),
+         "`ops` is for `protocol UDP` only", "remove it"},
         {"LowerThresholdAboveTheUpper",
          server_with({.real_server = "uthreshold 5\nlthreshold >>6"}),
          "`lthreshold` is larger than `uthreshold`", "three quarters"},

@@ -6,7 +6,7 @@
 namespace headgate::config {
 namespace {
 
-VrrpInstance instance_of(std::string_view lines, std::string_view behind = "") {
+VrrpInstance vmac_instance(std::string_view lines, std::string_view behind = "") {
     return load_text(instance_with(lines, behind)).config->vrrp.instances.at(0);
 }
 
@@ -19,14 +19,14 @@ std::vector<std::string> places_of(const VrrpInstance& instance) {
 }
 
 TEST(Vmac, HasTheNameAndTheMacAddressOfTheVirtualRouter) {
-    const VrrpInstance instance = instance_of("use_vmac");
+    const VrrpInstance instance = vmac_instance("use_vmac");
     ASSERT_TRUE(instance.vmac);
     EXPECT_EQ(instance.vmac->name, "vrrp.51");
     EXPECT_EQ(instance.vmac->mac.to_string(), "00:00:5e:00:01:33");
     EXPECT_FALSE(instance.vmac->send_from_base);
     EXPECT_EQ(instance.virtual_addresses.at(0).interface, "vrrp.51");
     EXPECT_EQ(instance.interface, "eth0");
-    EXPECT_FALSE(instance_of("").vmac);
+    EXPECT_FALSE(vmac_instance("").vmac);
 }
 
 TEST(Vmac, Ipv6HasAMacAddressOfItsOwn) {
@@ -42,16 +42,16 @@ TEST(Vmac, Ipv6HasAMacAddressOfItsOwn) {
 }
 
 TEST(Vmac, TakesANameAndAMacAddress) {
-    const VrrpInstance instance = instance_of(
+    const VrrpInstance instance = vmac_instance(
         "use_vmac vip0 02:00:00:00:00:09\nvmac_xmit_base\n"
         "virtual_ipaddress_excluded {\n10.1.0.1/24\n}");
     EXPECT_EQ(
         instance.vmac,
         (Vmac{
             .name = "vip0", .base = "eth0", .mac = {{2, 0, 0, 0, 0, 9}}, .send_from_base = true}));
-    EXPECT_EQ(instance_of("use_vmac 02:00:00:00:01").vmac->mac.to_string(), "02:00:00:00:01:33");
+    EXPECT_EQ(vmac_instance("use_vmac 02:00:00:00:01").vmac->mac.to_string(), "02:00:00:00:01:33");
     EXPECT_EQ(instance.excluded_addresses.at(0).interface, "vip0");
-    EXPECT_EQ(instance_of("use_vmac", "global_defs {\nvmac_prefix lb\n}").vmac->name, "lb.51");
+    EXPECT_EQ(vmac_instance("use_vmac", "global_defs {\nvmac_prefix lb\n}").vmac->name, "lb.51");
 }
 
 TEST(Vmac, TwoOfOneNameAreToldApart) {
@@ -76,7 +76,7 @@ TEST(Vmac, TwoOfOneNameAreToldApart) {
 }
 
 TEST(Vmac, SingleAddressesHaveOneToo) {
-    const VrrpInstance instance = instance_of(
+    const VrrpInstance instance = vmac_instance(
         "virtual_ipaddress_excluded {\n10.1.0.1/24 dev eth1 use_vmac\n10.1.0.2/24 dev eth1\n"
         "10.1.0.3/24 use_vmac dev eth1\n2001:db8::1/64 dev eth1 use_vmac\n10.1.0.4/24 "
         "use_vmac\n}\n");
@@ -94,9 +94,9 @@ TEST(Vmac, SingleAddressesHaveOneToo) {
 
 // As keepalived 2.2.7.
 TEST(Vmac, HasTheAddressesOfItsNetworkAndFamily) {
-    EXPECT_EQ(places_of(instance_of("use_vmac\nvirtual_ipaddress_excluded {\n10.1.0.1\n"
-                                    "10.1.0.2 dev eth0\n10.1.0.3 dev eth1\n2001:db8::1/64\n"
-                                    "2001:db8::2/64 dev eth0\n}")),
+    EXPECT_EQ(places_of(vmac_instance("use_vmac\nvirtual_ipaddress_excluded {\n10.1.0.1\n"
+                                      "10.1.0.2 dev eth0\n10.1.0.3 dev eth1\n2001:db8::1/64\n"
+                                      "2001:db8::2/64 dev eth0\n}")),
               (std::vector<std::string>{"192.0.2.10 on vrrp.51", "10.1.0.1 on vrrp.51",
                                         "10.1.0.2 on vrrp.51", "10.1.0.3 on eth1",
                                         "2001:db8::1 on eth0", "2001:db8::2 on eth0"}));
@@ -107,10 +107,10 @@ TEST(Vmac, UseVmacAddrIsForOtherInterfacesAndTheOtherFamily) {
         "use_vmac_addr\nvirtual_ipaddress_excluded {\n10.0.0.9\n10.1.0.1/24 dev eth1\n"
         "2001:db8::1/64\n2001:db8::2/64 dev eth1\n}";
     EXPECT_EQ(
-        places_of(instance_of(lines, "global_defs {\nvmac_addr_prefix a\n}")),
+        places_of(vmac_instance(lines, "global_defs {\nvmac_addr_prefix a\n}")),
         (std::vector<std::string>{"192.0.2.10 on eth0", "10.0.0.9 on eth0", "10.1.0.1 on a.51.1",
                                   "2001:db8::1 on a6.51.1", "2001:db8::2 on a6.51.2"}));
-    const VrrpInstance with_own = instance_of("use_vmac\n" + lines);
+    const VrrpInstance with_own = vmac_instance("use_vmac\n" + lines);
     EXPECT_EQ(places_of(with_own),
               (std::vector<std::string>{"192.0.2.10 on vrrp.51", "10.0.0.9 on vrrp.51",
                                         "10.1.0.1 on vrrp.51.1", "2001:db8::1 on vrrp6.51.1",

@@ -11,7 +11,7 @@ namespace {
 
 constexpr Tick now = 1000;
 
-FragmentKey key_of(std::uint32_t id) {
+FragmentKey fragment_of(std::uint32_t id) {
     return {wide_v4(Be32(0x0a010001)), wide_v4(Be32(0xc000020a)), id, 17};
 }
 
@@ -29,16 +29,16 @@ private:
 
 bool hold(FragmentTable& table, std::uint32_t id, std::uint8_t fill) {
     TestFrame frame(fill);
-    return table.hold(key_of(id), frame.waiting(), now);
+    return table.hold(fragment_of(id), frame.waiting(), now);
 }
 
 TEST(FragmentTable, TheOldestThatWaitsMakesRoom) {
     FragmentTable table({});
     for (std::uint32_t id = 0; id <= FragmentTable::waiting_max; ++id)
         EXPECT_TRUE(hold(table, id, static_cast<std::uint8_t>(id)));
-    EXPECT_TRUE(table.take(key_of(0)).empty());
+    EXPECT_TRUE(table.take(fragment_of(0)).empty());
     for (std::uint32_t id = 1; id <= FragmentTable::waiting_max; ++id) {
-        const auto taken = table.take(key_of(id));
+        const auto taken = table.take(fragment_of(id));
         ASSERT_EQ(taken.size(), 1U) << id;
         EXPECT_EQ(taken[0].frame.data[99], id) << "it is a copy";
     }
@@ -49,12 +49,12 @@ TEST(FragmentTable, TheOldestThatWaitsMakesRoom) {
 TEST(FragmentTable, WhatItHasGivenIsNotOverwrittenUntilItIsTakenBack) {
     FragmentTable table({});
     ASSERT_TRUE(hold(table, 1, 0xaa));
-    const Frame given = table.take(key_of(1))[0].frame;
+    const Frame given = table.take(fragment_of(1))[0].frame;
     for (std::uint32_t id = 2; id < 2 + 2 * FragmentTable::waiting_max; ++id)
         EXPECT_TRUE(hold(table, id, 0xbb));
     for (std::uint32_t at = 0; at < given.length; ++at)
         ASSERT_EQ(given.data[at], 0xaa);
-    EXPECT_TRUE(table.take(key_of(1)).empty()) << "it is given once";
+    EXPECT_TRUE(table.take(fragment_of(1)).empty()) << "it is given once";
     table.reclaim();
     // All places again: as many wait as there are.
     table.expire(now + 2);
@@ -67,7 +67,7 @@ TEST(FragmentTable, RefusesWhenAllItsMemoryIsGiven) {
     FragmentTable table({});
     for (std::uint32_t id = 0; id < FragmentTable::waiting_max; ++id) {
         ASSERT_TRUE(hold(table, id, 1));
-        ASSERT_EQ(table.take(key_of(id)).size(), 1U);
+        ASSERT_EQ(table.take(fragment_of(id)).size(), 1U);
     }
     EXPECT_FALSE(hold(table, 100, 2));
     table.reclaim();
@@ -78,26 +78,26 @@ TEST(FragmentTable, RefusesAFrameThatIsTooLong) {
     FragmentTable table({});
     TestFrame fits(1, FragmentTable::frame_bytes_max);
     TestFrame does_not(1, FragmentTable::frame_bytes_max + 1);
-    EXPECT_TRUE(table.hold(key_of(1), fits.waiting(), now));
-    EXPECT_FALSE(table.hold(key_of(1), does_not.waiting(), now));
+    EXPECT_TRUE(table.hold(fragment_of(1), fits.waiting(), now));
+    EXPECT_FALSE(table.hold(fragment_of(1), does_not.waiting(), now));
 }
 
 TEST(FragmentTable, TheLatestFatesAreKnownWhenThereAreTooMany) {
     FragmentTable table({});
     constexpr std::uint32_t packets = 4 * FragmentTable::fates;
     for (std::uint32_t id = 0; id < packets; ++id)
-        table.remember(key_of(id), {Reason::none, {}, {id, 1}}, now + id / 20000);
+        table.remember(fragment_of(id), {Reason::none, {}, {id, 1}}, now + id / 20000);
     const Tick last = now + packets / 20000;
     std::uint32_t known = 0;
     for (std::uint32_t id = packets - 1000; id < packets; ++id) {
-        const FragmentFate* fate = table.find(key_of(id), last);
+        const FragmentFate* fate = table.find(fragment_of(id), last);
         if (fate == nullptr)
             continue;
         ++known;
         EXPECT_EQ(fate->destination.slot, id);
     }
     EXPECT_GT(known, 990U);
-    EXPECT_EQ(table.find(key_of(packets - 1), last + FragmentTable::fate_s + 1), nullptr);
+    EXPECT_EQ(table.find(fragment_of(packets - 1), last + FragmentTable::fate_s + 1), nullptr);
 }
 
 }  // namespace

@@ -9,14 +9,14 @@
 namespace headgate::dataplane {
 namespace {
 
-bool is_hashing(Scheduler scheduler) {
+bool picks_by_hash(Scheduler scheduler) {
     return scheduler == Scheduler::sh || scheduler == Scheduler::dh || scheduler == Scheduler::mh;
 }
 
 // Of one client and service, it depends on nothing but loads.
 bool may_refuse(const ServiceConfig& service) {
     return service.scheduler == Scheduler::ovf ||
-           (is_hashing(service.scheduler) && !service.hash_fallback);
+           (picks_by_hash(service.scheduler) && !service.hash_fallback);
 }
 
 // Bit by bit.
@@ -112,8 +112,8 @@ std::string ReferenceModel::judge_pick(Service& service, const ModelPacket& pack
     if (!any)
         return expect(Reason::no_destination, result);
     if (result.reason == Reason::no_destination && !stateless && may_refuse(service.config))
-        return is_hashing(service.config.scheduler) ? check_hash(service, packet, std::nullopt)
-                                                    : std::string();
+        return picks_by_hash(service.config.scheduler) ? check_hash(service, packet, std::nullopt)
+                                                       : std::string();
     if (result.reason != Reason::none)
         return expect(Reason::none, result);
     const Destination* picked = find_by_mac(service, result);
@@ -130,8 +130,8 @@ std::string ReferenceModel::check_pick(Service& service, const ModelPacket& pack
     if (!stateless && (scheduler == Scheduler::rr || scheduler == Scheduler::wrr))
         return check_fairness(service, picked);
     if (!stateless)
-        return is_hashing(scheduler) ? check_hash(service, packet, picked.incarnation)
-                                     : std::string();
+        return picks_by_hash(scheduler) ? check_hash(service, packet, picked.incarnation)
+                                        : std::string();
     const bool persistent = service.config.persistence_timeout_s > 0;
     const bool any_port = service.config.endpoint.port == 0;
     const bool any_address = any_port || !service.config.group.empty();

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/vrrp/announcer.h"
+#include "tests/unit/vrrp/addresses.h"
 
 namespace headgate::vrrp {
 namespace {
@@ -42,13 +43,6 @@ public:
     Instant start;
     Frames frames;
 };
-
-config::VirtualAddress vip(std::string_view address, std::string_view interface = "eth0") {
-    config::VirtualAddress vip;
-    vip.prefix = *Prefix::parse(address);
-    vip.interface = interface;
-    return vip;
-}
 
 // The queue, its link, and a clock that run_until() moves.
 class AnnounceTest : public testing::Test {

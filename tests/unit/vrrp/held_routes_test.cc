@@ -1,6 +1,7 @@
 // Goal: routes and rules are here exactly while they are held, whatever others do to them, and what
 // the kernel refuses is tried again. Method: a kernel of two lists; time is a parameter.
 #include "controlplane/vrrp/held_routes.h"
+#include "tests/unit/vrrp/story_time.h"
 
 #include <set>
 #include <string>
@@ -54,10 +55,6 @@ config::Rule rule(std::uint32_t preference) {
     rule.preference = preference;
     rule.table = 5;
     return rule;
-}
-
-Instant at(Duration when) {
-    return Instant(seconds(1000)) + when;
 }
 
 class HeldRoutesTest : public testing::Test {

@@ -2,6 +2,8 @@
 // wrong, and survives a reload without an unnecessary step. Method: a link that writes down what it
 // is asked and has a kernel of one map; time is a parameter.
 #include "controlplane/vrrp/instance.h"
+#include "tests/unit/vrrp/addresses.h"
+#include "tests/unit/vrrp/story_time.h"
 
 #include <algorithm>
 #include <map>
@@ -67,10 +69,6 @@ public:
     std::string install_error;
 };
 
-config::VirtualAddress vip(std::string_view text) {
-    return {.prefix = *Prefix::parse(text), .interface = "eth0", .label = {}, .broadcast = {}};
-}
-
 config::VrrpInstance config_with(const std::vector<config::VirtualAddress>& vips) {
     config::VrrpInstance config;
     config.name = "VI_1";
@@ -112,7 +110,6 @@ protected:
     [[nodiscard]] std::uint64_t errors(AdvertError error) const {
         return status().advert_errors[static_cast<std::size_t>(error)].count;
     }
-    static Instant at(Duration when) { return Instant(seconds(1000)) + when; }
 
     const LinkState up{.source = own, .problem = ""};
     const LinkState down{.source = std::nullopt, .problem = "interface eth0 down"};
@@ -392,7 +389,7 @@ TEST(InstanceResume, WhileNobodyCanHaveTakenOver) {
 using Verdict = TrackerState::Verdict;
 
 const TrackerId chk{TrackerKind::script, "chk"};
-const TrackerId other{TrackerKind::script, "other"};
+const TrackerId second_chk{TrackerKind::script, "other"};
 
 config::VrrpInstance config_tracking(std::vector<TrackerUse> uses) {
     config::VrrpInstance config = config_with({vip("10.0.0.100/32")});
@@ -420,7 +417,7 @@ TEST_F(WeightedInstanceTest, AdvertisesTheChangedPriorityAtOnce) {
     EXPECT_EQ(status().priority, 40);
     instance.on_tracker(at(seconds(4)), chk, said(Verdict::up));
     EXPECT_EQ(link.take(), Calls{"advert 100"});
-    instance.on_tracker(at(seconds(4)), other, said(Verdict::down));
+    instance.on_tracker(at(seconds(4)), second_chk, said(Verdict::down));
     EXPECT_EQ(link.take(), Calls{}) << "nobody here uses it";
 }
 
@@ -471,9 +468,10 @@ TEST_F(UnweightedInstanceTest, IsInFaultWhileItIsDown) {
 TEST_F(UnweightedInstanceTest, ANewTrackerStopsNobodyBeforeItHasSpoken) {
     instance.start(at(Duration{}), up, {}, {{chk, said(Verdict::up)}});
     run_until(seconds(4));
-    instance.reconfigure(at(seconds(5)), config_tracking({{.tracker = chk}, {.tracker = other}}));
+    instance.reconfigure(at(seconds(5)),
+                         config_tracking({{.tracker = chk}, {.tracker = second_chk}}));
     EXPECT_EQ(instance.state(), State::master);
-    instance.on_tracker(at(seconds(6)), other, said(Verdict::down));
+    instance.on_tracker(at(seconds(6)), second_chk, said(Verdict::down));
     EXPECT_EQ(instance.state(), State::fault);
 }
 

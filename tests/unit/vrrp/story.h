@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/vrrp/fsm.h"
+#include "tests/unit/vrrp/story_time.h"
 
 namespace headgate::vrrp {
 
@@ -85,7 +86,7 @@ public:
 
     Fsm fsm;
 
-    static Instant at(Duration when) { return Instant(std::chrono::seconds(1000)) + when; }
+    static Instant at(Duration when) { return vrrp::at(when); }
     static Instant at(int when) { return at(std::chrono::seconds(when)); }
 };
 

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/vrrp/fsm.h"
+#include "tests/unit/vrrp/story_time.h"
 
 namespace headgate::vrrp {
 namespace {
@@ -17,12 +18,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-const IpAddress own = *IpAddress::parse("10.0.0.5");
-const IpAddress other = *IpAddress::parse("10.0.0.6");
-
-Instant at(Duration when) {
-    return Instant(seconds(1000)) + when;
-}
+const IpAddress group_address = *IpAddress::parse("10.0.0.5");
+const IpAddress rival = *IpAddress::parse("10.0.0.6");
 
 class FakeMember final : public SyncMember {
 public:
@@ -65,7 +62,7 @@ class SyncGroupTest : public testing::Test {
 protected:
     void SetUp() override {
         for (FakeMember* const member : {&a, &b})
-            member->fsm.start(at(seconds(0)), own);
+            member->fsm.start(at(seconds(0)), group_address);
         group.assemble(at(seconds(0)), {{&a, true}, {&b, true}});
     }
     void time(Duration when) {
@@ -76,7 +73,7 @@ protected:
     }
     void heard(FakeMember& member, Duration when, std::uint8_t priority) {
         member.perform(member.fsm.on_advert(
-            at(when), {.source = other, .priority = priority, .advert_interval = seconds(1)}));
+            at(when), {.source = rival, .priority = priority, .advert_interval = seconds(1)}));
         group.settle(at(when));
     }
     void become_master() {
@@ -148,7 +145,7 @@ TEST_F(SyncGroupTest, IsInFaultWithAnyMemberAndComesBackWithTheLast) {
     EXPECT_EQ(b.resignations, 1);
     fault(b, seconds(6));
     recover(a, seconds(7));
-    EXPECT_EQ(states(), "FAULT FAULT FAULT") << "b has a fault of its own now";
+    EXPECT_EQ(states(), "FAULT FAULT FAULT") << "b has a fault of its group_address now";
     EXPECT_EQ(reason(), "VI_B: interface eth1 down");
     recover(b, seconds(8));
     EXPECT_EQ(states(), "BACKUP BACKUP BACKUP");
@@ -161,7 +158,7 @@ TEST_F(SyncGroupTest, IsInFaultWithAnyMemberAndComesBackWithTheLast) {
 TEST_F(SyncGroupTest, TakesANewMemberAlongIntoMaster) {
     become_master();
     FakeMember c("VI_C", 100);
-    c.fsm.start(at(seconds(5)), own);
+    c.fsm.start(at(seconds(5)), group_address);
     group.assemble(at(seconds(5)), {{&a, false}, {&b, false}, {&c, true}});
     EXPECT_EQ(group.state(), State::master);
     EXPECT_EQ(c.state(), State::master);
@@ -179,9 +176,9 @@ TEST_F(SyncGroupTest, GoesIntoFaultWithANewMemberThatIs) {
 
 TEST_F(SyncGroupTest, OfTwoInstancesThatDisagreeIsBackup) {
     FakeMember c("VI_C", 100);
-    c.fsm.start(at(seconds(0)), own);
+    c.fsm.start(at(seconds(0)), group_address);
     become_master();
-    // c is no new instance: it has been BACKUP by its own right.
+    // c is no new instance: it has been BACKUP by its group_address right.
     group.assemble(at(seconds(5)), {{&a, false}, {&b, false}, {&c, false}});
     EXPECT_EQ(states(), "BACKUP BACKUP BACKUP");
     EXPECT_EQ(c.state(), State::backup);
@@ -190,8 +187,8 @@ TEST_F(SyncGroupTest, OfTwoInstancesThatDisagreeIsBackup) {
 TEST_F(SyncGroupTest, OfOwnersIsMasterAtOnce) {
     FakeMember c("VI_C", 255);
     FakeMember d("VI_D", 255);
-    c.fsm.start(at(seconds(0)), own);
-    d.fsm.start(at(seconds(0)), own);
+    c.fsm.start(at(seconds(0)), group_address);
+    d.fsm.start(at(seconds(0)), group_address);
     SyncGroup owners("VG_2");
     owners.assemble(at(seconds(0)), {{&c, true}, {&d, true}});
     EXPECT_EQ(owners.state(), State::master);
@@ -200,8 +197,8 @@ TEST_F(SyncGroupTest, OfOwnersIsMasterAtOnce) {
 TEST_F(SyncGroupTest, OfResumedInstancesIsMaster) {
     FakeMember c("VI_C", 100);
     FakeMember d("VI_D", 100);
-    c.fsm.start(at(seconds(0)), own, {.resume = true});
-    d.fsm.start(at(seconds(0)), own, {.resume = true});
+    c.fsm.start(at(seconds(0)), group_address, {.resume = true});
+    d.fsm.start(at(seconds(0)), group_address, {.resume = true});
     SyncGroup resumed("VG_2");
     resumed.assemble(at(seconds(0)), {{&c, true}, {&d, true}});
     EXPECT_EQ(resumed.state(), State::master);

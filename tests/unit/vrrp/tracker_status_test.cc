@@ -9,16 +9,18 @@ namespace {
 using std::chrono::seconds;
 using Verdict = TrackerState::Verdict;
 
-const TrackerId script{TrackerKind::script, "chk"};
-const TrackerId file{TrackerKind::file, "switch"};
+const TrackerId shown_script{TrackerKind::script, "chk"};
+const TrackerId shown_file{TrackerKind::file, "switch"};
 
 TEST(TrackerStatus, SaysWhatItWouldDoOtherwise) {
-    Tracking tracking({{.tracker = script, .weight = -20}, {.tracker = file, .weight = 2}});
-    tracking.update(script, {.verdict = Verdict::down,
-                             .since = Instant(seconds(10)),
-                             .detail = "failed 3/3",
-                             .cause = "exit 1"});
-    tracking.update(file, {.verdict = Verdict::value, .value = 7, .detail = "is 7", .cause = ""});
+    Tracking tracking(
+        {{.tracker = shown_script, .weight = -20}, {.tracker = shown_file, .weight = 2}});
+    tracking.update(shown_script, {.verdict = Verdict::down,
+                                   .since = Instant(seconds(10)),
+                                   .detail = "failed 3/3",
+                                   .cause = "exit 1"});
+    tracking.update(shown_file,
+                    {.verdict = Verdict::value, .value = 7, .detail = "is 7", .cause = ""});
     const auto statuses = tracker_statuses(tracking, Instant(seconds(12)));
     ASSERT_EQ(statuses.size(), 2U);
     EXPECT_EQ(statuses[0],
@@ -29,18 +31,18 @@ TEST(TrackerStatus, SaysWhatItWouldDoOtherwise) {
 }
 
 TEST(TrackerStatus, OfOneWithoutAResult) {
-    const Tracking tracking({{.tracker = script, .weight = 5, .reverse = true}});
+    const Tracking tracking({{.tracker = shown_script, .weight = 5, .reverse = true}});
     EXPECT_EQ(tracker_statuses(tracking, Instant{})[0],
               (TrackerStatus{"track_script", "chk", "unknown", "", 5, true, 0, -5, 0}));
 }
 
 TEST(TrackerStatus, OfOneThatDecidesBetweenFaultAndNot) {
-    Tracking tracking({{.tracker = script, .weight = 0}});
+    Tracking tracking({{.tracker = shown_script, .weight = 0}});
     EXPECT_EQ(tracker_statuses(tracking, Instant{})[0],
               (TrackerStatus{"track_script", "chk", "unknown", "", 0, false, 0, 0, 0, true, false,
                              true}));
-    tracking.configure({{.tracker = script, .weight = 0, .reverse = true}});
-    tracking.update(script, {.verdict = Verdict::down, .detail = "is down", .cause = ""});
+    tracking.configure({{.tracker = shown_script, .weight = 0, .reverse = true}});
+    tracking.update(shown_script, {.verdict = Verdict::down, .detail = "is down", .cause = ""});
     EXPECT_EQ(tracker_statuses(tracking, Instant{})[0],
               (TrackerStatus{"track_script", "chk", "down", "is down, since 0s", 0, true, 0, 0, 0,
                              false, true, false}));
