@@ -143,8 +143,8 @@ std::vector<Located<GroupEntry>> read_group_entries(const Statement& group, Repo
     for (const Statement& line : group.body) {
         if (line.unusable)
             continue;
-        if (auto entry = read_entry(line, report))
-            entries.push_back(std::move(*entry));
+        if (const auto entry = read_entry(line, report))
+            entries.push_back(*entry);
     }
     return entries;
 }

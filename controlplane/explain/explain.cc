@@ -55,6 +55,7 @@ Result<api::Why> explain(const api::Status& status, const std::string& object,
         return explain_virtual_server(*found.front(), now_unix_ms);
     if (found.size() > 1) {
         std::vector<std::string> names;
+        names.reserve(found.size());
         for (const api::VirtualServerStatus* server : found)
             names.push_back(server->name());
         return fail("{} may be {}: say which", object, list_words(names));

@@ -55,14 +55,14 @@ Result<bool> dump_all(nl_sock* socket, const std::set<std::uint8_t>& protocols, 
             rtmsg routes{};
             routes.rtm_family = family;
             routes.rtm_protocol = protocol;
-            const auto listed = dump(socket, RTM_GETROUTE, routes, apply);
+            auto listed = dump(socket, RTM_GETROUTE, routes, apply);
             if (!listed)
                 return listed;
             consistent = consistent && *listed;
         }
         fib_rule_hdr rules{};
         rules.family = family;
-        const auto listed = dump(socket, RTM_GETRULE, rules, apply);
+        auto listed = dump(socket, RTM_GETRULE, rules, apply);
         if (!listed)
             return listed;
         consistent = consistent && *listed;

@@ -39,6 +39,7 @@ int kernel_kind(Encapsulation::Kind kind) {
 // RFC 3032 2.1: 20 bits of label, three of class, the bottom of the stack, eight of TTL.
 void put_labels(nl_msg* message, const std::vector<std::uint32_t>& labels) {
     std::vector<std::uint32_t> stack;
+    stack.reserve(labels.size());
     for (const std::uint32_t label : labels)
         stack.push_back(label << 12U);
     if (!stack.empty())

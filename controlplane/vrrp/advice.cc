@@ -106,6 +106,7 @@ std::string address_words(AdvertError error, const Fields& theirs,
     if (!ours.virtual_addresses.empty() && !ours.virtual_addresses[0].prefix.address.is_v4())
         return std::string(describe(error));
     std::vector<IpAddress> here;
+    here.reserve(ours.virtual_addresses.size());
     for (const config::VirtualAddress& vip : ours.virtual_addresses)
         here.push_back(vip.prefix.address);
     const std::vector<IpAddress> missing = without(here, theirs.addresses);
@@ -126,7 +127,7 @@ std::string address_words(AdvertError error, const Fields& theirs,
 
 std::string advise(AdvertError error, std::span<const std::uint8_t> message,
                    const config::VrrpInstance& ours) {
-    const std::string said(describe(error));
+    std::string said(describe(error));
     if (error == AdvertError::own_address)
         return said +
                "; give each router an address of its own, or find out who sends our adverts "

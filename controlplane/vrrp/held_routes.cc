@@ -28,8 +28,8 @@ bool any_failed(const std::vector<HeldRoutes::Held<Entry>>& list) {
 
 }  // namespace
 
-HeldRoutes::HeldRoutes(std::string owner, std::vector<config::Route> routes,
-                       std::vector<config::Rule> rules, Routing* routing)
+HeldRoutes::HeldRoutes(std::string owner, const std::vector<config::Route>& routes,
+                       const std::vector<config::Rule>& rules, Routing* routing)
     : owner_(std::move(owner)), routing_(routing) {
     if (routing_ == nullptr)
         return;

@@ -27,8 +27,8 @@ public:
     };
 
     // `owner`: a name for the log. `routing` outlives the object; null: there is nothing to hold.
-    HeldRoutes(std::string owner, std::vector<config::Route> routes,
-               std::vector<config::Rule> rules, Routing* routing);
+    HeldRoutes(std::string owner, const std::vector<config::Route>& routes,
+               const std::vector<config::Rule>& rules, Routing* routing);
 
     // Installs all; from now on they are held.
     void hold(Instant now);

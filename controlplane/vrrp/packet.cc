@@ -221,6 +221,7 @@ std::vector<IpAddress> AdvertCodec::destinations() const {
     if (!router_.transport.unicast)
         return {router_.transport.group};
     std::vector<IpAddress> destinations;
+    destinations.reserve(router_.transport.peers.size());
     for (const config::UnicastPeer& peer : router_.transport.peers)
         destinations.push_back(peer.address);
     return destinations;

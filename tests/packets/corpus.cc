@@ -255,7 +255,7 @@ void take_hop(Bytes& frame, const std::uint8_t* macs) {
         return;
     }
     --frame[ip_at + 8];
-    const auto header = std::span(frame).subspan(ip_at, (frame[ip_at] & 0x0fU) * 4U);
+    const auto header = std::span(frame).subspan(ip_at, std::size_t{frame[ip_at] & 0x0fU} * 4);
     header[10] = header[11] = 0;
     ByteWriter(header.subspan(10)).write(internet_checksum(header));
 }

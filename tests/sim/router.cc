@@ -33,6 +33,7 @@ void Router::boot(Instant now) {
         return;
     group_.emplace("VG");
     std::vector<vrrp::SyncGroup::Member> members;
+    members.reserve(legs_.size());
     for (const auto& leg : legs_)
         members.push_back({&leg->instance(), true});
     group_->assemble(clock_.local(now), members);

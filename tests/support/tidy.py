@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""clang-tidy over the sources given, or all that build/ compiles.
+"""clang-tidy over all sources, or over those given. Called by scripts/check.
 
-A file that was clean is not analysed again until it, a header of the project that it includes, its
-compile command or .clang-tidy changes: a whole run costs half an hour, most of it for nothing.
+The files of a folder are analysed together, as build-tidy/ would compile them: most of clang-tidy's
+time goes into what the files of a folder include alike. A unit that was clean is not analysed again
+until one of its files, a header of the project that it includes, or .clang-tidy changes.
 """
 
 import concurrent.futures
@@ -14,69 +15,88 @@ import re
 import subprocess
 import sys
 
+from builds import TOGETHER, cpp_args
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
-CLEAN = BUILD / "tidy-clean.json"
+BUILD = ROOT / "build-tidy"
+CLEAN = BUILD / "clean.json"
 
-# clang does not know all of g++'s options; the database is g++'s.
-TIDY = ["clang-tidy-16", "-p", str(BUILD), "--quiet", "--extra-arg=-Wno-unknown-warning-option"]
+TIDY = ["clang-tidy-16", "-p", str(BUILD), "--quiet",
+        # clang does not know all of g++'s options; the database is g++'s.
+        "--extra-arg=-Wno-unknown-warning-option",
+        # Here the sources are included.
+        r"--header-filter=(common|controlplane|dataplane|bpf|bench|tests)/.*\.(h|cc)$",
+        "--checks=-bugprone-suspicious-include"]
 
 
-def inputs_of_objects():
-    """For every object file, the files of the project that it is compiled from."""
-    listing = subprocess.run(["ninja", "-C", str(BUILD), "-t", "deps"], check=True,
+def configure():
+    """Sets up build-tidy/ and makes the headers that are generated."""
+    if not (BUILD / "build.ninja").exists():
+        subprocess.run(["meson", "setup", str(BUILD), str(ROOT), "-Doptimization=0", cpp_args(),
+                        *TOGETHER], check=True, stdout=subprocess.DEVNULL)
+    listing = subprocess.run(["meson", "introspect", "--targets", str(BUILD)], check=True,
                              capture_output=True, text=True).stdout
-    inputs = {}
-    for block in listing.split("\n\n"):
-        lines = block.splitlines()
-        if lines and (head := re.match(r"(\S+): #deps", lines[0])):
-            paths = ((BUILD / line.strip()).resolve() for line in lines[1:])
-            inputs[head[1]] = sorted(path for path in paths if path.is_relative_to(ROOT))
-    return inputs
+    made = [str(pathlib.Path(name).relative_to(BUILD)) for target in json.loads(listing)
+            if target["type"] == "custom" for name in target["filename"]]
+    subprocess.run(["ninja", "-C", str(BUILD), *made], check=True, stdout=subprocess.DEVNULL)
 
 
-def compilations():
-    """Source (relative to the root) -> its command and the object it makes."""
+def units():
+    """What build-tidy/ would compile, less generated sources: file -> its compile command."""
     database = json.loads((BUILD / "compile_commands.json").read_text())
     entries = {}
     for entry in database:
-        source = (pathlib.Path(entry["directory"]) / entry["file"]).resolve()
-        if source.is_relative_to(ROOT):
-            entries[str(source.relative_to(ROOT))] = (entry["command"], entry["output"])
+        source = pathlib.Path(os.path.normpath(pathlib.Path(entry["directory"]) / entry["file"]))
+        if source.is_file() and ".pb.cc" not in source.read_text():
+            entries[source] = entry["command"]
     return entries
+
+
+def inputs_of(unit):
+    """The project's files that `unit` is made of: what it includes, and what those include."""
+    known = set()
+    found = [unit]
+    while found:
+        path = found.pop()
+        if path in known or not path.is_file():
+            continue
+        known.add(path)
+        for name in re.findall(r'^#include\s*["<]([^">]+)[">]', path.read_text(), re.MULTILINE):
+            inner = pathlib.Path(os.path.normpath(ROOT / name))
+            if inner.is_relative_to(ROOT):
+                found.append(inner)
+    return known
 
 
 def digest(command, inputs):
     state = hashlib.sha256(command.encode())
-    for path in [ROOT / ".clang-tidy", *inputs]:
+    for path in [ROOT / ".clang-tidy", *sorted(inputs)]:
         state.update(path.read_bytes())
     return state.hexdigest()
 
 
-def analyse(source):
-    done = subprocess.run([*TIDY, source], cwd=ROOT, check=False, capture_output=True, text=True)
-    return source, done.returncode == 0, done.stdout + done.stderr
+def analyse(unit):
+    done = subprocess.run([*TIDY, str(unit)], cwd=ROOT, check=False, capture_output=True, text=True)
+    return unit, done.returncode == 0, done.stdout + done.stderr
 
 
 def main(wanted):
-    entries = compilations()
-    inputs = inputs_of_objects()
+    configure()
+    wanted = {pathlib.Path(os.path.normpath(ROOT / name)) for name in wanted}
     known = json.loads(CLEAN.read_text()) if CLEAN.exists() else {}
     digests = {}
-    for source in wanted or sorted(entries):
-        if source not in entries:
-            sys.exit(f"tidy: {source} is in no target of build/")
-        command, output = entries[source]
-        # What is only built on request has no list of inputs, and is analysed every time.
-        digests[source] = digest(command, inputs[output]) if output in inputs else None
-    stale = [source for source, now in digests.items() if not now or known.get(source) != now]
-    print(f"clang-tidy: {len(stale)} of {len(digests)} files", flush=True)
+    for unit, command in units().items():
+        inputs = inputs_of(unit)
+        if not wanted or wanted & inputs:
+            digests[unit] = digest(command, inputs)
+    stale = [unit for unit, now in digests.items() if known.get(str(unit)) != now]
+    print(f"clang-tidy: {len(stale)} of {len(digests)} units", flush=True)
     findings = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for done in concurrent.futures.as_completed([pool.submit(analyse, one) for one in stale]):
-            source, clean, text = done.result()
+            unit, clean, text = done.result()
             if clean:
-                known[source] = digests[source]
+                known[str(unit)] = digests[unit]
                 CLEAN.write_text(json.dumps(known, indent=0, sort_keys=True))
             else:
                 findings += 1

@@ -224,7 +224,7 @@ api::Status after_a_failover() {
         step.set_from(from);
         step.set_to(to);
         step.set_reason(reason);
-        step.set_unix_ms(now_ms - seconds * 1000);
+        step.set_unix_ms(now_ms - seconds * 1000LL);
     }
     api::NamedCount& error = *instance.add_advert_errors();
     error.set_name("ttl");
@@ -366,7 +366,7 @@ TEST(RenderFailover, SaysHonestlyWhatIsKnown) {
 TEST(Words, AreShort) {
     EXPECT_EQ(duration_words(-5), "0s");
     EXPECT_EQ(duration_words(59'999), "59s");
-    EXPECT_EQ(duration_words(12LL * 86'400'000 + 4 * 3'600'000), "12d04h");
+    EXPECT_EQ(duration_words(12LL * 86'400'000 + 4LL * 3'600'000), "12d04h");
     EXPECT_EQ(count_words(99'999), "99999");
     EXPECT_EQ(count_words(100'000), "100.0k");
     EXPECT_EQ(count_words(999'960), "1.0M");
@@ -375,7 +375,7 @@ TEST(Words, AreShort) {
 
 TEST(Arguments, ReadCommandsAndOptionsInAnyOrder) {
     using Command = Arguments::Command;
-    const auto read = [](std::vector<std::string> words) { return *parse_arguments(words); };
+    const auto read = [](const std::vector<std::string>& words) { return *parse_arguments(words); };
     EXPECT_EQ(read({"status"}).command, Command::status);
     EXPECT_EQ(read({"status"}).socket, "/run/headgate/api.sock");
     EXPECT_EQ(read({"--run-dir", "/run/x", "status", "--json"}).socket, "/run/x/api.sock");

@@ -45,6 +45,7 @@ TEST(Ipvlan, HasTheAddressesOfItsNetworkAndFamily) {
         "use_ipvlan 192.0.2.5\nvirtual_ipaddress_excluded {\n10.1.0.1\n10.1.0.2 dev eth0\n"
         "10.1.0.3 dev eth1\n2001:db8::1/64\n}");
     std::vector<std::string> places;
+    places.reserve(instance.excluded_addresses.size());
     for (const VirtualAddress& address : instance.excluded_addresses)
         places.push_back(address.interface);
     EXPECT_EQ(places, (std::vector<std::string>{"vrrp.51", "vrrp.51", "eth1", "eth0"}));

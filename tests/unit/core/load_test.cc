@@ -124,8 +124,10 @@ TEST(WorkerLoads, MoreChangesThanThereIsRoomForAreNotLost) {
 TEST(DestinationLoad, ThreadsThatCountAndSettleAgreeInTheEnd) {
     DestinationLoad load;
     load.set_thresholds(4, 1);
+    constexpr int num_threads = 3;
     std::vector<std::thread> threads;
-    for (int worker = 0; worker < 3; ++worker)
+    threads.reserve(num_threads);
+    for (int worker = 0; worker < num_threads; ++worker)
         threads.emplace_back([&load] {
             for (int round = 0; round < 20000; ++round) {
                 fill(load, 3);

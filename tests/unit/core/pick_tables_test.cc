@@ -28,6 +28,7 @@ std::vector<ChoiceIndex> sequence_of(std::vector<std::uint32_t> weights) {
 
 std::vector<Slot> slots_of(const PickTables& tables, const std::vector<ChoiceIndex>& indices) {
     std::vector<Slot> result;
+    result.reserve(indices.size());
     for (const ChoiceIndex index : indices)
         result.push_back(index == closed_choice ? no_slot : tables.choices[index].slot);
     return result;

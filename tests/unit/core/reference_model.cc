@@ -158,7 +158,7 @@ std::string ReferenceModel::judge_first(const ModelPacket& packet, const ModelRe
     if (!serves(packet.service.address))
         return expect(Reason::fragment, result);
     const FragmentKey key = fragment_key(packet);
-    const std::string wrong = judge_whole(packet, result, now);
+    std::string wrong = judge_whole(packet, result, now);
     Fate fate{result.reason, result.to, 0, now + 5};
     if (Service* service = find(packet); service != nullptr)
         for (const auto& [endpoint, destination] : service->destinations)
@@ -274,7 +274,7 @@ std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,
 
     const bool unremembered = one_packet(service.config);
     const bool stateless = recovers || (!unremembered && connections_.size() == capacity_);
-    if (const std::string wrong = judge_pick(service, packet, result, stateless, now);
+    if (std::string wrong = judge_pick(service, packet, result, stateless, now);
         !wrong.empty() || result.reason != Reason::none)
         return wrong;
     const Destination* picked = find_by_mac(service, result);

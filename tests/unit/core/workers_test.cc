@@ -55,6 +55,7 @@ public:
 
     [[nodiscard]] Counts connections() const {
         std::vector<const Core*> all;
+        all.reserve(cores.size());
         for (const auto& core : cores)
             all.push_back(core.get());
         Counts counts;

@@ -10,6 +10,7 @@ namespace {
 Result<Options> parse(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "headgate-dataplane");
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (std::string& argument : arguments)
         argv.push_back(argument.data());
     argv.push_back(nullptr);

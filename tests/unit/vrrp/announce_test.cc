@@ -52,7 +52,7 @@ protected:
         link.start = now;
     }
 
-    void limit(config::AnnounceLimits limits) { queue.set_limits(now, limits); }
+    void limit(const config::AnnounceLimits& limits) { queue.set_limits(now, limits); }
     void limit_garp(Duration interval) {
         limit({.others = {.garp = interval, .na = {}}, .groups = {}});
     }

@@ -23,7 +23,8 @@ const IpAddress rival = *IpAddress::parse("10.0.0.6");
 
 class FakeMember final : public SyncMember {
 public:
-    FakeMember(std::string name, std::uint8_t priority) : fsm(parameters(priority)), name_(name) {}
+    FakeMember(std::string name, std::uint8_t priority)
+        : fsm(parameters(priority)), name_(std::move(name)) {}
 
     [[nodiscard]] const std::string& name() const override { return name_; }
     [[nodiscard]] State state() const override { return fsm.state(); }
