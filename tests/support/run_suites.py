@@ -11,6 +11,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 
 import fuzz
@@ -22,6 +23,12 @@ PYTEST = ["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider"]
 
 # Suites of pure code, which the sanitizer builds repeat.
 PURE_SUITES = ["unit", "packets", "sim"]
+
+# Scenarios that the thread sanitizer watches: reloads, questions, packets and tables at once. None
+# of them judges how fast something is.
+TSAN_LAB = ["test_balancing", "test_configuration", "test_status"]
+TSAN_PROGRAMS = ["controlplane/headgated", "controlplane/headgate", "dataplane/headgate-dataplane",
+                 "bpf/pass.bpf.o"]
 
 FUZZ_SMOKE_SECONDS = 4
 LAB_FILES_AT_ONCE = 3
@@ -72,13 +79,26 @@ def asan():
 
 
 def tsan():
-    """Thread sanitizer over the parts that have threads: the tests in meson's suite `threads`."""
+    """Thread sanitizer where threads meet: meson's suite `threads`, and whole daemons in the lab."""
     build = ROOT / "build-tsan"
     configure(build, ["-Db_sanitize=thread", "-Doptimization=1", "-Dbenchmarks=false",
-                      cpp_args("-g1"), *TOGETHER])
+                      # Boost.Asio has fences beside the locks that the sanitizer understands.
+                      cpp_args("-g1", "-Wno-tsan"), *TOGETHER])
     # Its shadow memory needs a memory layout that full address randomization may not leave free.
-    return meson_test(build, ["threads"], "tsan", prefix=[*YIELDING, "setarch", "-R"],
-                      patience=10, environment={"TSAN_OPTIONS": "halt_on_error=1"})
+    whole = ["setarch", "-R"]
+    suppressions = f"suppressions={ROOT}/tests/support/tsan.supp"
+    counts = meson_test(build, ["threads"], "tsan", prefix=[*YIELDING, *whole], patience=10,
+                        environment={"TSAN_OPTIONS": f"halt_on_error=1:{suppressions}"})
+    subprocess.run([*YIELDING, "ninja", "--quiet", "-C", str(build), *TSAN_PROGRAMS], check=True)
+    with tempfile.TemporaryDirectory() as reports:
+        environment = {"HEADGATE_BUILD": str(build),
+                       "TSAN_OPTIONS": f"halt_on_error=0:log_path={reports}/race:{suppressions}"}
+        counts += lab_files([ROOT / "tests" / "lab" / f"{name}.py" for name in TSAN_LAB],
+                            build, whole, environment)
+        races = sorted(pathlib.Path(reports).glob("race*"))
+        for race in races:
+            print(race.read_text(errors="replace"), flush=True)
+    return counts + (Counts(failed=len(races)) if races else Counts(passed=1))
 
 
 def fuzz_smoke():
@@ -86,28 +106,34 @@ def fuzz_smoke():
     return fuzz.run_all(seconds=FUZZ_SMOKE_SECONDS)
 
 
-def lab_file(path):
-    """One file of scenarios in a pytest and a network of its own."""
-    report = ROOT / "build" / "meson-logs" / f"lab-{path.stem}.junit.xml"
+def lab_file(path, build, prefix=(), environment=None):
+    """One file of scenarios in a pytest and a network of its own, with the programs of `build`."""
+    report = build / "meson-logs" / f"lab-{path.stem}.junit.xml"
     report.unlink(missing_ok=True)
-    done = subprocess.run([*PYTEST, "-ra", f"--junitxml={report}", str(path)], cwd=ROOT,
-                          check=False, capture_output=True, text=True)
+    done = subprocess.run([*prefix, *PYTEST, "-ra", f"--junitxml={report}", str(path)], cwd=ROOT,
+                          check=False, capture_output=True, text=True,
+                          env={**os.environ, **(environment or {})})
     print(done.stdout + done.stderr, flush=True)
     return settle(read_counts(report), done.returncode)
+
+
+def lab_files(paths, build, prefix=(), environment=None):
+    """They mostly wait for timers, so some run side by side."""
+    with concurrent.futures.ThreadPoolExecutor(LAB_FILES_AT_ONCE) as pool:
+        return sum(pool.map(lambda path: lab_file(path, build, prefix, environment), paths),
+                   Counts())
 
 
 def lab():
     """Scenarios in networks of namespaces, with the real programs.
 
-    They mostly wait for timers, so some files run side by side; each has its own network. The file
-    that keeps every core busy on purpose runs by itself, after the others.
+    The file that keeps every core busy on purpose runs by itself, after the others.
     """
     files = sorted((ROOT / "tests" / "lab").glob("test_*.py"))
     crowding = [path for path in files if path.stem == "test_calm"]
     peaceful = [path for path in files if path not in crowding]
-    with concurrent.futures.ThreadPoolExecutor(LAB_FILES_AT_ONCE) as pool:
-        counts = sum(pool.map(lab_file, peaceful), Counts())
-    return sum(map(lab_file, crowding), counts)
+    build = ROOT / "build"
+    return lab_files(peaceful, build) + sum((lab_file(path, build) for path in crowding), Counts())
 
 
 SUITES = {
