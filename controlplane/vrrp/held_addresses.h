@@ -43,7 +43,8 @@ public:
     void reconfigure(const config::VrrpInstance& next);
 
     // Renews what is due and repairs what was put off. True: an address was put back, of which
-    // whoever asked for it in between has been told nothing. Early calls do nothing.
+    // whoever asked for it in between has been told nothing. A call that is early by more than a
+    // twelfth of the lease does nothing.
     bool on_deadline(Instant now);
     // The kernel's addresses may have changed. True as above.
     bool on_addresses(Instant now);

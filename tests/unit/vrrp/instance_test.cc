@@ -142,6 +142,20 @@ TEST_F(InstanceTest, RenewsTheLeaseThreeTimesInItsTimeAndOnlyAsMaster) {
     EXPECT_EQ(link.take(), Calls{});
 }
 
+TEST_F(InstanceTest, ARenewalGoesAlongWithAnAdvert) {
+    become_master();
+    // Nobody wakes exactly when he wants to: each advert is late, and so is what follows it.
+    int wakes = 0;
+    while (*instance.deadline() <= at(seconds(20))) {
+        instance.on_deadline(*instance.deadline() + milliseconds(1));
+        ++wakes;
+    }
+    const Calls calls = link.take();
+    const auto adverts = std::ranges::count(calls, "advert 100");
+    EXPECT_EQ(std::ranges::count(calls, "lease 10.0.0.100/32 3"), adverts);
+    EXPECT_LE(wakes, adverts + 1) << "one is for the second round of ARP";
+}
+
 TEST_F(InstanceTest, RemovesAtItsStartWhatAnEarlierRunLeftBehind) {
     link.kernel.insert(*Prefix::parse("10.0.0.100/32"));
     start();
