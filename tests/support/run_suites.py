@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import fuzz
-from builds import TOGETHER, cpp_args
+from builds import TOGETHER
 from junit import Counts, read_counts, settle
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -72,7 +72,8 @@ def asan():
     # vptr: it needs run-time type information, which the dataplane does without.
     # -g1: line numbers for a report; everything would take a fifth longer to compile.
     configure(build, ["-Db_sanitize=address,undefined", "-Doptimization=0", "-Dbenchmarks=false",
-                      cpp_args("-fno-sanitize=vptr", "-g1", "-D_GLIBCXX_ASSERTIONS"), *TOGETHER])
+                      "-Dcpp_args=['-fno-sanitize=vptr', '-g1', '-D_GLIBCXX_ASSERTIONS']",
+                      *TOGETHER])
     return meson_test(build, PURE_SUITES, "asan", prefix=YIELDING, patience=10, environment={
         "ASAN_OPTIONS": "detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
@@ -83,7 +84,7 @@ def tsan():
     build = ROOT / "build-tsan"
     configure(build, ["-Db_sanitize=thread", "-Doptimization=1", "-Dbenchmarks=false",
                       # Boost.Asio has fences beside the locks that the sanitizer understands.
-                      cpp_args("-g1", "-Wno-tsan"), *TOGETHER])
+                      "-Dcpp_args=['-g1', '-Wno-tsan']", *TOGETHER])
     # Its shadow memory needs a memory layout that full address randomization may not leave free.
     whole = ["setarch", "-R"]
     suppressions = f"suppressions={ROOT}/tests/support/tsan.supp"
