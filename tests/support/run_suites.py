@@ -80,7 +80,7 @@ def asan():
 
 
 def tsan():
-    """Thread sanitizer where threads meet: meson's suite `threads`, and whole daemons in the lab."""
+    """Thread sanitizer where threads meet: meson's suite `threads`, and daemons in the lab."""
     build = ROOT / "build-tsan"
     configure(build, ["-Db_sanitize=thread", "-Doptimization=1", "-Dbenchmarks=false",
                       # Boost.Asio has fences beside the locks that the sanitizer understands.

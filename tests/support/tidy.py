@@ -32,7 +32,8 @@ TIDY = ["clang-tidy-16", "-p", str(BUILD), "--quiet",
 def configure():
     """Sets up build-tidy/ and makes the headers that are generated."""
     if not (BUILD / "build.ninja").exists():
-        subprocess.run(["meson", "setup", str(BUILD), str(ROOT), "-Doptimization=0", *TOGETHER], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["meson", "setup", str(BUILD), str(ROOT), "-Doptimization=0", *TOGETHER],
+                       check=True, stdout=subprocess.DEVNULL)
     listing = subprocess.run(["meson", "introspect", "--targets", str(BUILD)], check=True,
                              capture_output=True, text=True).stdout
     made = [str(pathlib.Path(name).relative_to(BUILD)) for target in json.loads(listing)

@@ -1,122 +1,18 @@
 // Goal: an instance keeps its VIPs leased, in place and announced, tells the operator what is
-// wrong, and survives a reload without an unnecessary step. Method: a link that writes down what it
-// is asked and has a kernel of one map; time is a parameter.
+// wrong, and survives a reload without an unnecessary step. Method: see instance_rig.h.
 #include "controlplane/vrrp/instance.h"
-#include "tests/unit/vrrp/addresses.h"
-#include "tests/unit/vrrp/story_time.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
-#include <string>
-#include <vector>
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "tests/unit/vrrp/instance_rig.h"
 
 namespace headgate::vrrp {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Calls = std::vector<std::string>;
-
-const IpAddress own = *IpAddress::parse("10.0.0.5");
-const IpAddress peer = *IpAddress::parse("10.0.0.6");
-
-class FakeLink final : public Link {
-public:
-    Result<void> send(const OutgoingAdvert& advert) override {
-        calls.push_back(fmt::format("advert {}", advert.bytes[22]));
-        if (!advert.destination.is_multicast())
-            calls.back() += fmt::format(" to {}", advert.destination.to_string());
-        return {};
-    }
-    [[nodiscard]] WallTime wall_now() const override { return {}; }
-    Result<void> install(const config::VirtualAddress& vip, seconds lease) override {
-        calls.push_back(fmt::format("lease {} {}", vip.prefix.to_string(), lease.count()));
-        if (!install_error.empty())
-            return fail("{}", install_error);
-        kernel.insert(vip.prefix);
-        return {};
-    }
-    Result<void> withdraw(const config::VirtualAddress& vip) override {
-        calls.push_back(fmt::format("remove {}", vip.prefix.to_string()));
-        kernel.erase(vip.prefix);
-        return {};
-    }
-    [[nodiscard]] bool present(const config::VirtualAddress& vip) const override {
-        return kernel.contains(vip.prefix);
-    }
-    Result<void> announce(const config::VirtualAddress& vip) override {
-        calls.push_back(fmt::format("garp {}", vip.prefix.address.to_string()));
-        return {};
-    }
-    [[nodiscard]] std::string_view base_of(std::string_view /*interface*/) const override {
-        return {};
-    }
-
-    [[nodiscard]] std::optional<Instant> renewed(const config::VirtualAddress& vip) const override {
-        const auto found = leases.find(vip.prefix);
-        return found != leases.end() ? std::optional(found->second) : std::nullopt;
-    }
-
-    Calls take() { return std::exchange(calls, {}); }
-
-    std::set<Prefix> kernel;
-    std::map<Prefix, Instant> leases;  // of an earlier run: when they were renewed
-    Calls calls;
-    std::string install_error;
-};
-
-config::VrrpInstance config_with(const std::vector<config::VirtualAddress>& vips) {
-    config::VrrpInstance config;
-    config.name = "VI_1";
-    config.interface = "eth0";
-    config.vrid = 51;
-    config.priority = 100;
-    config.virtual_addresses = vips;
-    config.vip_lease = seconds(3);
-    config.announcing.repeat = 2;
-    config.announcing.delay = seconds(5);
-    return config;
-}
-
-class InstanceTest : public testing::Test {
-protected:
-    explicit InstanceTest(config::VrrpInstance config = config_with({vip("10.0.0.100/32"),
-                                                                     vip("10.0.0.101/24")}))
-        : instance(std::move(config), link, announcements) {}
-
-    void start() { instance.start(at(Duration{}), up); }
-    // Runs the timers that are due until then, each at its own time.
-    void run_until(Duration until) {
-        while (instance.deadline() && *instance.deadline() <= at(until))
-            instance.on_deadline(*instance.deadline());
-    }
-    void become_master() {
-        start();
-        run_until(seconds(4));
-        ASSERT_EQ(instance.state(), State::master);
-        link.take();
-    }
-    void hear(Duration when, const VirtualRouter& router, const IpAddress& source,
-              std::uint8_t priority) {
-        AdvertCodec codec(router);
-        instance.on_packet(at(when),
-                           *open_ipv4(*codec.encode(source, router.transport.group, priority, {})));
-    }
-    [[nodiscard]] InstanceStatus status() const { return instance.status(at(seconds(60)), {}); }
-    [[nodiscard]] std::uint64_t errors(AdvertError error) const {
-        return status().advert_errors[static_cast<std::size_t>(error)].count;
-    }
-
-    const LinkState up{.source = own, .problem = ""};
-    const LinkState down{.source = std::nullopt, .problem = "interface eth0 down"};
-    FakeLink link;
-    AnnounceQueue announcements;
-    Instance instance;
-};
 
 TEST_F(InstanceTest, TakesOverWithAdvertLeasesAndRoundsOfArp) {
     start();
@@ -395,109 +291,6 @@ TEST(InstanceResume, WhileNobodyCanHaveTakenOver) {
     EXPECT_TRUE(instance.can_resume(renewed + milliseconds(1999), up));
     EXPECT_FALSE(instance.can_resume(renewed + seconds(2), up));
     EXPECT_FALSE(instance.can_resume(renewed, {.source = std::nullopt, .problem = "down"}));
-}
-
-// ---- Trackers -----------------------------------------------------------------------------------
-
-using Verdict = TrackerState::Verdict;
-
-const TrackerId chk{TrackerKind::script, "chk"};
-const TrackerId second_chk{TrackerKind::script, "other"};
-
-config::VrrpInstance config_tracking(std::vector<TrackerUse> uses) {
-    config::VrrpInstance config = config_with({vip("10.0.0.100/32")});
-    config.trackers = std::move(uses);
-    return config;
-}
-
-TrackerState said(Verdict verdict) {
-    return {.verdict = verdict,
-            .value = 0,
-            .since = {},
-            .detail = verdict == Verdict::up ? "succeeded" : "failed",
-            .cause = ""};
-}
-
-class WeightedInstanceTest : public InstanceTest {
-protected:
-    WeightedInstanceTest() : InstanceTest(config_tracking({{.tracker = chk, .weight = -60}})) {}
-};
-
-TEST_F(WeightedInstanceTest, AdvertisesTheChangedPriorityAtOnce) {
-    become_master();
-    instance.on_tracker(at(seconds(4)), chk, said(Verdict::down));
-    EXPECT_EQ(link.take(), Calls{"advert 40"});
-    EXPECT_EQ(status().priority, 40);
-    instance.on_tracker(at(seconds(4)), chk, said(Verdict::up));
-    EXPECT_EQ(link.take(), Calls{"advert 100"});
-    instance.on_tracker(at(seconds(4)), second_chk, said(Verdict::down));
-    EXPECT_EQ(link.take(), Calls{}) << "nobody here uses it";
-}
-
-TEST_F(WeightedInstanceTest, StartsWithWhatWasSaidBefore) {
-    instance.start(at(Duration{}), up, {}, {{chk, said(Verdict::down)}});
-    EXPECT_EQ(status().priority, 40);
-    EXPECT_EQ(instance.state(), State::backup);
-}
-
-TEST_F(WeightedInstanceTest, TakesOverAReloadedWeight) {
-    become_master();
-    instance.on_tracker(at(seconds(4)), chk, said(Verdict::down));
-    link.take();
-    instance.reconfigure(at(seconds(4)), config_tracking({{.tracker = chk, .weight = -10}}));
-    EXPECT_EQ(link.take().front(), "advert 90");
-    EXPECT_EQ(instance.state(), State::master);
-}
-
-class UnweightedInstanceTest : public InstanceTest {
-protected:
-    UnweightedInstanceTest() : InstanceTest(config_tracking({{.tracker = chk}})) {}
-};
-
-TEST_F(UnweightedInstanceTest, WaitsForTheFirstWord) {
-    start();
-    EXPECT_EQ(instance.state(), State::fault);
-    EXPECT_EQ(status().reason, "waiting for the first result of tracked script chk");
-    instance.on_tracker(at(seconds(1)), chk, said(Verdict::up));
-    EXPECT_EQ(instance.state(), State::backup);
-}
-
-TEST_F(UnweightedInstanceTest, IsInFaultWhileItIsDown) {
-    instance.start(at(Duration{}), up, {}, {{chk, said(Verdict::up)}});
-    run_until(seconds(4));
-    ASSERT_EQ(instance.state(), State::master);
-    instance.on_tracker(at(seconds(4)), chk, said(Verdict::down));
-    EXPECT_EQ(instance.state(), State::fault);
-    EXPECT_EQ(status().reason, "tracked script chk failed");
-    EXPECT_TRUE(link.kernel.empty());
-    instance.on_link(at(seconds(5)), down);
-    EXPECT_EQ(status().reason, "interface eth0 down");
-    instance.on_tracker(at(seconds(6)), chk, said(Verdict::up));
-    EXPECT_EQ(instance.state(), State::fault) << "the interface is still down";
-    instance.on_link(at(seconds(7)), up);
-    EXPECT_EQ(instance.state(), State::backup);
-}
-
-TEST_F(UnweightedInstanceTest, ANewTrackerStopsNobodyBeforeItHasSpoken) {
-    instance.start(at(Duration{}), up, {}, {{chk, said(Verdict::up)}});
-    run_until(seconds(4));
-    instance.reconfigure(at(seconds(5)),
-                         config_tracking({{.tracker = chk}, {.tracker = second_chk}}));
-    EXPECT_EQ(instance.state(), State::master);
-    instance.on_tracker(at(seconds(6)), second_chk, said(Verdict::down));
-    EXPECT_EQ(instance.state(), State::fault);
-}
-
-TEST_F(UnweightedInstanceTest, ARestartDoesNotWaitWhereNobodyElseCanBeMaster) {
-    instance.start(at(Duration{}), up, {.resume = true}, {});
-    EXPECT_EQ(instance.state(), State::master);
-    instance.on_tracker(at(seconds(1)), chk, said(Verdict::down));
-    EXPECT_EQ(instance.state(), State::fault);
-}
-
-TEST_F(UnweightedInstanceTest, ARestartDoesNotOverlookWhatIsDown) {
-    instance.start(at(Duration{}), up, {.resume = true}, {{chk, said(Verdict::down)}});
-    EXPECT_EQ(instance.state(), State::fault);
 }
 
 }  // namespace
