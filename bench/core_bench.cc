@@ -6,12 +6,14 @@
 // reference does the same, so both times contain it. All flows are established before a
 // measurement begins, except where connections themselves are what is measured.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -42,7 +44,10 @@ constexpr dataplane::Tick now = 1000;
 
 const MacAddress director = packets::mac("02:00:00:00:00:01");
 
-dataplane::ForwardingConfig config(dataplane::Scheduler scheduler) {
+// Every real server behind one, or none.
+using Tunnel = std::optional<dataplane::TunnelConfig>;
+
+dataplane::ForwardingConfig config(dataplane::Scheduler scheduler, const Tunnel& tunnel = {}) {
     dataplane::ForwardingConfig result;
     result.interface_macs = {director};
     dataplane::ServiceConfig& service = result.services.emplace_back();
@@ -52,6 +57,7 @@ dataplane::ForwardingConfig config(dataplane::Scheduler scheduler) {
         MacAddress mac = packets::mac("02:00:00:00:01:00");
         mac.bytes[5] = number;
         service.destinations.push_back({{IpAddress::v4(Be32(0x0a000000U + number)), 80}, 1, mac});
+        service.destinations.back().tunnel = tunnel;
     }
     return result;
 }
@@ -66,6 +72,7 @@ public:
                                          .pad_to(60)
                                          .build();
         length_ = static_cast<std::uint32_t>(frame.size());
+        std::copy_n(frame.begin(), ethernet_.size(), ethernet_.begin());
         ttl_ = frame[ttl_at];
         // The sum of the header but for the client's address: 10.1.0.1 taken away, as it lies in
         // memory (RFC 1071 2: the order of the bytes does not matter to the sum).
@@ -75,16 +82,18 @@ public:
         sum_ = (checksum ^ 0xffffU) + (~address & 0xffffU) + (~address >> 16U);
         for (std::size_t index = 0; index < ring_frames; ++index)
             std::ranges::copy(frame,
-                              memory_.begin() + static_cast<std::ptrdiff_t>(index * frame_stride));
+                              &memory_[index * frame_stride + dataplane::frame_headroom_bytes]);
     }
 
     // The next 64 frames, from the clients of `flows[0..63]`.
     void fill(Burst& burst, const std::uint32_t* flows, std::uint8_t tcp_flags) {
         burst.count = burst_max;
+        burst.headroom = dataplane::frame_headroom_bytes;
         for (std::size_t index = 0; index < burst_max; ++index) {
-            std::uint8_t* frame = &memory_[next_ * frame_stride];
+            std::uint8_t* frame = &memory_[next_ * frame_stride + dataplane::frame_headroom_bytes];
             next_ = (next_ + 1) % ring_frames;
-            std::memcpy(frame, director.bytes.data(), director.bytes.size());
+            // What the core has left of it: a tunnel's headers lie over all of it.
+            std::memcpy(frame, ethernet_.data(), ethernet_.size());
             // The flow's upper bits are the address, 16 of them the port.
             const std::uint32_t address = Be32(0x0a010000U + (flows[index] >> 10U)).raw();
             const auto port = Be16(static_cast<std::uint16_t>(1024 + (flows[index] & 1023U))).raw();
@@ -103,6 +112,7 @@ public:
 
 private:
     std::vector<std::uint8_t> memory_;
+    std::array<std::uint8_t, 14> ethernet_{};
     std::uint32_t length_ = 0;
     std::uint32_t sum_ = 0;
     std::uint8_t ttl_ = 0;
@@ -179,6 +189,20 @@ public:
         return result;
     }
 
+    // The same, into a tunnel; the reference still only swaps the MAC addresses.
+    Measurement tunnelled(const std::string& name, dataplane::TunnelType type,
+                          std::uint32_t flow_count, std::size_t packets) {
+        dataplane::TunnelConfig tunnel;
+        tunnel.type = type;
+        tunnel.port = type == dataplane::TunnelType::gue ? 6080 : 0;
+        tunnel.source = packets::ip("10.0.0.254");
+        tunnel.mtu = 1500;
+        publish(dataplane::Scheduler::rr, tunnel);
+        Measurement result = established(name, flow_count, packets);
+        publish(dataplane::Scheduler::rr);
+        return result;
+    }
+
     // Every packet a SYN of a new client.
     Measurement new_connections(const std::string& name, std::uint32_t flow_count,
                                 dataplane::Scheduler scheduler) {
@@ -196,8 +220,8 @@ public:
     }
 
 private:
-    void publish(dataplane::Scheduler scheduler) {
-        check(publisher_.publish(config(scheduler)).has_value(),
+    void publish(dataplane::Scheduler scheduler, const Tunnel& tunnel = {}) {
+        check(publisher_.publish(config(scheduler, tunnel)).has_value(),
               "the benchmark's configuration is right");
     }
     static std::vector<std::uint32_t> each_flow(std::uint32_t flow_count) {
@@ -246,6 +270,8 @@ int run(int argc, char** argv) {
         bench.established("core_established_1k", 1'000, packets),
         bench.established("core_established_64k", 64'000, packets),
         bench.established("core_established_1m", 1'000'000, packets),
+        bench.tunnelled("core_tun_64k", dataplane::TunnelType::ipip, 64'000, packets),
+        bench.tunnelled("core_tun_gue_64k", dataplane::TunnelType::gue, 64'000, packets),
         bench.new_connections("core_new_connection_1m", 1'000'000, dataplane::Scheduler::rr),
         bench.new_connections("core_new_connection_1m_wlc", 1'000'000, dataplane::Scheduler::wlc),
         bench.new_connections("core_new_connection_1m_mh", 1'000'000, dataplane::Scheduler::mh),

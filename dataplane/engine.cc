@@ -128,6 +128,7 @@ Instant Engine::run_timers(Instant now) {
         routes_changed_ = false;
         look_up_routes();
         read_neighbours();
+        forget_neighbours();
         request_neighbours();
         publish_or_log();
     }
@@ -288,9 +289,13 @@ Result<void> Engine::publish() {
         if (!served.attachment)
             continue;
         const LinkInfo& link = served.attachment->link();
-        const ForwardingConfig config = forwarding_config(
-            table_, lease_expired_, link.mac,
-            [&](const IpAddress& address) { return neighbours_.mac(address, link.ifindex); });
+        const ServedInterface interface {
+            link.ifindex, served.interface, link.mtu
+        };
+        const HopLookup hops{
+            [&](const IpAddress& address) { return neighbours_.mac(address, link.ifindex); },
+            [&](const IpAddress& address) { return neighbours_.hop(address, interface); }};
+        const ForwardingConfig config = forwarding_config(table_, lease_expired_, link.mac, hops);
         if (auto applied = served.attachment->apply(config); !applied)
             return applied;
     }
@@ -305,8 +310,8 @@ void Engine::publish_or_log() {
 std::vector<ServedInterface> Engine::served_interfaces() const {
     std::vector<ServedInterface> interfaces;
     for (const Served& served : served_) {
-        const int ifindex = served.attachment ? served.attachment->link().ifindex : 0;
-        interfaces.push_back({ifindex, served.interface});
+        const LinkInfo link = served.attachment ? served.attachment->link() : LinkInfo{};
+        interfaces.push_back({link.ifindex, served.interface, link.mtu});
     }
     return interfaces;
 }

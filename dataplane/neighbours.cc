@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "dataplane/core/tunnel.h"
+
 namespace headgate::dataplane {
 
 namespace {
@@ -17,14 +19,55 @@ std::string names(const std::vector<ServedInterface>& interfaces) {
     return text;
 }
 
+std::uint32_t mtu_of(const RouteAnswer& route, const ServedInterface& interface) {
+    return route.mtu == 0 ? interface.mtu : std::min(route.mtu, interface.mtu);
+}
+
+bool has_source(const IpAddress& address, const RouteAnswer& route) {
+    return route.source.family() == address.family() && !route.source.is_unspecified();
+}
+
 }  // namespace
 
-void NeighbourTable::set_targets(const std::vector<IpAddress>& addresses) {
+std::optional<NeighbourTable::Request> NeighbourTable::next_hop(const IpAddress& address,
+                                                                const Target& target) {
+    const RouteAnswer& route = target.route;
+    if (route.kind == RouteAnswer::Kind::on_link)
+        return Request{route.ifindex, address};
+    if (route.kind == RouteAnswer::Kind::gateway && target.tunnelled)
+        return Request{route.ifindex, route.gateway};
+    return std::nullopt;
+}
+
+const NeighbourTable::Neighbour* NeighbourTable::neighbour(const IpAddress& address,
+                                                           const Target& target) const {
+    const std::optional<Request> hop = next_hop(address, target);
+    return hop ? &neighbours_.at(*hop) : nullptr;
+}
+
+void NeighbourTable::use(const IpAddress& address, const Target& target) {
+    if (const auto hop = next_hop(address, target))
+        ++neighbours_[*hop].uses;
+}
+
+void NeighbourTable::leave(const IpAddress& address, const Target& target) {
+    const auto hop = next_hop(address, target);
+    if (hop && --neighbours_.at(*hop).uses == 0)
+        neighbours_.erase(*hop);
+}
+
+void NeighbourTable::set_targets(const std::map<IpAddress, bool>& tunnelled) {
     std::map<IpAddress, Target> targets;
-    for (const IpAddress& address : addresses) {
-        const auto known = targets_.find(address);
-        targets.emplace(address, known != targets_.end() ? known->second : Target{});
+    for (const auto& [address, is_tunnelled] : tunnelled) {
+        Target& target = targets[address];
+        target.tunnelled = is_tunnelled;
+        if (const auto known = targets_.find(address); known != targets_.end())
+            target.route = known->second.route;
+        use(address, target);
     }
+    // Only now: what stays is never without a user.
+    for (const auto& [address, target] : targets_)
+        leave(address, target);
     targets_ = std::move(targets);
 }
 
@@ -40,37 +83,38 @@ bool NeighbourTable::set_route(const IpAddress& address, const RouteAnswer& rout
     const auto found = targets_.find(address);
     if (found == targets_.end() || found->second.route == route)
         return false;
-    Target& target = found->second;
-    const bool had_mac = target.mac.has_value();
-    // A MAC address belongs to the segment it was learned on.
-    target = Target{};
-    target.route = route;
-    return had_mac;
+    const Target before = found->second;
+    const Neighbour* old_hop = neighbour(address, before);
+    const bool had_mac = old_hop != nullptr && old_hop->mac;
+    found->second.route = route;
+    use(address, found->second);
+    leave(address, before);
+    // That of a neighbour which others use already is known at once.
+    const Neighbour* new_hop = neighbour(address, found->second);
+    return had_mac || (new_hop != nullptr && new_hop->mac);
 }
 
 bool NeighbourTable::set_entry(const NeighbourEntry& entry) {
-    const auto found = targets_.find(entry.address);
-    if (found == targets_.end())
+    const auto found = neighbours_.find({entry.ifindex, entry.address});
+    if (found == neighbours_.end())
         return false;
-    Target& target = found->second;
-    if (target.route.kind != RouteAnswer::Kind::on_link || target.route.ifindex != entry.ifindex)
-        return false;
-    target.state = entry.state;
-    const std::optional<MacAddress> before = target.mac;
+    Neighbour& neighbour = found->second;
+    neighbour.state = entry.state;
+    const std::optional<MacAddress> before = neighbour.mac;
     if (entry.state == State::usable || entry.state == State::fixed)
-        target.mac = entry.mac;
+        neighbour.mac = entry.mac;
     else if (entry.state == State::failed)
-        target.mac.reset();
+        neighbour.mac.reset();
     // While the kernel asks again (also after somebody flushed its table), what it knew stays good:
     // connections go on until nobody answers.
-    return target.mac != before;
+    return neighbour.mac != before;
 }
 
 std::vector<NeighbourTable::Request> NeighbourTable::wanted() const {
     std::vector<Request> requests;
-    for (const auto& [address, target] : targets_) {
-        if (target.route.kind == RouteAnswer::Kind::on_link && target.state != State::fixed)
-            requests.push_back({target.route.ifindex, address});
+    for (const auto& [request, neighbour] : neighbours_) {
+        if (neighbour.state != State::fixed)
+            requests.push_back(request);
     }
     return requests;
 }
@@ -80,38 +124,66 @@ std::optional<MacAddress> NeighbourTable::mac(const IpAddress& address, int ifin
     if (found == targets_.end() || found->second.route.kind != RouteAnswer::Kind::on_link ||
         found->second.route.ifindex != ifindex)
         return std::nullopt;
-    return found->second.mac;
+    return neighbour(address, found->second)->mac;
+}
+
+std::optional<RoutedHop> NeighbourTable::hop(const IpAddress& address,
+                                             const ServedInterface& interface) const {
+    const auto found = targets_.find(address);
+    if (found == targets_.end() || found->second.route.ifindex != interface.ifindex)
+        return std::nullopt;
+    const RouteAnswer& route = found->second.route;
+    const Neighbour* next = neighbour(address, found->second);
+    const std::uint32_t mtu = mtu_of(route, interface);
+    if (next == nullptr || !next->mac || !has_source(address, route) ||
+        mtu < mtu_min(address.is_v4()))
+        return std::nullopt;
+    return RoutedHop{*next->mac, route.source, mtu};
 }
 
 std::string NeighbourTable::unresolved_reason(
-    const IpAddress& address, const std::vector<ServedInterface>& interfaces) const {
+    const IpAddress& address, bool tunnelled,
+    const std::vector<ServedInterface>& interfaces) const {
     const auto found = targets_.find(address);
     if (found == targets_.end())
         return "not looked up yet";
     const Target& target = found->second;
-    switch (target.route.kind) {
+    const RouteAnswer& route = target.route;
+    switch (route.kind) {
         case RouteAnswer::Kind::none:
-            return target.route.detail.empty() ? "not looked up yet"
-                                               : "no route: " + target.route.detail;
+            return route.detail.empty() ? "not looked up yet" : "no route: " + route.detail;
         case RouteAnswer::Kind::local:
-            return "an address of this host: direct routing sends to other hosts only";
+            return tunnelled ? "an address of this host: a tunnel leads to other hosts only"
+                             : "an address of this host: direct routing sends to other hosts only";
         case RouteAnswer::Kind::gateway:
+            if (tunnelled)
+                break;
             return fmt::format(
-                "behind the gateway {}: direct routing needs it on the segment of {}",
-                target.route.gateway.to_string(), names(interfaces));
+                "behind the gateway {}: direct routing needs it on the segment of {}; a tunnel "
+                "(`lb_kind TUN`) does not",
+                route.gateway.to_string(), names(interfaces));
         case RouteAnswer::Kind::on_link:
             break;
     }
-    const auto served =
-        std::ranges::find(interfaces, target.route.ifindex, &ServedInterface::ifindex);
+    const auto served = std::ranges::find(interfaces, route.ifindex, &ServedInterface::ifindex);
     if (served == interfaces.end())
         return fmt::format("the route leads out of another interface than {}", names(interfaces));
-    if (target.mac)
-        return {};
-    const std::string_view protocol = address.is_v4() ? "ARP" : "neighbour discovery";
-    return target.state == State::failed
-               ? fmt::format("no answer to {} on {}", protocol, served->name)
-               : fmt::format("{} on {} is under way", protocol, served->name);
+    const Neighbour& next = *neighbour(address, target);
+    if (!next.mac) {
+        const IpAddress hop = next_hop(address, target)->address;
+        const std::string protocol =
+            fmt::format("{}{}", hop.is_v4() ? "ARP" : "neighbour discovery",
+                        hop == address ? "" : fmt::format(" for the gateway {}", hop.to_string()));
+        return next.state == State::failed
+                   ? fmt::format("no answer to {} on {}", protocol, served->name)
+                   : fmt::format("{} on {} is under way", protocol, served->name);
+    }
+    if (tunnelled && !has_source(address, route))
+        return fmt::format("{} has no address that a tunnel could begin at", served->name);
+    if (tunnelled && mtu_of(route, *served) < mtu_min(address.is_v4()))
+        return fmt::format("the MTU of the way is {}; {} is the least", mtu_of(route, *served),
+                           mtu_min(address.is_v4()));
+    return {};
 }
 
 }  // namespace headgate::dataplane

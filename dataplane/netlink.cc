@@ -1,6 +1,7 @@
 #include "dataplane/netlink.h"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <span>
 
@@ -80,17 +81,22 @@ std::span<const std::uint8_t> payload(const nlattr* attribute) {
             static_cast<std::size_t>(nla_len(attribute))};
 }
 
-std::optional<IpAddress> read_address(const nlattr* attribute) {
-    if (attribute == nullptr)
-        return std::nullopt;
-    const auto bytes = payload(attribute);
-    if (bytes.size() == 4)
-        return IpAddress::v4(Be32::from_raw(nla_get_u32(attribute)));
+// Of 4 or 16 bytes in network order.
+std::optional<IpAddress> address_of(std::span<const std::uint8_t> bytes) {
+    if (bytes.size() == 4) {
+        std::uint32_t raw = 0;
+        std::memcpy(&raw, bytes.data(), sizeof raw);
+        return IpAddress::v4(Be32::from_raw(raw));
+    }
     if (bytes.size() != 16)
         return std::nullopt;
     std::array<std::uint8_t, 16> raw{};
     std::ranges::copy(bytes, raw.begin());
     return IpAddress::v6(raw);
+}
+
+std::optional<IpAddress> read_address(const nlattr* attribute) {
+    return attribute == nullptr ? std::nullopt : address_of(payload(attribute));
 }
 
 std::optional<MacAddress> read_mac(const nlattr* attribute) {
@@ -139,6 +145,24 @@ std::optional<LinkInfo> parse_link(const nlmsghdr* message) {
     return info;
 }
 
+// RTA_GATEWAY, or RTA_VIA when it is of another family than the destination.
+std::optional<IpAddress> read_gateway(std::span<nlattr* const> attributes) {
+    if (const auto gateway = read_address(attributes[RTA_GATEWAY]))
+        return gateway;
+    if (attributes[RTA_VIA] == nullptr)
+        return std::nullopt;
+    return address_of(payload(attributes[RTA_VIA]).subspan(sizeof(sa_family_t)));
+}
+
+// What the route, or what the kernel has learned about the path, says; else 0.
+std::uint32_t read_mtu(nlattr* metrics) {
+    if (metrics == nullptr)
+        return 0;
+    nlattr* const mtu =
+        nla_find(static_cast<nlattr*>(nla_data(metrics)), nla_len(metrics), RTAX_MTU);
+    return mtu != nullptr && nla_len(mtu) == sizeof(std::uint32_t) ? nla_get_u32(mtu) : 0;
+}
+
 std::optional<RouteAnswer> parse_route(const nlmsghdr* message) {
     if (message->nlmsg_type != RTM_NEWROUTE)
         return std::nullopt;
@@ -154,12 +178,14 @@ std::optional<RouteAnswer> parse_route(const nlmsghdr* message) {
         answer.kind = RouteAnswer::Kind::local;
     } else if (header->rtm_type != RTN_UNICAST) {
         answer.detail = "the route is not a unicast route";
-    } else if (const auto gateway = read_address(attributes[RTA_GATEWAY])) {
+    } else if (const auto gateway = read_gateway(attributes)) {
         answer.kind = RouteAnswer::Kind::gateway;
         answer.gateway = *gateway;
     } else {
         answer.kind = RouteAnswer::Kind::on_link;
     }
+    answer.source = read_address(attributes[RTA_PREFSRC]).value_or(IpAddress{});
+    answer.mtu = read_mtu(attributes[RTA_METRICS]);
     return answer;
 }
 

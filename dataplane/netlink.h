@@ -29,9 +29,11 @@ struct LinkInfo {
 struct RouteAnswer {
     enum class Kind : std::uint8_t { none, on_link, gateway, local };
     Kind kind = Kind::none;
-    int ifindex = 0;     // on_link and gateway
-    IpAddress gateway;   // gateway
-    std::string detail;  // none: why
+    int ifindex = 0;        // on_link and gateway
+    IpAddress gateway{};    // gateway; may be of another family (RFC 5549)
+    IpAddress source{};     // on_link and gateway: what a packet of this host would come from
+    std::uint32_t mtu = 0;  // on_link and gateway: as far as the route says it; 0: the interface's
+    std::string detail{};   // none: why
 
     bool operator==(const RouteAnswer&) const = default;
 };

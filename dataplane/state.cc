@@ -125,8 +125,8 @@ void Engine::report_services(api::DataplaneState& state) const {
             api::DestinationStats& to = *stats.add_destinations();
             to.set_address(destination.endpoint.address.to_string());
             to.set_port(destination.endpoint.port);
-            to.set_unresolved_reason(
-                neighbours_.unresolved_reason(destination.endpoint.address, interfaces));
+            to.set_unresolved_reason(neighbours_.unresolved_reason(
+                destination.endpoint.address, destination.tunnel.has_value(), interfaces));
             to.set_resolved(to.unresolved_reason().empty());
         }
     }

@@ -61,6 +61,34 @@ void load_timeouts(const api::ConnectionTimeouts& message, ConnectionTimeouts& t
     take(message.udp_s(), timeouts.udp_s);
 }
 
+// Absent: it is reached by direct routing.
+Result<std::optional<TunnelConfig>> load_tunnel(const api::Destination& message,
+                                                api::ForwardingMethod of_service,
+                                                const std::string& what) {
+    const api::ForwardingMethod method =
+        message.method() == api::FORWARDING_METHOD_UNSPECIFIED ? of_service : message.method();
+    if (method == api::DR)
+        return std::optional<TunnelConfig>();
+    if (method != api::TUN)
+        return fail("{}: the forwarding method {} is not available; DR and TUN are", what,
+                    static_cast<int>(method));
+    const api::Tunnel& given = message.tunnel();
+    if (!api::TunnelType_IsValid(given.type()))
+        return fail("{}: the tunnel type {} is unknown", what, static_cast<int>(given.type()));
+    if (given.port() > 65535 || (given.port() != 0) != (given.type() == api::GUE))
+        return fail("{}: {} is no port for such a tunnel; GUE has one, and no other", what,
+                    given.port());
+    // The core has them in the same order.
+    static_assert(static_cast<int>(TunnelType::ipip) == api::IPIP &&
+                  static_cast<int>(TunnelType::gue) == api::GUE &&
+                  static_cast<int>(TunnelType::gre) == api::GRE);
+    TunnelConfig tunnel;
+    tunnel.type = static_cast<TunnelType>(given.type());
+    tunnel.port = static_cast<std::uint16_t>(given.port());
+    tunnel.checksum = given.checksum();
+    return std::optional(tunnel);
+}
+
 DestinationConfig load_destination(const api::Destination& message, const Endpoint& endpoint) {
     DestinationConfig destination;
     destination.endpoint = endpoint;
@@ -82,7 +110,11 @@ Result<void> load_destinations(const api::Service& message, const std::string& s
             load_endpoint(destination.address(), destination.port(), what);
         if (!target)
             return tl::unexpected(target.error());
-        if (target->address.family() != config.endpoint.address.family())
+        const Result<std::optional<TunnelConfig>> tunnel =
+            load_tunnel(destination, message.method(), what);
+        if (!tunnel)
+            return tl::unexpected(tunnel.error());
+        if (!*tunnel && target->address.family() != config.endpoint.address.family())
             return fail("{}: the service's address is of another family", what);
         if (target->port == 0 && config.endpoint.port != 0)
             return fail("{}: port 0 is for services of every port", what);
@@ -92,6 +124,7 @@ Result<void> load_destinations(const api::Service& message, const std::string& s
         if (!seen.insert(*target).second)
             return fail("{}: the destination {} is there twice", service, target->to_string());
         config.destinations.push_back(load_destination(destination, *target));
+        config.destinations.back().tunnel = *tunnel;
     }
     return {};
 }
@@ -107,8 +140,8 @@ Result<TableService> load_service(const api::Service& message) {
     if (!protocol)
         return tl::unexpected(protocol.error());
     service.config.protocol = *protocol;
-    if (message.method() != api::DR)
-        return fail("{}: the forwarding method {} is not available; DR is", what,
+    if (message.method() != api::DR && message.method() != api::TUN)
+        return fail("{}: the forwarding method {} is not available; DR and TUN are", what,
                     static_cast<int>(message.method()));
     const Result<Scheduler> scheduler = load_scheduler(message.scheduler(), what);
     if (!scheduler)
@@ -177,20 +210,34 @@ Result<Table> read_table_file(const std::string& path) {
     return table;
 }
 
-std::vector<IpAddress> destination_addresses(const Table& table) {
-    std::vector<IpAddress> addresses;
+std::map<IpAddress, bool> destination_addresses(const Table& table) {
+    std::map<IpAddress, bool> addresses;
     for (const TableService& service : table.services) {
         for (const DestinationConfig& destination : service.config.destinations)
-            addresses.push_back(destination.endpoint.address);
+            addresses[destination.endpoint.address] |= destination.tunnel.has_value();
     }
-    std::ranges::sort(addresses);
-    const auto repeated = std::ranges::unique(addresses);
-    addresses.erase(repeated.begin(), repeated.end());
     return addresses;
 }
 
+namespace {
+
+void set_hop(DestinationConfig& destination, const HopLookup& hops) {
+    const IpAddress& address = destination.endpoint.address;
+    if (!destination.tunnel) {
+        destination.mac = hops.direct(address);
+        return;
+    }
+    if (const std::optional<RoutedHop> hop = hops.routed(address)) {
+        destination.mac = hop->mac;
+        destination.tunnel->source = hop->source;
+        destination.tunnel->mtu = hop->mtu;
+    }
+}
+
+}  // namespace
+
 ForwardingConfig forwarding_config(const Table& table, bool lease_expired,
-                                   const MacAddress& interface_mac, const MacLookup& mac_of) {
+                                   const MacAddress& interface_mac, const HopLookup& hops) {
     ForwardingConfig config;
     config.generation = table.generation;
     config.interface_macs = {interface_mac};
@@ -199,7 +246,7 @@ ForwardingConfig forwarding_config(const Table& table, bool lease_expired,
         if (lease_expired && service.vrrp_owned)
             forwarded.active = false;
         for (DestinationConfig& destination : forwarded.destinations)
-            destination.mac = mac_of(destination.endpoint.address);
+            set_hop(destination, hops);
     }
     return config;
 }

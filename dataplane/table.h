@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "common/net.h"
 #include "common/result.h"
 #include "dataplane/core/forwarding_config.h"
+#include "dataplane/neighbours.h"
 
 namespace headgate::api {
 class ServiceTable;
@@ -36,14 +38,20 @@ Result<Table> load_table(const api::ServiceTable& message);
 // Reads a ServiceTable as proto3 JSON.
 Result<Table> read_table_file(const std::string& path);
 
-// Every address that frames may have to be sent to, once.
-std::vector<IpAddress> destination_addresses(const Table& table);
+// Every address that packets may have to be sent to, and whether any goes through a tunnel.
+std::map<IpAddress, bool> destination_addresses(const Table& table);
 
-using MacLookup = std::function<std::optional<MacAddress>(const IpAddress&)>;
+// How frames get to an address from one interface.
+struct HopLookup {
+    // The MAC address of the host itself, when it is on the segment.
+    std::function<std::optional<MacAddress>(const IpAddress&)> direct;
+    // The next hop on the way to it.
+    std::function<std::optional<RoutedHop>(const IpAddress&)> routed;
+};
 
 // What an interface forwards. With `lease_expired`, services whose VIP a VRRP instance owns are
 // not active: nobody vouches for the VIP any more.
 ForwardingConfig forwarding_config(const Table& table, bool lease_expired,
-                                   const MacAddress& interface_mac, const MacLookup& mac_of);
+                                   const MacAddress& interface_mac, const HopLookup& hops);
 
 }  // namespace headgate::dataplane

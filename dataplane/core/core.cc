@@ -49,6 +49,11 @@ bool keeps_client(const Snapshot& snapshot, const Identity& destination) {
     return entry.generation == destination.generation && entry.resolved && entry.keeps_clients;
 }
 
+// Whether the sender is to learn it.
+bool is_answered(Reason reason) {
+    return reason == Reason::hops_exceeded || reason == Reason::packet_too_big;
+}
+
 }  // namespace
 
 Core::Core(const CoreOptions& options, PersistenceTable& persistence)
@@ -56,7 +61,12 @@ Core::Core(const CoreOptions& options, PersistenceTable& persistence)
       persistence_(persistence),
       fragments_(options.seed),
       scheduler_(options.worker_index, options.worker_count, options.seed.words[0], loads_),
-      answers_(answers_max_of_burst * icmp_answer_bytes_max) {
+      answers_(answers_max_of_burst * icmp_answer_bytes_max),
+      pieces_(new std::uint8_t[pieces_max_of_burst * fragment_bytes_max]),
+      flow_seed_(options.seed),
+      // Not to be guessed (RFC 7739), and never the same of two workers.
+      tunnel_id_(static_cast<std::uint32_t>(options.seed.words[2]) + options.worker_index),
+      tunnel_id_step_(options.worker_count) {
     check(options.worker_index < options.worker_count, "the worker is one of the workers");
 }
 
@@ -65,6 +75,7 @@ void Core::process(const Snapshot& snapshot, Burst& burst, Tick now) {
     cold_count_ = 0;
     released_count_ = 0;
     answers_count_ = 0;
+    pieces_count_ = 0;
     fragments_.reclaim();
     std::uint32_t count = parse_stage(snapshot, burst);
     count = service_stage(snapshot, count);
@@ -131,21 +142,24 @@ void Core::candidate_stage(std::uint32_t count) {
 }
 
 void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t count, Tick now) {
+    const Origin origin{burst.interface, burst.headroom};
     std::uint32_t forwarded = 0;
     for (std::uint32_t index = 0; index < count; ++index) {
         const Work& work = work_[index];
         Identity destination;
-        const Reason reason = work.packet.hops > 1
-                                  ? follow_or_begin(snapshot, work, now, destination)
-                                  : Reason::hops_exceeded;
+        Reason reason = work.packet.hops > 1 ? follow_or_begin(snapshot, work, now, destination)
+                                             : Reason::hops_exceeded;
+        if (reason == Reason::none) [[likely]]
+            reason = forward(snapshot, origin, burst.frames[work.frame], work.packet, work.service,
+                             destination);
         if (reason != Reason::none) [[unlikely]] {
             Cold& cold = leave_hot_loop(work.frame, reason);
-            if (reason == Reason::hops_exceeded)
+            if (is_answered(reason)) {
                 cold.packet = work.packet;
+                cold.destination = destination.slot;
+            }
             continue;
         }
-        forward(snapshot, burst.frames[work.frame], burst.interface, work.packet, work.service,
-                destination);
         burst.verdicts[work.frame] = Verdict::transmit;
         burst.reasons[work.frame] = Reason::none;
         ++forwarded;
@@ -154,14 +168,14 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
 }
 
 void Core::cold_stage(const Snapshot& snapshot, Burst& burst, Tick now) {
-    for (const Cold& cold : std::span(cold_.data(), cold_count_)) {
+    for (Cold& cold : std::span(cold_.data(), cold_count_)) {
         Reason reason = cold.reason;
         if (reason == Reason::fragment)
             reason = handle_fragment(snapshot, burst, cold, now);
         else if (reason == Reason::icmp)
             reason = handle_icmp(snapshot, burst, cold, now);
-        if (reason == Reason::hops_exceeded)
-            answer_time_exceeded(burst.frames[cold.frame], cold, now);
+        if (is_answered(reason))
+            answer(snapshot, burst.frames[cold.frame], cold, reason, now);
         burst.verdicts[cold.frame] = info(reason).verdict;
         burst.reasons[cold.frame] = reason;
         counters_.count(reason, 1);

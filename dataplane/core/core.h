@@ -8,8 +8,9 @@
 // Forwarding is direct routing: the destination MAC address becomes the real server's, the source
 // MAC address the interface's, and the packet has come one hop further (TTL or hop limit, and the
 // IPv4 checksum that covers it), as IPVS and every router do it: so a packet that two directors
-// send to each other dies. Nothing else changes; VLAN tags stay. Frames that are not forwarded are
-// left exactly as they came.
+// send to each other dies. Nothing else changes; VLAN tags stay. For a real server behind a tunnel
+// the headers of tunnel.h take the place of the frame's (core_tunnel.cc). Frames that are not
+// forwarded are left exactly as they came.
 //
 // Fragments and ICMP errors are rare, and handled behind the others of their burst (core_rare.cc).
 // Their queue is chosen by other fields than that of the connection, so the cores of an interface
@@ -19,6 +20,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -71,7 +73,8 @@ public:
     void process(const Snapshot& snapshot, Burst& burst, Tick now);
 
     // Frames beyond those of the last burst, to be transmitted on its interface: fragments that had
-    // waited for what it brought, and ICMP errors to its senders. Valid until the next process().
+    // waited for what it brought, further fragments of what a tunnel does not take whole, and ICMP
+    // errors to its senders. Valid until the next process().
     [[nodiscard]] std::span<const Frame> released() const {
         return std::span(released_).first(released_count_);
     }
@@ -106,7 +109,13 @@ private:
     struct Cold {
         std::uint32_t frame = 0;
         Reason reason = Reason::none;
-        Packet packet;  // of a fragment, ICMP, and what is answered
+        Slot destination = no_slot;  // of what is too big
+        Packet packet;               // of a fragment, ICMP, and what is answered
+    };
+    // Where a frame came in, and what may be done with its memory.
+    struct Origin {
+        std::uint32_t interface = 0;
+        std::uint32_t headroom = 0;
     };
 
     // The stages, in this order, each over the whole burst.
@@ -119,8 +128,10 @@ private:
     // What becomes of a packet: Reason::none, and where it goes, or why it is not forwarded.
     Reason follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now,
                            Identity& destination);
-    void forward(const Snapshot& snapshot, const Frame& frame, std::uint32_t interface,
-                 const Packet& packet, const Identity& service, const Identity& destination);
+    Reason forward(const Snapshot& snapshot, const Origin& origin, Frame& frame,
+                   const Packet& packet, const Identity& service, const Identity& destination);
+    Reason send_through_tunnel(const Snapshot& snapshot, const Origin& origin, Frame& frame,
+                               const Packet& packet, Slot destination);
     Reason begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination);
     Identity schedule(const Snapshot& snapshot, const Work& work, Tick now, bool stateless);
     bool make_room(const Snapshot& snapshot, const ServiceEntry& service, Tick now);
@@ -147,13 +158,12 @@ private:
 
     // What is rare.
     Reason find_work(const Snapshot& snapshot, Work& work) const;
-    Reason handle_fragment(const Snapshot& snapshot, const Burst& burst, const Cold& cold,
-                           Tick now);
-    Reason handle_first_fragment(const Snapshot& snapshot, const Burst& burst, const Cold& cold,
-                                 Tick now);
+    Reason handle_fragment(const Snapshot& snapshot, Burst& burst, Cold& cold, Tick now);
+    Reason handle_first_fragment(const Snapshot& snapshot, Burst& burst, Cold& cold, Tick now);
     void release(const Snapshot& snapshot, const FragmentKey& key, const FragmentFate& fate);
-    Reason handle_icmp(const Snapshot& snapshot, const Burst& burst, const Cold& cold, Tick now);
-    void answer_time_exceeded(const Frame& frame, const Cold& cold, Tick now);
+    Reason handle_icmp(const Snapshot& snapshot, Burst& burst, Cold& cold, Tick now);
+    void answer(const Snapshot& snapshot, const Frame& frame, const Cold& cold, Reason reason,
+                Tick now);
     static Reason check_destination(const Snapshot& snapshot, const Identity& destination);
 
     static PersistenceKey persistence_key(const Work& work, const ServiceEntry& service) {
@@ -170,6 +180,7 @@ private:
     // RFC 1812 4.3.2.8: the rate of errors is limited. Enough for traceroutes.
     static constexpr std::size_t answers_max_of_burst = 8;
     static constexpr std::uint32_t answers_max_of_second = 100;
+    static constexpr std::size_t pieces_max_of_burst = burst_max;
 
     ConnectionTable connections_;
     PersistenceTable& persistence_;
@@ -183,22 +194,37 @@ private:
     std::array<Work, burst_max> work_;
     std::array<Cold, burst_max> cold_;
     std::uint32_t cold_count_ = 0;
-    std::array<Frame, FragmentTable::waiting_max + answers_max_of_burst> released_;
+    std::array<Frame, FragmentTable::waiting_max + answers_max_of_burst + pieces_max_of_burst>
+        released_;
     std::size_t released_count_ = 0;
     std::vector<std::uint8_t> answers_;  // memory of ICMP errors
     std::size_t answers_count_ = 0;      // of this burst
     Tick answers_second_ = 0;
     std::uint32_t answers_of_second_ = 0;
+    // Memory of the fragments of outer packets; untouched where no tunnel needs it.
+    std::unique_ptr<std::uint8_t[]> pieces_;
+    std::size_t pieces_count_ = 0;  // of this burst
+    HashSeed flow_seed_;
+    std::uint32_t tunnel_id_;  // of the next outer packet
+    std::uint32_t tunnel_id_step_;
 };
 
 // Here, for the loop over a burst must not pay for a call.
-inline void Core::forward(const Snapshot& snapshot, const Frame& frame, std::uint32_t interface,
-                          const Packet& packet, const Identity& service,
-                          const Identity& destination) {
+inline Reason Core::forward(const Snapshot& snapshot, const Origin& origin, Frame& frame,
+                            const Packet& packet, const Identity& service,
+                            const Identity& destination) {
+    const DestinationEntry& entry = snapshot.destination(destination.slot);
+    if (entry.tunnelled) [[unlikely]] {
+        const Reason reason =
+            send_through_tunnel(snapshot, origin, frame, packet, destination.slot);
+        if (reason != Reason::none)
+            return reason;
+    } else {
+        rewrite(packet, frame.data, entry.mac, snapshot.interface_mac(origin.interface));
+    }
     counters_.service(service.slot, service.generation).add_packet(packet.ip_bytes);
     counters_.destination(destination.slot, destination.generation).add_packet(packet.ip_bytes);
-    rewrite(packet, frame.data, snapshot.destination(destination.slot).mac,
-            snapshot.interface_mac(interface));
+    return Reason::none;
 }
 
 }  // namespace headgate::dataplane

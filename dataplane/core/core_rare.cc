@@ -53,16 +53,15 @@ Reason Core::find_work(const Snapshot& snapshot, Work& work) const {
     return Reason::none;
 }
 
-Reason Core::handle_fragment(const Snapshot& snapshot, const Burst& burst, const Cold& cold,
-                             Tick now) {
-    const Packet& packet = cold.packet;
+Reason Core::handle_fragment(const Snapshot& snapshot, Burst& burst, Cold& cold, Tick now) {
+    Packet& packet = cold.packet;
     if (!snapshot.serves(packet.address) || !may_be_carried(packet))
         return Reason::fragment;
     if (packet.hops <= 1)
         return Reason::hops_exceeded;
     if (packet.fragment_offset == 0)
         return handle_first_fragment(snapshot, burst, cold, now);
-    const Frame& frame = burst.frames[cold.frame];
+    Frame& frame = burst.frames[cold.frame];
     const FragmentKey key = fragment_key(packet);
     const FragmentFate* fate = fragments_.find(key, now);
     if (fate == nullptr)
@@ -71,17 +70,19 @@ Reason Core::handle_fragment(const Snapshot& snapshot, const Burst& burst, const
     if (fate->reason != Reason::none)
         return fate->reason;
     const Reason reason = check_destination(snapshot, fate->destination);
-    if (reason == Reason::none)
-        forward(snapshot, frame, burst.interface, packet, fate->service, fate->destination);
-    return reason;
+    if (reason != Reason::none)
+        return reason;
+    packet.client_port = fate->client_port;
+    cold.destination = fate->destination.slot;
+    return forward(snapshot, {burst.interface, burst.headroom}, frame, packet, fate->service,
+                   fate->destination);
 }
 
-Reason Core::handle_first_fragment(const Snapshot& snapshot, const Burst& burst, const Cold& cold,
-                                   Tick now) {
+Reason Core::handle_first_fragment(const Snapshot& snapshot, Burst& burst, Cold& cold, Tick now) {
     Work work;
     work.packet = cold.packet;
     work.is_fragment = true;
-    const Frame& frame = burst.frames[cold.frame];
+    Frame& frame = burst.frames[cold.frame];
     FragmentFate fate;
     fate.reason = parse_first_fragment(frame, work.packet);
     if (fate.reason == Reason::none)
@@ -89,10 +90,13 @@ Reason Core::handle_first_fragment(const Snapshot& snapshot, const Burst& burst,
     if (fate.reason == Reason::none)
         fate.reason = follow_or_begin(snapshot, work, now, fate.destination);
     fate.service = work.service;
+    fate.client_port = work.packet.client_port;
+    cold.destination = fate.destination.slot;
+    if (fate.reason == Reason::none)
+        fate.reason = forward(snapshot, {burst.interface, burst.headroom}, frame, work.packet,
+                              fate.service, fate.destination);
     const FragmentKey key = fragment_key(cold.packet);
     fragments_.remember(key, fate, now);
-    if (fate.reason == Reason::none)
-        forward(snapshot, frame, burst.interface, work.packet, fate.service, fate.destination);
     release(snapshot, key, fate);
     return fate.reason;
 }
@@ -105,15 +109,23 @@ void Core::release(const Snapshot& snapshot, const FragmentKey& key, const Fragm
             counters_.count(Event::fragment_given_up);
             continue;
         }
-        forward(snapshot, waiting.frame, waiting.interface, waiting.packet, fate.service,
-                fate.destination);
-        released_[released_count_++] = waiting.frame;
+        Frame frame = waiting.frame;
+        Packet packet = waiting.packet;
+        packet.client_port = fate.client_port;
+        if (forward(snapshot, {waiting.interface, frame_headroom_bytes}, frame, packet,
+                    fate.service, fate.destination) != Reason::none) {
+            counters_.count(Event::fragment_given_up);
+            continue;
+        }
+        released_[released_count_++] = frame;
         counters_.count(Event::fragment_released);
     }
 }
 
-// The sender learns that its packet died here, as behind any router: traceroute needs it.
-void Core::answer_time_exceeded(const Frame& frame, const Cold& cold, Tick now) {
+// The sender learns why its packet died here, as behind any router: traceroute and path MTU
+// discovery need it.
+void Core::answer(const Snapshot& snapshot, const Frame& frame, const Cold& cold, Reason reason,
+                  Tick now) {
     // Never about an ICMP error, nor about a later fragment (RFC 1122 3.2.2).
     const bool is_later = cold.reason == Reason::fragment && cold.packet.fragment_offset != 0;
     if (cold.reason == Reason::icmp || is_later)
@@ -128,7 +140,11 @@ void Core::answer_time_exceeded(const Frame& frame, const Cold& cold, Tick now) 
     }
     const std::span memory =
         std::span(answers_).subspan(answers_count_ * icmp_answer_bytes_max, icmp_answer_bytes_max);
-    const std::uint32_t bytes = write_time_exceeded(frame, cold.packet, memory);
+    const std::uint32_t bytes =
+        reason == Reason::hops_exceeded
+            ? write_time_exceeded(frame, cold.packet, memory)
+            : write_too_big(frame, cold.packet, snapshot.tunnel(cold.destination).refused_above,
+                            memory);
     if (bytes == 0)
         return;
     ++answers_count_;
@@ -139,8 +155,8 @@ void Core::answer_time_exceeded(const Frame& frame, const Cold& cold, Tick now) 
 
 // An error about a packet that a real server has sent goes to that server: it is the one that has
 // to send less, or to give up.
-Reason Core::handle_icmp(const Snapshot& snapshot, const Burst& burst, const Cold& cold, Tick now) {
-    const Frame& frame = burst.frames[cold.frame];
+Reason Core::handle_icmp(const Snapshot& snapshot, Burst& burst, Cold& cold, Tick now) {
+    Frame& frame = burst.frames[cold.frame];
     Work work;
     if (!parse_icmp_error(frame, cold.packet, work.packet) ||
         work.packet.address != cold.packet.address)
@@ -167,12 +183,15 @@ Reason Core::handle_icmp(const Snapshot& snapshot, const Burst& burst, const Col
     } else {
         return Reason::icmp_unrelated;
     }
-    const Reason reason = check_destination(snapshot, destination);
+    Reason reason = check_destination(snapshot, destination);
     if (reason != Reason::none)
         return reason;
-    forward(snapshot, frame, burst.interface, cold.packet, work.service, destination);
-    counters_.count(Event::icmp_error_forwarded);
-    return Reason::none;
+    cold.packet.client_port = work.packet.client_port;
+    reason = forward(snapshot, {burst.interface, burst.headroom}, frame, cold.packet, work.service,
+                     destination);
+    if (reason == Reason::none)
+        counters_.count(Event::icmp_error_forwarded);
+    return reason;
 }
 
 }  // namespace headgate::dataplane

@@ -41,6 +41,20 @@ enum class Scheduler : std::uint8_t {
     twos
 };
 
+// IPVS's; tunnel.h says what each is on the wire.
+enum class TunnelType : std::uint8_t { ipip, gue, gre };
+
+// How packets are wrapped for a real server that they reach through a tunnel.
+struct TunnelConfig {
+    TunnelType type = TunnelType::ipip;
+    std::uint16_t port = 0;  // the UDP port of gue
+    bool checksum = false;   // over all that is in the tunnel; of gue and gre
+    // What is known together with the MAC address: the source address of the outer header, of the
+    // family of the real server, and the longest IP packet that the way to it takes.
+    IpAddress source{};
+    std::uint32_t mtu = 0;
+};
+
 struct DestinationConfig {
     Endpoint endpoint;
     std::uint32_t weight = 1;  // 0: no new connections, existing ones go on
@@ -55,6 +69,8 @@ struct DestinationConfig {
     // lower number (0: than three quarters of the upper).
     std::uint32_t connections_upper = 0;
     std::uint32_t connections_lower = 0;
+    // Without one it is reached by direct routing. With one, `mac` is the next hop's.
+    std::optional<TunnelConfig> tunnel{};
 };
 
 // Idle seconds after which a connection ends: IPVS's defaults. SCTP has the states of TCP, and
@@ -83,7 +99,8 @@ struct ServiceConfig {
     // Clients that share this prefix stay together: at most 32, or 128 of an IPv6 service.
     std::uint8_t persistence_prefix_length = 32;
     bool active = true;  // false: its packets go to the kernel, its connections are kept
-    std::vector<DestinationConfig> destinations;  // of the family of the service
+    // Of the family of the service, but those behind a tunnel.
+    std::vector<DestinationConfig> destinations;
 };
 
 struct ForwardingConfig {

@@ -7,7 +7,7 @@
 namespace headgate::dataplane {
 
 FragmentTable::FragmentTable(const HashSeed& seed)
-    : seed_(seed), fates_(fates), places_(waiting_max), memory_(waiting_max * frame_bytes_max) {}
+    : seed_(seed), fates_(fates), places_(waiting_max), memory_(waiting_max * stride) {}
 
 std::size_t FragmentTable::set_of(const FragmentKey& key) const {
     const std::uint64_t rest = std::uint64_t{key.id} << 8U | key.protocol;
@@ -52,7 +52,7 @@ bool FragmentTable::hold(const FragmentKey& key, const Waiting& fragment, Tick n
     else
         ++waiting_;
     std::uint8_t* memory =
-        &memory_[static_cast<std::size_t>(place - places_.begin()) * frame_bytes_max];
+        &memory_[static_cast<std::size_t>(place - places_.begin()) * stride + frame_headroom_bytes];
     std::memcpy(memory, fragment.frame.data, fragment.frame.length);
     *place = {key, now, next_order_++, fragment};
     place->fragment.frame.data = memory;

@@ -40,8 +40,9 @@ inline FragmentKey fragment_key(const Packet& packet) {
 // Where the first fragment went, or why nowhere.
 struct FragmentFate {
     Reason reason = Reason::none;
-    Identity service;
-    Identity destination;
+    Be16 client_port{};
+    Identity service{};
+    Identity destination{};
 };
 
 class FragmentTable {
@@ -66,7 +67,8 @@ public:
         Packet packet;
         std::uint32_t interface = 0;
     };
-    // Copies the frame. False: it is too long, or others of the packet wait already.
+    // Copies the frame, and leaves frame_headroom_bytes before it. False: it is too long, or others
+    // of the packet wait already.
     bool hold(const FragmentKey& key, const Waiting& fragment, Tick now);
     // Those that waited for this packet, in the order in which they came; at most
     // waiting_max_of_packet. The span is valid until the next take(), the frames until reclaim().
@@ -100,7 +102,8 @@ private:
     HashSeed seed_;
     std::vector<Fate> fates_;
     std::vector<Place> places_;
-    std::vector<std::uint8_t> memory_;  // frame_bytes_max of each place
+    static constexpr std::size_t stride = frame_headroom_bytes + frame_bytes_max;
+    std::vector<std::uint8_t> memory_;  // a stride of each place
     std::array<Waiting, waiting_max_of_packet> taken_;
     std::uint64_t next_order_ = 1;
     std::uint32_t waiting_ = 0;

@@ -11,7 +11,6 @@
 namespace headgate::dataplane {
 namespace {
 
-constexpr std::size_t mac_bytes = 6;
 constexpr std::uint8_t hops = 64;  // RFC 1700: the default
 
 // How much of the packet is quoted, in all: RFC 1812 4.3.2.3; RFC 4443 2.4 c.
@@ -47,13 +46,20 @@ void write_ipv6(std::span<std::uint8_t> packet, const std::uint8_t* about) {
     writer.write(std::span(about + 8, 16));
 }
 
-// Time exceeded, in transit, with the quote behind it in place already.
-void write_icmp(std::span<std::uint8_t> packet, std::size_t at, bool is_v6) {
+struct Message {
+    std::uint8_t type;
+    std::uint8_t code;
+    std::uint32_t word;  // the second one of the header
+};
+
+// With the quote behind it in place already.
+void write_icmp(std::span<std::uint8_t> packet, std::size_t at, bool is_v6,
+                const Message& message) {
     ByteWriter writer(packet.subspan(at));
-    writer.write(std::uint8_t{is_v6 ? std::uint8_t{3} : std::uint8_t{11}});
-    writer.write(std::uint8_t{0});
+    writer.write(message.type);
+    writer.write(message.code);
     writer.write(std::uint16_t{0});
-    writer.write(std::uint32_t{0});
+    writer.write(message.word);
     InternetChecksum sum;
     if (is_v6) {
         sum.add(packet.subspan(8, 32));  // both addresses
@@ -64,10 +70,8 @@ void write_icmp(std::span<std::uint8_t> packet, std::size_t at, bool is_v6) {
     put16(packet, at + 2, sum.finish());
 }
 
-}  // namespace
-
-std::uint32_t write_time_exceeded(const Frame& frame, const Packet& packet,
-                                  std::span<std::uint8_t> answer) {
+std::uint32_t write_error(const Frame& frame, const Packet& packet, const Message& message,
+                          std::span<std::uint8_t> answer) {
     if (!packet.has_valid_client())
         return 0;
     const std::size_t ip_at = packet.ip_at;
@@ -87,8 +91,24 @@ std::uint32_t write_time_exceeded(const Frame& frame, const Packet& packet,
         write_ipv6(error, about);
     else
         write_ipv4(error, about);
-    write_icmp(error, headers - icmp_bytes, packet.is_v6);
+    write_icmp(error, headers - icmp_bytes, packet.is_v6, message);
     return static_cast<std::uint32_t>(bytes);
+}
+
+}  // namespace
+
+std::uint32_t write_time_exceeded(const Frame& frame, const Packet& packet,
+                                  std::span<std::uint8_t> answer) {
+    // In transit.
+    const Message message{packet.is_v6 ? std::uint8_t{3} : std::uint8_t{11}, 0, 0};
+    return write_error(frame, packet, message, answer);
+}
+
+std::uint32_t write_too_big(const Frame& frame, const Packet& packet, std::uint32_t next_hop_mtu,
+                            std::span<std::uint8_t> answer) {
+    const Message message =
+        packet.is_v6 ? Message{2, 0, next_hop_mtu} : Message{3, 4, next_hop_mtu};
+    return write_error(frame, packet, message, answer);
 }
 
 }  // namespace headgate::dataplane

@@ -21,4 +21,9 @@ inline constexpr std::size_t icmp_answer_bytes_max = 22 + 1280;
 std::uint32_t write_time_exceeded(const Frame& frame, const Packet& packet,
                                   std::span<std::uint8_t> answer);
 
+// The same of a message that the packet is too big (RFC 1191, RFC 8201), and that one of
+// `next_hop_mtu` bytes is not. Requires, too: it must not be fragmented.
+std::uint32_t write_too_big(const Frame& frame, const Packet& packet, std::uint32_t next_hop_mtu,
+                            std::span<std::uint8_t> answer);
+
 }  // namespace headgate::dataplane

@@ -11,6 +11,11 @@
 
 namespace headgate::dataplane {
 
+inline constexpr std::uint32_t mac_bytes = 6;
+inline constexpr std::uint32_t ethernet_bytes = 14;
+inline constexpr std::uint32_t udp_bytes = 8;
+inline constexpr Be16 ethertype_ipv4(0x0800);
+inline constexpr Be16 ethertype_ipv6(0x86dd);
 inline constexpr std::uint32_t ipv4_bytes_min = 20;
 inline constexpr std::uint32_t ipv6_bytes = 40;
 inline constexpr std::uint32_t icmp_bytes = 8;  // ICMPv6 too

@@ -11,11 +11,9 @@
 namespace headgate::dataplane {
 namespace {
 
-constexpr std::uint32_t ethernet_bytes = 14;
 constexpr std::uint32_t vlan_bytes = 4;
 constexpr std::uint32_t vlan_tags_max = 2;
 constexpr std::uint32_t tcp_bytes_min = 20;
-constexpr std::uint32_t udp_bytes = 8;
 constexpr std::uint32_t sctp_bytes = 12;
 constexpr std::uint32_t sctp_chunk_bytes_min = 4;
 
@@ -23,8 +21,6 @@ constexpr std::uint32_t sctp_chunk_bytes_min = 4;
 constexpr std::uint32_t extensions_max = 8;
 constexpr std::uint32_t extension_bytes_min = 8;
 
-constexpr Be16 ethertype_ipv4(0x0800);
-constexpr Be16 ethertype_ipv6(0x86dd);
 constexpr Be16 ethertype_vlan(0x8100);          // IEEE 802.1Q
 constexpr Be16 ethertype_service_vlan(0x88a8);  // IEEE 802.1ad
 constexpr Be16 ipv4_fragment_bits(0x3fff);      // more fragments, and the offset

@@ -10,31 +10,34 @@
 #include "dataplane/core/verdict.h"
 
 // X(name, verdict, text)
-#define HEADGATE_REASONS(X)                                                                \
-    X(other_mac, kernel, "the frame is addressed to another MAC address")                  \
-    X(vlan_tags, kernel, "the frame carries more than two VLAN tags")                      \
-    X(not_ip, kernel, "the frame carries neither IPv4 nor IPv6")                           \
-    X(fragment, kernel, "a fragment of a packet that is no service's")                     \
-    X(icmp, kernel, "the packet is ICMP, and no error about a service's packet")           \
-    X(routing_header, kernel, "the packet has segments left in an IPv6 routing header")    \
-    X(other_protocol, kernel, "the packet is neither TCP, UDP nor SCTP")                   \
-    X(no_service, kernel, "no service has this address, port and protocol")                \
-    X(service_inactive, kernel, "the service is not active on this node")                  \
-    X(no_connection, kernel, "a packet that opens no connection belongs to none")          \
-    X(destination_removed, kernel, "the connection's destination is no longer configured") \
-    X(no_destination, kernel, "the service has no destination that can take a connection") \
-    X(frame_truncated, drop, "the frame is shorter than its headers")                      \
-    X(ip_malformed, drop, "the IP header contradicts itself or the frame")                 \
-    X(ip_checksum, drop, "the checksum of the IPv4 header is wrong")                       \
-    X(extension_headers, drop, "the packet has too many IPv6 extension headers")           \
-    X(tcp_malformed, drop, "the TCP header does not fit into the packet")                  \
-    X(udp_malformed, drop, "the UDP header or its length does not fit into the packet")    \
-    X(sctp_malformed, drop, "the SCTP header or its first chunk does not fit")             \
-    X(fragment_held, drop, "a later fragment came first: it waits for the first one")      \
-    X(fragment_early, drop, "a later fragment came first and found no room to wait")       \
-    X(icmp_unrelated, drop, "an ICMP error about a connection that is not known")          \
-    X(hops_exceeded, drop, "the TTL or hop limit does not reach beyond this node")         \
-    X(source_invalid, drop, "the source address cannot be a client")                       \
+#define HEADGATE_REASONS(X)                                                                 \
+    X(other_mac, kernel, "the frame is addressed to another MAC address")                   \
+    X(vlan_tags, kernel, "the frame carries more than two VLAN tags")                       \
+    X(not_ip, kernel, "the frame carries neither IPv4 nor IPv6")                            \
+    X(fragment, kernel, "a fragment of a packet that is no service's")                      \
+    X(icmp, kernel, "the packet is ICMP, and no error about a service's packet")            \
+    X(routing_header, kernel, "the packet has segments left in an IPv6 routing header")     \
+    X(other_protocol, kernel, "the packet is neither TCP, UDP nor SCTP")                    \
+    X(no_service, kernel, "no service has this address, port and protocol")                 \
+    X(service_inactive, kernel, "the service is not active on this node")                   \
+    X(no_connection, kernel, "a packet that opens no connection belongs to none")           \
+    X(destination_removed, kernel, "the connection's destination is no longer configured")  \
+    X(no_destination, kernel, "the service has no destination that can take a connection")  \
+    X(frame_truncated, drop, "the frame is shorter than its headers")                       \
+    X(ip_malformed, drop, "the IP header contradicts itself or the frame")                  \
+    X(ip_checksum, drop, "the checksum of the IPv4 header is wrong")                        \
+    X(extension_headers, drop, "the packet has too many IPv6 extension headers")            \
+    X(tcp_malformed, drop, "the TCP header does not fit into the packet")                   \
+    X(udp_malformed, drop, "the UDP header or its length does not fit into the packet")     \
+    X(sctp_malformed, drop, "the SCTP header or its first chunk does not fit")              \
+    X(fragment_held, drop, "a later fragment came first: it waits for the first one")       \
+    X(fragment_early, drop, "a later fragment came first and found no room to wait")        \
+    X(icmp_unrelated, drop, "an ICMP error about a connection that is not known")           \
+    X(hops_exceeded, drop, "the TTL or hop limit does not reach beyond this node")          \
+    X(source_invalid, drop, "the source address cannot be a client")                        \
+    X(packet_too_big, drop, "the packet does not fit into the tunnel to its real server")   \
+    X(tunnel_fragments, drop, "too many packets of a burst had to be cut for their tunnel") \
+    X(no_headroom, drop, "the port leaves no room before the frame for a tunnel's headers") \
     X(destination_unresolved, drop, "the destination's MAC address is not known at the moment")
 
 // X(name, text): counted beside the verdict of the frame that caused them.
@@ -47,9 +50,10 @@
     X(connection_recovered, "a segment without an entry was recorded after a full table") \
     X(fragment_released, "a fragment that waited was forwarded")                          \
     X(fragment_given_up, "a fragment waited for a first one in vain")                     \
-    X(icmp_answered, "an ICMP time exceeded message was sent to a client")                \
+    X(icmp_answered, "a client was told by ICMP why its packet was dropped")              \
     X(icmp_answer_withheld, "a client was not told by ICMP: too many are")                \
     X(icmp_error_forwarded, "an ICMP error went to the server that it is about")          \
+    X(tunnel_fragmented, "a packet was sent through its tunnel in fragments")             \
     X(peer_followed, "a packet followed a connection of another worker")                  \
     X(persistence_created, "a client was bound to a destination")                         \
     X(persistence_full, "the persistence table was full: the client was not bound")

@@ -29,6 +29,12 @@ void Snapshot::set_destination(Slot slot, const DestinationEntry& entry,
     members_[slot] = member;
 }
 
+void Snapshot::set_tunnel(Slot slot, const TunnelHeader& header) {
+    if (slot >= tunnels_.size())
+        tunnels_.resize(slot + 1);
+    tunnels_[slot] = header;
+}
+
 void Snapshot::index_add(const IndexKey& key, Slot slot) {
     std::size_t at = service_hash(key) & index_mask_;
     while (index_[at].slot != no_slot && index_[at].key != key)

@@ -21,6 +21,7 @@
 #include "dataplane/core/pick_tables.h"
 #include "dataplane/core/slot.h"
 #include "dataplane/core/slot_registry.h"
+#include "dataplane/core/tunnel.h"
 #include "dataplane/core/wide_address.h"
 
 namespace headgate::dataplane {
@@ -51,6 +52,7 @@ struct alignas(16) DestinationEntry {
     MacAddress mac;
     bool resolved = false;       // mac is known
     bool keeps_clients = false;  // those that persistence binds to it
+    bool tunnelled = false;      // Snapshot::tunnel() says how
 };
 static_assert(sizeof(DestinationEntry) == 16, "four destinations share a cache line");
 
@@ -96,6 +98,9 @@ public:
     // Requires: a slot of a destination of this snapshot. Shared with other snapshots.
     [[nodiscard]] DestinationLoad& load(Slot slot) const { return *loads_[slot]; }
 
+    // Requires: a slot of a destination of this snapshot that is tunnelled and resolved.
+    [[nodiscard]] const TunnelHeader& tunnel(Slot slot) const { return tunnels_[slot]; }
+
     [[nodiscard]] std::size_t interface_count() const { return config_.interface_macs.size(); }
     [[nodiscard]] const MacAddress& interface_mac(std::size_t interface) const {
         return config_.interface_macs[interface];
@@ -125,6 +130,7 @@ private:
     void set_destination(Slot slot, const DestinationEntry& entry,
                          std::shared_ptr<DestinationLoad> load, std::uint32_t member);
     void build_index();
+    void set_tunnel(Slot slot, const TunnelHeader& header);
     // The tables of that service, or nullptr when it has none here.
     [[nodiscard]] std::shared_ptr<const PickTables> pick(const Identity& service) const;
     // The load of that destination, or nullptr when it is not here.
@@ -156,6 +162,7 @@ private:
     std::vector<DestinationEntry> destinations_;
     std::vector<std::shared_ptr<DestinationLoad>> loads_;  // by destination slot
     std::vector<std::uint32_t> members_;                   // likewise; 0: of no group
+    std::vector<TunnelHeader> tunnels_;                    // likewise; as long as there is need
     ForwardingConfig config_;
     std::vector<ServiceSlots> slots_;
 };

@@ -33,6 +33,25 @@ std::string service_name(const ServiceConfig& service) {
     return fmt::format("{}/{}", service.endpoint.to_string(), protocol_name(service.protocol));
 }
 
+// How its packets get there.
+Result<void> validate_way(const ServiceConfig& service, const DestinationConfig& destination) {
+    const IpAddress& address = destination.endpoint.address;
+    const std::optional<TunnelConfig>& tunnel = destination.tunnel;
+    if (!tunnel && address.family() != service.endpoint.address.family())
+        return fail("service {}: destination {} is of another family", service_name(service),
+                    destination.endpoint.to_string());
+    if (!tunnel || !destination.mac)
+        return {};
+    if (tunnel->source.family() != address.family())
+        return fail("service {}: the tunnel to {} has a source of another family",
+                    service_name(service), destination.endpoint.to_string());
+    if (tunnel->mtu < mtu_min(address.is_v4()))
+        return fail("service {}: the way to {} has an MTU of {}; {} is the least",
+                    service_name(service), destination.endpoint.to_string(), tunnel->mtu,
+                    mtu_min(address.is_v4()));
+    return {};
+}
+
 Result<void> validate_service(const ServiceConfig& service) {
     const std::uint8_t bits = service.endpoint.address.bits();
     if (service.persistence_prefix_length > bits)
@@ -46,9 +65,8 @@ Result<void> validate_service(const ServiceConfig& service) {
     }
     std::set<Endpoint> seen;
     for (const DestinationConfig& destination : service.destinations) {
-        if (destination.endpoint.address.family() != service.endpoint.address.family())
-            return fail("service {}: destination {} is of another family", service_name(service),
-                        destination.endpoint.to_string());
+        if (Result<void> valid = validate_way(service, destination); !valid)
+            return valid;
         if (!seen.insert(destination.endpoint).second)
             return fail("service {}: destination {} is given twice", service_name(service),
                         destination.endpoint.to_string());
@@ -141,8 +159,12 @@ void SnapshotBuilder::add_service(const ServiceConfig& config, const Snapshot& p
                                  {.generation = place.generation,
                                   .mac = destination.mac.value_or(MacAddress{}),
                                   .resolved = destination.mac.has_value(),
-                                  .keeps_clients = keeps_clients(config, destination)},
+                                  .keeps_clients = keeps_clients(config, destination),
+                                  .tunnelled = destination.tunnel.has_value()},
                                  load, member);
+        if (destination.tunnel && destination.mac)
+            snapshot.set_tunnel(place.slot,
+                                build_tunnel_header(destination, config.endpoint.address.is_v4()));
         if (destination.leaving)
             continue;
         input.candidates.push_back({place.slot, destination.endpoint, destination.weight,

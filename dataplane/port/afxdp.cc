@@ -28,6 +28,7 @@ constexpr std::uint32_t ring_frames = 2048;
 constexpr std::uint32_t umem_chunks = 4 * ring_frames;
 // The kernel puts this much room before every received frame (XDP_PACKET_HEADROOM).
 constexpr std::uint32_t kernel_headroom_bytes = 256;
+static_assert(kernel_headroom_bytes >= frame_headroom_bytes, "the core puts headers there");
 constexpr std::uint64_t huge_page_bytes = 2U << 20U;
 // The two sizes of chunk that every kernel takes: a power of two, at most a page.
 constexpr std::uint64_t chunk_bytes_small = 2048;
@@ -197,6 +198,7 @@ void AfxdpPort::rx_burst(Burst& burst) {
         bytes += descriptor->len;
     }
     burst.count = received;
+    burst.headroom = kernel_headroom_bytes;
     if (received > 0) {
         xsk_ring_cons__release(&socket_->rx, received);
         counters_.rx_packets.add(received);

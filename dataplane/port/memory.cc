@@ -17,7 +17,8 @@ MemoryPort::Bytes copy_of(const Frame& frame) {
 }  // namespace
 
 void MemoryPort::push(std::span<const std::uint8_t> frame) {
-    waiting_.emplace_back(frame.begin(), frame.end());
+    Bytes& bytes = waiting_.emplace_back(frame_headroom_bytes);
+    bytes.insert(bytes.end(), frame.begin(), frame.end());
 }
 
 void MemoryPort::rx_burst(Burst& burst) {
@@ -28,10 +29,12 @@ void MemoryPort::rx_burst(Burst& burst) {
         waiting_.pop_front();
     }
     burst.count = static_cast<std::uint32_t>(lent_.size());
+    burst.headroom = frame_headroom_bytes;
     for (std::uint32_t index = 0; index < burst.count; ++index) {
         Bytes& bytes = lent_[index];
-        burst.frames[index] = {bytes.data(), static_cast<std::uint32_t>(bytes.size())};
-        counters_.rx_bytes.add(bytes.size());
+        const auto length = static_cast<std::uint32_t>(bytes.size() - frame_headroom_bytes);
+        burst.frames[index] = {bytes.data() + frame_headroom_bytes, length};
+        counters_.rx_bytes.add(length);
     }
     counters_.rx_packets.add(burst.count);
     outstanding_ = burst.count;

@@ -34,6 +34,7 @@ public:
 
 private:
     std::uint32_t transmit_room_;
+    // Each behind frame_headroom_bytes.
     std::deque<Bytes> waiting_;
     std::vector<Bytes> lent_;  // the frames of the outstanding burst
     std::vector<Bytes> transmitted_;

@@ -13,29 +13,51 @@
 #include "dataplane/core/core.h"
 #include "dataplane/core/publisher.h"
 #include "tests/packets/corpus.h"
+#include "tests/packets/unwrap.h"
 
 namespace headgate::dataplane {
 namespace {
 
 constexpr Tick burst_interval = 20;
+constexpr std::uint16_t gue_port = 6080;  // the corpus's
 constexpr Tick longer_than_any_timeout = 2000;
 
-// A frame in a block of exactly its length, so that the address sanitizer knows its end.
+// A frame in a block of exactly its length, behind the headroom that a port leaves, so that the
+// address sanitizer knows both ends.
 struct Block {
     explicit Block(std::span<const std::uint8_t> bytes)
-        : before(bytes.begin(), bytes.end()), memory(new std::uint8_t[bytes.size()]) {
-        std::ranges::copy(bytes, memory.get());
+        : before(bytes.begin(), bytes.end()),
+          memory(new std::uint8_t[frame_headroom_bytes + bytes.size()]) {
+        std::ranges::copy(bytes, memory.get() + frame_headroom_bytes);
+    }
+    [[nodiscard]] Frame frame() const {
+        return {memory.get() + frame_headroom_bytes, static_cast<std::uint32_t>(before.size())};
     }
     std::vector<std::uint8_t> before;
     std::unique_ptr<std::uint8_t[]> memory;
 };
 
-void check_frame(const Block& block, Verdict verdict, Reason reason) {
+// A frame that went into a tunnel starts elsewhere; the packet comes out of it one hop further.
+void check_tunnelled(const Block& block, const Frame& out) {
+    const packets::Bytes packet = packets::packet_after_hop(block.before);
+    const packets::Unwrapped unwrapped = packets::unwrap({out.data, out.length}, gue_port);
+    if (unwrapped.problem == "the outer packet is a fragment")
+        return;  // whose parts the corpus knows
+    check(unwrapped.problem.empty(), "the headers of a tunnel are right");
+    check(unwrapped.packet == packet, "the packet comes out of the tunnel as it went in");
+}
+
+void check_frame(const Block& block, const Frame& out, Verdict verdict, Reason reason) {
     check(verdict == info(reason).verdict, "the verdict is the reason's");
+    if (out.data != block.frame().data) {
+        check(verdict == Verdict::transmit, "only what is sent goes into a tunnel");
+        check_tunnelled(block, out);
+        return;
+    }
     std::vector<std::uint8_t> expected = block.before;
     if (verdict == Verdict::transmit)
-        packets::take_hop(expected, block.memory.get());
-    const std::span after(block.memory.get(), block.before.size());
+        packets::take_hop(expected, out.data);
+    const std::span after(out.data, block.before.size());
     check(std::ranges::equal(expected, after),
           "nothing but the MAC addresses and the hop of a forwarded frame changes");
 }
@@ -78,12 +100,13 @@ private:
     void process(std::vector<Block>& blocks) {
         Burst burst;
         burst.count = static_cast<std::uint32_t>(blocks.size());
+        burst.headroom = frame_headroom_bytes;
         for (std::size_t index = 0; index < blocks.size(); ++index)
-            burst.frames[index] = {blocks[index].memory.get(),
-                                   static_cast<std::uint32_t>(blocks[index].before.size())};
+            burst.frames[index] = blocks[index].frame();
         core_.process(publisher_.latest(), burst, now_);
         for (std::size_t index = 0; index < blocks.size(); ++index)
-            check_frame(blocks[index], burst.verdicts[index], burst.reasons[index]);
+            check_frame(blocks[index], burst.frames[index], burst.verdicts[index],
+                        burst.reasons[index]);
         for (const Frame& frame : core_.released()) {
             const MacAddress& own = publisher_.latest().interface_mac(0);
             check(std::ranges::equal(own.bytes, std::span(frame.data, frame.length).subspan(6, 6)),

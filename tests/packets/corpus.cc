@@ -152,16 +152,49 @@ private:
                 service.persistence_prefix_length = service.endpoint.address.bits();
                 continue;
             }
-            const std::size_t star = words[at].find('*');
-            const NamedHost& host = known_host(words[at].substr(0, star));
-            const bool is_v4 = service.endpoint.address.is_v4();
-            const std::optional<IpAddress>& address = is_v4 ? host.v4 : host.v6;
-            require(address.has_value(), "the host has no address of the service's family");
-            service.destinations.push_back(
-                {{*address, port},
-                 star == std::string::npos ? 1 : number_or_0(words[at].substr(star + 1)),
-                 host.mac});
+            read_destination(words[at], service);
         }
+    }
+
+    // HOST[*WEIGHT], or HOST~TUNNEL@FAMILY:MTU
+    void read_destination(const std::string& word, dataplane::ServiceConfig& service) {
+        const std::size_t end = word.find_first_of("*~");
+        const NamedHost& host = known_host(word.substr(0, end));
+        dataplane::DestinationConfig destination;
+        bool is_v4 = service.endpoint.address.is_v4();
+        if (end != std::string::npos && word[end] == '*')
+            destination.weight = number_or_0(word.substr(end + 1));
+        else if (end != std::string::npos)
+            is_v4 = read_tunnel(word.substr(end + 1), destination);
+        const std::optional<IpAddress>& address = is_v4 ? host.v4 : host.v6;
+        require(address.has_value(), "the host has no address of that family");
+        destination.endpoint = {*address, service.endpoint.port};
+        destination.mac = host.mac;
+        service.destinations.push_back(std::move(destination));
+    }
+
+    // TYPE[+csum]@FAMILY:MTU; true: in IPv4
+    bool read_tunnel(const std::string& text, dataplane::DestinationConfig& destination) {
+        using dataplane::TunnelType;
+        const std::size_t at = text.find('@');
+        const std::size_t colon = text.find(':');
+        require(at != std::string::npos && colon != std::string::npos, "TUNNEL@FAMILY:MTU");
+        std::string type = text.substr(0, at);
+        dataplane::TunnelConfig tunnel;
+        tunnel.checksum = type.ends_with("+csum");
+        type = type.substr(0, type.find('+'));
+        require(type == "ipip" || type == "gue" || type == "gre", "there is no such tunnel");
+        tunnel.type = type == "ipip"  ? TunnelType::ipip
+                      : type == "gue" ? TunnelType::gue
+                                      : TunnelType::gre;
+        if (tunnel.type == TunnelType::gue)
+            tunnel.port = 6080;
+        const bool is_v4 = text.substr(at + 1, colon - at - 1) == "v4";
+        const NamedHost& director = known_host("director");
+        tunnel.source = is_v4 ? *director.v4 : *director.v6;
+        tunnel.mtu = number_or_0(text.substr(colon + 1));
+        destination.tunnel = tunnel;
+        return is_v4;
     }
 
     dataplane::Protocol protocol_of(std::string_view word) {
@@ -189,7 +222,8 @@ private:
         Step& step = corpus_.cases.back().steps.emplace_back();
         step.place = place_;
         step.wait_s = std::exchange(wait_s_, 0);
-        read_step_into(step, text);
+        step.bare = text.starts_with("bare ");
+        read_step_into(step, step.bare ? text.substr(5) : text);
     }
     void read_step_into(Step& step, const std::string& text) {
         const std::size_t arrow = text.find("->");
@@ -199,6 +233,10 @@ private:
         step.in = std::move(*frame);
         step.out = step.in;
         const Words result = words_of(text.substr(arrow + 2));
+        if (result.size() > 1 && result[1] == "as") {
+            expect_frame(step, result[0], text.substr(text.find(" as ", arrow) + 4));
+            return;
+        }
         if (result.size() == 1) {
             expect_forwarded(step, result[0]);
             return;
@@ -217,6 +255,15 @@ private:
         const MacAddress& director = mac_of("director");
         macs.insert(macs.end(), director.bytes.begin(), director.bytes.end());
         take_hop(step.out, macs.data());
+    }
+
+    // What leaves for that host, as text.
+    void expect_frame(Step& step, std::string_view host, std::string_view text) {
+        auto frame = frame_of(text, hosts_);
+        require(frame.has_value(), frame ? "" : frame.error().message);
+        step.out = std::move(*frame);
+        std::ranges::copy(mac_of(host).bytes, step.out.begin());
+        std::ranges::copy(mac_of("director").bytes, step.out.begin() + 6);
     }
 
     const NamedHost& known_host(std::string_view name) {

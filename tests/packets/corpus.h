@@ -21,6 +21,7 @@ struct Step {
     std::string place;         // "file:line"
     std::uint32_t wait_s = 0;  // time that passes before
     Bytes in;
+    bool bare = false;                                   // the port leaves no room before the frame
     dataplane::Reason reason = dataplane::Reason::none;  // none: forwarded
     Bytes out;  // the bytes of the frame afterwards; those of `in` unless it is transmitted
     // Other frames that leave now, in this order: those of earlier steps, and ICMP errors.

@@ -9,6 +9,7 @@
 #include <boost/algorithm/string/trim.hpp>
 
 #include "common/bytes.h"
+#include "common/checksum.h"
 #include "tests/packets/layer_text.h"
 
 namespace headgate::packets {
@@ -46,8 +47,12 @@ bool is_payload(std::string_view name) {
     return name == "data" || name == "hex" || name == "pad" || name == "cut";
 }
 
+bool is_tunnel(std::string_view name) {
+    return name == "ipip" || name == "gre" || name == "gue";
+}
+
 bool is_transport(std::string_view name) {
-    return name == "tcp" || name == "udp" || name == "sctp" || name == "icmp";
+    return is_tunnel(name) || name == "tcp" || name == "udp" || name == "sctp" || name == "icmp";
 }
 
 class Compiler {
@@ -106,6 +111,8 @@ private:
         PacketBuilder builder;
         if (name == "icmp")
             return icmp(fields, at);
+        if (is_tunnel(name))
+            return tunnel(fields, name, at, ends);
         std::uint16_t service_port = port_tcp;
         if (name == "tcp") {
             const auto flags = tcp_flags_of(fields.word());
@@ -155,18 +162,73 @@ private:
             fields.number("quote", [&](std::uint32_t bytes) {
                 quote.resize(std::min<std::size_t>(quote.size(), bytes));
             });
-            // Those layers are used up; what pads or cuts the frame is not.
-            std::size_t end = at + 1;
-            while (end < layers_.size() && layers_[end].name != "pad" && layers_[end].name != "cut")
-                ++end;
-            layers_.erase(layers_.begin() + static_cast<std::ptrdiff_t>(at) + 1,
-                          layers_.begin() + static_cast<std::ptrdiff_t>(end));
+            use_up_behind(at);
         }
         PacketBuilder builder = PacketBuilder::icmp(type, code, word, std::move(quote));
         if (fields.flag("badsum"))
             builder.bad_l4_checksum();
         finish(fields);
         return builder;
+    }
+
+    // The packet within a packet has taken those layers; what pads or cuts the frame is left.
+    void use_up_behind(std::size_t at) {
+        std::size_t end = at + 1;
+        while (end < layers_.size() && layers_[end].name != "pad" && layers_[end].name != "cut")
+            ++end;
+        layers_.erase(layers_.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                      layers_.begin() + static_cast<std::ptrdiff_t>(end));
+    }
+
+    // RFC 2003, RFC 2784, draft-ietf-intarea-gue.
+    PacketBuilder tunnel(Fields& fields, const std::string& name, std::size_t at, Ends& ends) {
+        const Bytes inner = packet(at + 1, false).build_packet();
+        use_up_behind(at);
+        const bool is_v4 = !inner.empty() && inner[0] >> 4U == 4;
+        const auto protocol = static_cast<std::uint8_t>(is_v4 ? 4 : 41);
+        const bool csum = name != "ipip" && fields.flag("csum");
+        std::uint32_t ports[] = {0, 6080};
+        if (name == "gue") {
+            fields.number("sport", [&](std::uint32_t port) { ports[0] = port; });
+            fields.number("port", [&](std::uint32_t port) { ports[1] = port; });
+        }
+        Bytes header;
+        if (name == "gre")
+            header.resize(csum ? 8 : 4);
+        else if (name == "gue")
+            header = {0, protocol, 0, 0};
+        Bytes body = header;
+        body.insert(body.end(), inner.begin(), inner.end());
+        if (name == "gre") {
+            put16(body, 0, csum ? 0x8000 : 0);
+            put16(body, 2, is_v4 ? 0x0800 : 0x86dd);
+            if (csum)
+                put16(body, 4, internet_checksum(body));
+        }
+        if (name == "gue" && csum) {
+            finish(fields);
+            ends.source.port = static_cast<std::uint16_t>(ports[0]);
+            ends.destination.port = static_cast<std::uint16_t>(ports[1]);
+            return PacketBuilder::udp().payload(std::move(body));
+        }
+        if (name == "gue") {
+            body.insert(body.begin(), 8, 0);
+            put16(body, 0, ports[0]);
+            put16(body, 2, ports[1]);
+            put16(body, 4, static_cast<std::uint32_t>(body.size()));
+        }
+        std::size_t first = 0;
+        std::size_t bytes = body.size();
+        fields.number("at", [&](std::uint32_t value) { first = value; });
+        fields.number("bytes", [&](std::uint32_t value) { bytes = value; });
+        finish(fields);
+        if (first + bytes > body.size())
+            bytes = body.size() - std::min(first, body.size());
+        const auto from = body.begin() + static_cast<std::ptrdiff_t>(first);
+        return PacketBuilder::raw(name == "ipip"  ? protocol
+                                  : name == "gue" ? 17
+                                                  : 47,
+                                  Bytes(from, from + static_cast<std::ptrdiff_t>(bytes)));
     }
 
     void payload(PacketBuilder& builder, std::size_t at) {
@@ -263,6 +325,7 @@ private:
         addresses(fields, ends, true);
         fields.number("hops",
                       [&](std::uint32_t hops) { builder.ttl(static_cast<std::uint8_t>(hops)); });
+        fields.number("flow", [&](std::uint32_t value) { builder.flow_label(value); });
         fields.number("class",
                       [&](std::uint32_t value) { builder.tos(static_cast<std::uint8_t>(value)); });
         fields.number("version", [&](std::uint32_t value) {
@@ -290,7 +353,10 @@ private:
             std::uint32_t field = 0;
             fields.number("offset", [&](std::uint32_t bytes) { field = bytes; });
             put16(header, 2, field | (fields.flag("more") ? 1U : 0));
-            fields.number("id", [&](std::uint32_t value) { put16(header, 6, value); });
+            fields.number("id", [&](std::uint32_t value) {
+                put16(header, 4, value >> 16U);
+                put16(header, 6, value);
+            });
             builder.extension(44, header);
         } else if (name == "ah") {
             Bytes header(fields.word_number());

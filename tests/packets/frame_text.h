@@ -10,11 +10,13 @@
 //     vlan(TCI tpid=N)
 //     ip(src=HOST dst=HOST ttl=N tos=N id=N df more offset=BYTES reserved options=BYTES words=N
 //        length=N version=N proto=N badsum)
-//     ip6(src=HOST dst=HOST hops=N class=N length=N version=N proto=N)
+//     ip6(src=HOST dst=HOST hops=N class=N flow=N length=N version=N proto=N)
 //     hopopts(BYTES) dstopts(BYTES) routing(left=N) frag(id=N offset=BYTES more) ah(BYTES)
 //     tcp(FLAGS sport=N dport=N options=BYTES words=N badsum), FLAGS of FSRPAUEC or -
 //     udp(sport=N dport=N length=N badsum)
 //     sctp(TYPE sport=N dport=N): init, data, ... or the number of the first chunk's type
+//     ipip gre(csum) gue(sport=N port=N csum): a tunnel, and the packet in it behind. at=BYTES
+//        bytes=BYTES: of what the outer IP packet carries, a fragment
 //     icmp(TYPE CODE word=N quote=BYTES): the packet behind it is quoted, from the VIP to the
 //     client data(BYTES) hex(DIGITS): a payload pad(BYTES) cut(BYTES): the length of the frame in
 //     the end

@@ -128,6 +128,11 @@ PacketBuilder& PacketBuilder::to(const Endpoint& destination) {
     return *this;
 }
 
+PacketBuilder& PacketBuilder::flow_label(std::uint32_t value) {
+    flow_label_ = value;
+    return *this;
+}
+
 PacketBuilder& PacketBuilder::payload(std::size_t bytes) {
     body_.resize(bytes);
     for (std::size_t index = 0; index < bytes; ++index)
@@ -340,7 +345,8 @@ Bytes PacketBuilder::build_ipv6(const Bytes& body) const {
     append(behind, body);
     Bytes packet(ipv6_bytes);
     ByteWriter writer(packet);
-    writer.write(std::uint32_t{ip_version_.value_or(6)} << 28U | std::uint32_t{tos_} << 20U);
+    writer.write(std::uint32_t{ip_version_.value_or(6)} << 28U | std::uint32_t{tos_} << 20U |
+                 flow_label_);
     writer.write(payload_length_.value_or(static_cast<std::uint16_t>(behind.size())));
     writer.write(extensions_.empty() ? protocol() : extensions_.front().type);
     writer.write(ttl_);

@@ -63,6 +63,7 @@ public:
     PacketBuilder& fragment(std::uint16_t flags_and_offset);
     PacketBuilder& ttl(std::uint8_t hops);   // or hop limit
     PacketBuilder& tos(std::uint8_t value);  // or traffic class
+    PacketBuilder& flow_label(std::uint32_t value);
     PacketBuilder& bad_ip_checksum();
     // An IPv6 extension header behind those there are; its first byte becomes the next header.
     PacketBuilder& extension(std::uint8_t type, Bytes header);
@@ -118,6 +119,7 @@ private:
     std::optional<std::uint16_t> payload_length_;
     std::uint8_t ttl_ = 64;
     std::uint8_t tos_ = 0;
+    std::uint32_t flow_label_ = 0;
     bool bad_ip_checksum_ = false;
     Bytes tcp_options_;
     std::optional<std::uint8_t> tcp_header_words_;

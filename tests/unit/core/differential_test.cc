@@ -15,6 +15,7 @@
 #include "dataplane/core/publisher.h"
 #include "dataplane/core/stats.h"
 #include "tests/packets/packet_builder.h"
+#include "tests/packets/unwrap.h"
 #include "tests/unit/core/reference_model.h"
 
 namespace headgate::dataplane {
@@ -25,6 +26,10 @@ using packets::PacketBuilder;
 
 const MacAddress own_mac = packets::mac("02:00:00:00:00:01");
 const MacAddress client_mac = packets::mac("02:00:00:00:00:02");
+
+constexpr std::uint16_t gue_port = 6080;
+const IpAddress tunnel_source_v4 = packets::ip("10.9.9.9");
+const IpAddress tunnel_source_v6 = packets::ip("fc00::9");
 
 class Generator {
 public:
@@ -147,8 +152,23 @@ private:
             destination.leaving = one_in(12);
             if (!one_in(6))
                 destination.mac = MacAddress{{2, 0, 0, 0, 1, server}};
+            if (one_in(3))
+                set_tunnel(server, destination);
         }
         return result;
+    }
+
+    // Of any kind and family. What is too big for one is the corpus's matter.
+    void set_tunnel(std::uint8_t server, DestinationConfig& destination) {
+        const bool outer_v4 = one_in(2);
+        destination.endpoint.address =
+            outer_v4 ? IpAddress::v4(Be32(0x0a090000U + server)) : IpAddress::v6({0xfc, server});
+        TunnelConfig& tunnel = destination.tunnel.emplace();
+        tunnel.type = static_cast<TunnelType>(below(3));
+        tunnel.port = tunnel.type == TunnelType::gue ? gue_port : std::uint16_t{0};
+        tunnel.checksum = one_in(2);
+        tunnel.source = outer_v4 ? tunnel_source_v4 : tunnel_source_v6;
+        tunnel.mtu = 1500;
     }
 
     void set_flags(ServiceConfig& service) {
@@ -257,13 +277,17 @@ private:
         burst.count = 1 + random_.below(burst_max);
         std::vector<ModelPacket> sent;
         std::vector<packets::Bytes> frames;
+        burst.headroom = frame_headroom_bytes;
         for (std::uint32_t index = 0; index < burst.count; ++index) {
             sent.push_back(random_.packet());
-            frames.push_back(bytes_of(sent.back()));
+            packets::Bytes& memory = frames.emplace_back(frame_headroom_bytes);
+            const packets::Bytes bytes = bytes_of(sent.back());
+            memory.insert(memory.end(), bytes.begin(), bytes.end());
         }
         for (std::uint32_t index = 0; index < burst.count; ++index)
-            burst.frames[index] = {frames[index].data(),
-                                   static_cast<std::uint32_t>(frames[index].size())};
+            burst.frames[index] = {
+                frames[index].data() + frame_headroom_bytes,
+                static_cast<std::uint32_t>(frames[index].size() - frame_headroom_bytes)};
         core_.process(publisher_.reader(0).current(), burst, now_);
         sent_ += burst.count;
         // What is rare is handled behind the rest of the burst.
@@ -271,7 +295,7 @@ private:
         for (const bool rare : {false, true}) {
             for (std::uint32_t index = 0; index < burst.count; ++index) {
                 if ((sent[index].form != Form::whole) == rare)
-                    judge(burst, index, sent[index], frames[index], released);
+                    judge(burst, index, sent[index], released);
             }
         }
         ASSERT_EQ(core_.released().size(), released.size());
@@ -281,18 +305,33 @@ private:
     }
 
     void judge(const Burst& burst, std::uint32_t index, const ModelPacket& sent,
-               const packets::Bytes& frame, std::vector<MacAddress>& released) {
-        ModelResult result{burst.reasons[index], {}};
+               std::vector<MacAddress>& released) {
+        ModelResult result{burst.reasons[index], {}, {}};
         ASSERT_EQ(burst.verdicts[index], info(result.reason).verdict);
+        const Frame& frame = burst.frames[index];
         if (result.reason == Reason::none)
-            std::copy_n(frame.begin(), 6, result.to.bytes.begin());
+            take_result(frame, sent, result);
         else
-            ASSERT_EQ(frame, bytes_of(sent));
+            ASSERT_EQ(packets::Bytes(frame.data, frame.data + frame.length), bytes_of(sent));
         ASSERT_EQ(model_.judge(sent, result, now_), "")
             << "packet " << index << " of the burst: " << sent.client.to_string() << " to "
             << sent.service.to_string() << " flags " << int{sent.flags} << " form "
             << static_cast<int>(sent.form);
         released.insert(released.end(), model_.released().begin(), model_.released().end());
+    }
+
+    // Where the frame went: directly, or through which tunnel.
+    static void take_result(const Frame& frame, const ModelPacket& sent, ModelResult& result) {
+        std::copy_n(frame.data, 6, result.to.bytes.begin());
+        const packets::Bytes before = bytes_of(sent);
+        if (std::equal(before.begin() + 12, before.begin() + 14, frame.data + 12) &&
+            frame.length == before.size())
+            return;
+        const packets::Unwrapped unwrapped = packets::unwrap({frame.data, frame.length}, gue_port);
+        EXPECT_EQ(unwrapped.problem, "");
+        EXPECT_EQ(unwrapped.packet, packets::packet_after_hop(before));
+        EXPECT_EQ(unwrapped.source, unwrapped.source.is_v4() ? tunnel_source_v4 : tunnel_source_v6);
+        result.through = unwrapped.destination;
     }
 
     void compare_state() {

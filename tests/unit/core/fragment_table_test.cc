@@ -86,7 +86,7 @@ TEST(FragmentTable, TheLatestFatesAreKnownWhenThereAreTooMany) {
     FragmentTable table({});
     constexpr std::uint32_t packets = 4 * FragmentTable::fates;
     for (std::uint32_t id = 0; id < packets; ++id)
-        table.remember(fragment_of(id), {Reason::none, {}, {id, 1}}, now + id / 20000);
+        table.remember(fragment_of(id), {.destination = {id, 1}}, now + id / 20000);
     const Tick last = now + packets / 20000;
     std::uint32_t known = 0;
     for (std::uint32_t id = packets - 1000; id < packets; ++id) {

@@ -126,6 +126,18 @@ TEST(Publisher, RefusesWhatItCannotForwardAndNamesIt) {
               "service 192.0.2.1:80/tcp: destination [2001:db8::2]:80 is of another family");
     EXPECT_EQ(error_of(config({service("2001:db8::1", {"192.0.2.2"})})),
               "service [2001:db8::1]:80/tcp: destination 192.0.2.2:80 is of another family");
+    ServiceConfig tunnelled = service("192.0.2.1", {"2001:db8::2"});
+    DestinationConfig& far = tunnelled.destinations[0];
+    far.tunnel = TunnelConfig{.source = *IpAddress::parse("2001:db8::1"), .mtu = 1279};
+    far.mac = MacAddress{{2, 0, 0, 0, 0, 9}};
+    EXPECT_EQ(
+        error_of(config({tunnelled})),
+        "service 192.0.2.1:80/tcp: the way to [2001:db8::2]:80 has an MTU of 1279; 1280 is the "
+        "least");
+    far.tunnel->source = *IpAddress::parse("192.0.2.9");
+    EXPECT_EQ(error_of(config({tunnelled})),
+              "service 192.0.2.1:80/tcp: the tunnel to [2001:db8::2]:80 has a source of another "
+              "family");
     ServiceConfig bad = service("192.0.2.1", {});
     bad.persistence_prefix_length = 33;
     EXPECT_EQ(error_of(config({bad})),

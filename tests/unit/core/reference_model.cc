@@ -39,12 +39,20 @@ std::string ReferenceModel::expect(Reason wanted, const ModelResult& result) {
     return fmt::format("the reason is {}, not {}", info(result.reason).name, info(wanted).name);
 }
 
-std::string ReferenceModel::expect_to(const MacAddress& wanted, const ModelResult& result) {
+std::string ReferenceModel::expect_to(const DestinationConfig& wanted, const ModelResult& result) {
     if (result.reason != Reason::none)
         return expect(Reason::none, result);
-    if (result.to == wanted)
-        return {};
-    return fmt::format("it went to {}, not to {}", result.to.to_string(), wanted.to_string());
+    if (result.to != *wanted.mac)
+        return fmt::format("it went to {}, not to {}", result.to.to_string(),
+                           wanted.mac->to_string());
+    std::optional<IpAddress> through;
+    if (wanted.tunnel)
+        through = wanted.endpoint.address;
+    if (result.through != through)
+        return fmt::format("it went {}, not {}",
+                           result.through ? "into " + result.through->to_string() : "directly",
+                           through ? "into " + through->to_string() : "directly");
+    return {};
 }
 
 Tick ReferenceModel::timeout(const ServiceConfig& service, State state) {
@@ -210,7 +218,7 @@ std::string ReferenceModel::expect_destination(Service& service, Incarnation wan
         return expect(Reason::destination_removed, result);
     if (!destination->config.mac)
         return expect(Reason::destination_unresolved, result);
-    return expect_to(*destination->config.mac, result);
+    return expect_to(destination->config, result);
 }
 
 std::string ReferenceModel::judge_icmp(const ModelPacket& packet, const ModelResult& result,
@@ -261,7 +269,7 @@ std::string ReferenceModel::follow(Connection& connection, const ConnectionKey& 
         half_open_.remove(key);
     connection.state = next(connection.state, packet.flags);
     connection.deadline = now + timeout(service.config, connection.state);
-    return expect_to(*destination->config.mac, result);
+    return expect_to(destination->config, result);
 }
 
 std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,

@@ -32,10 +32,12 @@ struct ModelPacket {
     std::uint8_t flags = 0;  // of TCP; of SCTP, what its chunk does in those terms
 };
 
-// What the core did with it; `to` is zero unless it was transmitted.
+// What the core did with it; `to` is zero unless it was transmitted, `through` is the other end of
+// the tunnel when it went through one.
 struct ModelResult {
     Reason reason;
     MacAddress to;
+    std::optional<IpAddress> through;
 };
 
 class ReferenceModel {
@@ -91,7 +93,7 @@ private:
     };
 
     static std::string expect(Reason wanted, const ModelResult& result);
-    static std::string expect_to(const MacAddress& wanted, const ModelResult& result);
+    static std::string expect_to(const DestinationConfig& wanted, const ModelResult& result);
     static Tick timeout(const ServiceConfig& service, State state);
     Service* find(const ModelPacket& packet);
     static State next(State state, std::uint8_t flags);

@@ -91,7 +91,8 @@ ReferenceModel::Destination* ReferenceModel::find_by_mac(Service& service,
                                                          const ModelResult& result) {
     Destination* picked = nullptr;
     for (auto& [endpoint, destination] : service.destinations)
-        if (result.reason == Reason::none && destination.config.mac == result.to)
+        if (result.reason == Reason::none && destination.config.mac == result.to &&
+            expect_to(destination.config, result).empty())
             picked = &destination;
     return picked;
 }
@@ -103,7 +104,7 @@ std::string ReferenceModel::judge_pick(Service& service, const ModelPacket& pack
     const Binding* binding = persistent ? find_binding(binding_key(service, packet), now) : nullptr;
     const Destination* bound = binding != nullptr ? find_bound(service, *binding) : nullptr;
     if (bound != nullptr && keeps_clients(service.config, *bound)) {
-        const std::string wrong = expect_to(*bound->config.mac, result);
+        const std::string wrong = expect_to(bound->config, result);
         return wrong.empty() ? wrong : "the client is bound: " + wrong;
     }
     bool any = false;

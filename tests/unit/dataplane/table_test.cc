@@ -129,9 +129,73 @@ TEST(Table, TakesIpv6AndSctpAndEveryPort) {
 TEST(Table, ListsEachDestinationAddressOnce) {
     const auto table = load_table(message_of(web_json));
     ASSERT_TRUE(table);
-    const std::vector<IpAddress> wanted{*IpAddress::parse("192.0.2.21"),
-                                        *IpAddress::parse("192.0.2.22")};
+    const std::map<IpAddress, bool> wanted{{*IpAddress::parse("192.0.2.21"), false},
+                                           {*IpAddress::parse("192.0.2.22"), false}};
     EXPECT_EQ(destination_addresses(*table), wanted);
+}
+
+constexpr const char* tunnels_json = R"({"services": [{
+    "address": "192.0.2.10", "port": 80, "protocol": "TCP", "scheduler": "RR", "method": "TUN",
+    "active": true, "destinations": [
+        {"address": "203.0.113.1", "port": 80, "weight": 1},
+        {"address": "2001:db8::1", "port": 80, "weight": 1,
+         "tunnel": {"type": "GUE", "port": 6080, "checksum": true}},
+        {"address": "192.0.2.21", "port": 80, "weight": 1, "method": "DR"}]}]})";
+
+TEST(Table, TakesTunnelsOfAnyFamilyBesideDirectRouting) {
+    const auto table = load_table(message_of(tunnels_json));
+    ASSERT_TRUE(table) << table.error().message;
+    const auto& destinations = table->services.at(0).config.destinations;
+    ASSERT_TRUE(destinations.at(0).tunnel);
+    EXPECT_EQ(destinations[0].tunnel->type, TunnelType::ipip);
+    ASSERT_TRUE(destinations.at(1).tunnel);
+    EXPECT_EQ(destinations[1].tunnel->type, TunnelType::gue);
+    EXPECT_EQ(destinations[1].tunnel->port, 6080);
+    EXPECT_TRUE(destinations[1].tunnel->checksum);
+    EXPECT_FALSE(destinations.at(2).tunnel);
+    const std::map<IpAddress, bool> wanted{{*IpAddress::parse("192.0.2.21"), false},
+                                           {*IpAddress::parse("203.0.113.1"), true},
+                                           {*IpAddress::parse("2001:db8::1"), true}};
+    EXPECT_EQ(destination_addresses(*table), wanted);
+}
+
+TEST(Table, RefusesTunnelsThatCannotBe) {
+    for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+             {R"("port": 6080, )", ""},
+             {R"("port": 6080)", R"("port": 65536)"},
+             {R"("type": "GUE")", R"("type": "GRE")"},
+             {R"("type": "GUE")", R"("type": 7)"},
+             {R"("method": "DR")", R"("method": 9)"},
+             {R"("tunnel": {"type": "GUE", "port": 6080, "checksum": true})",
+              R"("method": "DR")"}}) {
+        std::string json = tunnels_json;
+        json.replace(json.find(from), from.size(), to);
+        EXPECT_FALSE(load_table(message_of(json))) << json;
+    }
+}
+
+TEST(Table, GivesATunnelTheWayToItsOtherEnd) {
+    const auto table = load_table(message_of(tunnels_json));
+    ASSERT_TRUE(table);
+    const RoutedHop hop{*MacAddress::parse("02:00:00:00:00:99"), *IpAddress::parse("192.0.2.1"),
+                        1400};
+    const auto config =
+        forwarding_config(*table, false, MacAddress{},
+                          {[](const IpAddress&) { return std::nullopt; },
+                           [&](const IpAddress& address) {
+                               return address.is_v4() ? std::optional(hop) : std::nullopt;
+                           }});
+    const auto& destinations = config.services.at(0).destinations;
+    EXPECT_EQ(destinations.at(0).mac, hop.mac);
+    EXPECT_EQ(destinations[0].tunnel->source, hop.source);
+    EXPECT_EQ(destinations[0].tunnel->mtu, 1400U);
+    EXPECT_FALSE(destinations.at(1).mac);
+    EXPECT_FALSE(destinations.at(2).mac) << "a next hop is of no use without a tunnel";
+}
+
+RoutedHop no_hop_wanted(const IpAddress& address) {
+    ADD_FAILURE() << address.to_string() << " has no tunnel";
+    return {};
 }
 
 TEST(Table, BecomesAConfigurationWithTheMacAddressesThatAreKnown) {
@@ -139,12 +203,14 @@ TEST(Table, BecomesAConfigurationWithTheMacAddressesThatAreKnown) {
     ASSERT_TRUE(table);
     const MacAddress own = *MacAddress::parse("02:00:00:00:00:01");
     const MacAddress known = *MacAddress::parse("02:00:00:00:00:21");
-    const auto config = forwarding_config(
-        *table, false, own, [&](const IpAddress& address) -> std::optional<MacAddress> {
-            if (address.to_string() == "192.0.2.21")
-                return known;
-            return std::nullopt;
-        });
+    const auto config =
+        forwarding_config(*table, false, own,
+                          {[&](const IpAddress& address) -> std::optional<MacAddress> {
+                               if (address.to_string() == "192.0.2.21")
+                                   return known;
+                               return std::nullopt;
+                           },
+                           no_hop_wanted});
     EXPECT_EQ(config.interface_macs, std::vector{own});
     ASSERT_EQ(config.services.size(), 2U);
     EXPECT_EQ(config.services[0].destinations[0].mac, known);
@@ -155,8 +221,8 @@ TEST(Table, BecomesAConfigurationWithTheMacAddressesThatAreKnown) {
 TEST(Table, StopsOnlyTheServicesOfVrrpWhenTheLeaseIsOver) {
     const auto table = load_table(message_of(web_json));
     ASSERT_TRUE(table);
-    const auto config = forwarding_config(*table, true, MacAddress{},
-                                          [](const IpAddress&) { return std::nullopt; });
+    const auto config = forwarding_config(
+        *table, true, MacAddress{}, {[](const IpAddress&) { return std::nullopt; }, no_hop_wanted});
     EXPECT_FALSE(config.services[0].active);
     EXPECT_TRUE(config.services[1].active);
 }
