@@ -182,6 +182,7 @@ void fill_real_server(const StatusInputs& inputs, const config::VirtualServer& s
     const config::RealServer& server = service.real_servers[index];
     status.set_address(server.endpoint.address.to_string());
     status.set_port(server.endpoint.port);
+    status.set_method(service::words_of(server.forwarding));
     status.set_state(up ? "up" : "down");
     status.set_since_unix_ms(inputs.history.since_unix_ms(service, server));
     status.set_weight(server.weight);

@@ -92,7 +92,8 @@ std::string check_words(const api::RealServerStatus& server) {
 void add_real_server(const api::RealServerStatus& server, const RenderOptions& options,
                      TextTable& table) {
     const api::DestinationStats& stats = server.stats();
-    std::string note = check_words(server);
+    const std::string checks = check_words(server);
+    std::string note = server.method() + (checks.empty() ? "" : ", ") + checks;
     if (server.has_stats() && !stats.resolved())
         note += fmt::format("; no MAC address: {}", stats.unresolved_reason());
     if (stats.overloaded())

@@ -16,7 +16,6 @@ namespace headgate::config {
 namespace {
 
 constexpr std::size_t interface_name_max = 15;  // IFNAMSIZ with its final zero
-constexpr std::int64_t port_max = 65535;
 constexpr std::int64_t name_bytes_max = 255;
 
 bool all_digits(std::string_view text) {

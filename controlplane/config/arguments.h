@@ -15,6 +15,8 @@
 
 namespace headgate::config {
 
+inline constexpr std::int64_t port_max = 65535;
+
 // The arguments of one statement. Which members hold depends on the kind in its row.
 struct Value {
     const Keyword* row = nullptr;

@@ -65,6 +65,7 @@ struct RealServerDraft {
     Endpoint endpoint;
     Span where;           // of the keyword real_server
     Span endpoint_where;  // of its address and port
+    Setting<Forwarding> forwarding;
     std::optional<std::uint32_t> weight;
     std::optional<bool> inhibit_on_failure;
     std::uint32_t upper_threshold = 0;
@@ -103,7 +104,7 @@ struct ServerDraft {
     Setting<Scheduler> scheduler;
     std::vector<Located<HashFlagDraft>> hash_flags;
     Setting<bool> one_packet;
-    Setting<ForwardingMethod> method;
+    Setting<Forwarding> forwarding;
     Setting<std::chrono::seconds> persistence_timeout;
     Setting<std::uint8_t> persistence_prefix_length;
     bool expire_quiescent = false;

@@ -112,7 +112,7 @@ private:
 
     void set_forwarding() {
         server_.scheduler = value_or(draft_.scheduler, server_.scheduler);
-        server_.method = value_or(draft_.method, server_.method);
+        server_.method = value_or(draft_.forwarding, Forwarding{}).method;
         const bool no_scheduler = is_unsaid("lb_algo") && is_unsaid("lvs_sched");
         const bool no_method = is_unsaid("lb_kind") && is_unsaid("lvs_method");
         if (no_scheduler)
@@ -174,19 +174,11 @@ private:
         RealServer real;
         real.endpoint = draft.endpoint;
         real.location = draft.where.location();
+        real.forwarding = value_or(draft.forwarding, value_or(draft_.forwarding, Forwarding{}));
         real.weight = draft.weight.value_or(draft_.weight.value_or(real.weight));
         real.inhibit_on_failure = draft.inhibit_on_failure.value_or(draft_.inhibit_on_failure);
         set_thresholds(draft, real);
-        if (real.endpoint.address.family() != server_.endpoint.address.family()) {
-            const bool is_v4 = real.endpoint.address.is_v4();
-            report_.error(draft.endpoint_where,
-                          fmt::format("an {} real server cannot serve an {} virtual server",
-                                      is_v4 ? "IPv4" : "IPv6", is_v4 ? "IPv6" : "IPv4"),
-                          fmt::format("write its {} address; this real_server is left out",
-                                      is_v4 ? "IPv6" : "IPv4"));
-            return;
-        }
-        if (!set_port(draft, real.endpoint))
+        if (!check_family(draft, real) || !set_port(draft, real))
             return;
         const auto same =
             std::ranges::find(server_.real_servers, real.endpoint, &RealServer::endpoint);
@@ -203,6 +195,21 @@ private:
         server_.real_servers.push_back(std::move(real));
     }
 
+    // Only a tunnel carries packets of one family in those of the other.
+    bool check_family(const RealServerDraft& draft, const RealServer& real) {
+        const bool is_v4 = real.endpoint.address.is_v4();
+        if (is_v4 == server_.endpoint.address.is_v4() ||
+            real.forwarding.method == ForwardingMethod::tun)
+            return true;
+        report_.error(draft.endpoint_where,
+                      fmt::format("an {} real server cannot serve an {} virtual server",
+                                  is_v4 ? "IPv4" : "IPv6", is_v4 ? "IPv6" : "IPv4"),
+                      fmt::format("write its {} address, or `lvs_method TUN`; this real_server is "
+                                  "left out",
+                                  is_v4 ? "IPv6" : "IPv4"));
+        return false;
+    }
+
     void add_check(const CheckDraft& check, const RealServerDraft& draft, RealServer& real) {
         if (real.endpoint.port == 0 && check.connect_port.value_or(0) == 0) {
             report_.error(check.where, "this check has no port, for its real_server has none",
@@ -214,11 +221,12 @@ private:
 
     // Only NAT changes the port of a packet: otherwise the real server sees that of the virtual
     // server. False: the real server has no port.
-    bool set_port(const RealServerDraft& draft, Endpoint& endpoint) {
+    bool set_port(const RealServerDraft& draft, RealServer& real) {
+        Endpoint& endpoint = real.endpoint;
         const std::uint16_t port = server_.endpoint.port;
         if (endpoint.port == port)
             return true;
-        if (server_.method == ForwardingMethod::nat) {
+        if (real.forwarding.method == ForwardingMethod::nat) {
             if (endpoint.port == 0)
                 report_.error(draft.endpoint_where, "this real_server has no port",
                               fmt::format("write `real_server {} {}`; it is left out",

@@ -82,7 +82,6 @@ constexpr Group groups[] = {
      "snmp_name",
      ""},
     {Block::real_server, "notify_up notify_down alpha warmup smtp_alert snmp_name", ""},
-    {Block::real_server, "lvs_method", "the method of the virtual_server is used"},
     {Block::real_server,
      "SSL_GET SMTP_CHECK DNS_CHECK MISC_CHECK UDP_CHECK PING_CHECK FILE_CHECK BFD_CHECK",
      "use TCP_CHECK or HTTP_GET: a real_server without a check counts as up"},

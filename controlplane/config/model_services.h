@@ -31,6 +31,20 @@ enum class Scheduler : std::uint8_t {
     twos
 };
 enum class ForwardingMethod : std::uint8_t { nat, dr, tun };
+enum class TunnelType : std::uint8_t { ipip, gue, gre };
+// Of what a tunnel carries. `remote` is keepalived's remcsum, which changes only the packets of a
+// local sender; for all others it is `plain`, as in IPVS.
+enum class TunnelChecksum : std::uint8_t { none, plain, remote };
+
+// How packets reach a real server.
+struct Forwarding {
+    ForwardingMethod method = ForwardingMethod::nat;
+    // Of tun alone.
+    TunnelType type = TunnelType::ipip;
+    std::uint16_t port = 0;  // gue
+    TunnelChecksum checksum = TunnelChecksum::none;
+    bool operator==(const Forwarding&) const = default;
+};
 
 // Timing and target that every checker has, after inheritance from real_server and virtual_server.
 struct CheckTiming {
@@ -74,6 +88,7 @@ struct Check {
 struct RealServer {
     Endpoint endpoint;
     SourceLocation location;
+    Forwarding forwarding;
     std::uint32_t weight = 1;
     // When it is down it stays in the table and gets no new connections, instead of leaving it.
     bool inhibit_on_failure = false;
@@ -93,12 +108,12 @@ struct VirtualServer {
     bool hash_port = false;      // sh, mh: the client's port counts too
     bool hash_fallback = false;  // sh, mh: another server when theirs takes no connections
     bool one_packet = false;     // UDP: every packet is scheduled by itself
-    ForwardingMethod method = ForwardingMethod::nat;
-    std::chrono::seconds persistence_timeout{0};  // 0: no persistence
-    std::uint8_t persistence_prefix_length = 32;  // IPv6: 128
-    bool expire_quiescent = false;                // persistent clients leave servers of weight 0
-    std::chrono::seconds drain_timeout{0};        // how long a removed server keeps its connections
-    bool alpha = false;                           // real servers start down until their checks pass
+    ForwardingMethod method = ForwardingMethod::nat;  // of real servers that do not say it
+    std::chrono::seconds persistence_timeout{0};      // 0: no persistence
+    std::uint8_t persistence_prefix_length = 32;      // IPv6: 128
+    bool expire_quiescent = false;          // persistent clients leave servers of weight 0
+    std::chrono::seconds drain_timeout{0};  // how long a removed server keeps its connections
+    bool alpha = false;                     // real servers start down until their checks pass
     std::vector<RealServer> real_servers;
 };
 

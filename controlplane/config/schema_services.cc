@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "controlplane/config/forwarding_words.h"
 #include "controlplane/config/reader.h"
 #include "controlplane/config/schema.h"
 
@@ -28,14 +29,6 @@ constexpr std::array schedulers{
     Choice{"sed", static_cast<int>(Scheduler::sed), ""},
     Choice{"nq", static_cast<int>(Scheduler::nq), ""},
     Choice{"twos", static_cast<int>(Scheduler::twos), ""},
-};
-
-constexpr std::string_view other_method =
-    "write `lb_kind DR`; until then the virtual server is not forwarded";
-constexpr std::array methods{
-    Choice{"DR", static_cast<int>(ForwardingMethod::dr), ""},
-    Choice{"NAT", static_cast<int>(ForwardingMethod::nat), other_method},
-    Choice{"TUN", static_cast<int>(ForwardingMethod::tun), other_method},
 };
 
 constexpr std::array protocols{
@@ -89,7 +82,13 @@ void set_scheduler(const Context& context, const Value& value) {
 }
 
 void set_method(const Context& context, const Value& value) {
-    context.server->method = {static_cast<ForwardingMethod>(value.number), value.where};
+    if (const auto forwarding = read_forwarding(value, context.report))
+        context.server->forwarding = {*forwarding, value.where};
+}
+
+void set_own_method(const Context& context, const Value& value) {
+    if (const auto forwarding = read_forwarding(value, context.report))
+        context.real_server->forwarding = {*forwarding, value.where};
 }
 
 void set_persistence(const Context& context, const Value& value) {
@@ -169,19 +168,30 @@ constexpr Keyword service_rows[] = {
     {
         .blocks = Block::virtual_server,
         .name = "lb_kind",
-        .argument = one_of(methods),
+        .argument = words(forwarding_form),
         .default_text = "NAT",
         .handler = set_method,
         .doc = "How packets reach the real servers. DR: with the destination MAC address changed, "
-               "so that the real server, which has the address on lo, answers the client directly.",
+               "so that the real server, which has the address on lo, answers the client directly. "
+               "TUN: in a tunnel, to real servers of any family behind any number of routers, "
+               "which take the packet out and answer directly, too: in IP (ipip, the default), "
+               "with UDP (gue), or in GRE. csum: with a checksum over all of it, of gue and gre.",
     },
     {
         .blocks = Block::virtual_server,
         .name = "lvs_method",
-        .argument = one_of(methods),
+        .argument = words(forwarding_form),
         .default_text = "NAT",
         .handler = set_method,
         .doc = "The same as `lb_kind`.",
+    },
+    {
+        .blocks = Block::real_server,
+        .name = "lvs_method",
+        .argument = words(forwarding_form),
+        .default_text = "that of the virtual_server",
+        .handler = set_own_method,
+        .doc = "How packets reach this real server: see `lb_kind`.",
     },
     {
         .blocks = Block::virtual_server,

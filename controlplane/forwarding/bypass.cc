@@ -28,7 +28,7 @@ Bypass::State Bypass::state() const {
 
 service::Capabilities Bypass::capabilities() const {
     using config::Scheduler;
-    return {.methods = {config::ForwardingMethod::dr},
+    return {.methods = {config::ForwardingMethod::dr, config::ForwardingMethod::tun},
             .schedulers = {Scheduler::rr, Scheduler::wrr, Scheduler::lc, Scheduler::wlc,
                            Scheduler::lblc, Scheduler::lblcr, Scheduler::sh, Scheduler::mh,
                            Scheduler::dh, Scheduler::fo, Scheduler::ovf, Scheduler::sed,

@@ -34,13 +34,14 @@ void Drains::reload(const config::Config& before, const std::vector<ServiceView>
         if (server == nullptr || server->drain_timeout.count() == 0)
             continue;
         for (std::size_t real = 0; real < old.real_servers.size(); ++real) {
-            const Endpoint& endpoint = old.real_servers[real].endpoint;
-            if (views[index].server_up[real] && !has(*server, endpoint))
-                until_[{old.endpoint, old.protocol}][endpoint] = now + server->drain_timeout;
+            const config::RealServer& gone = old.real_servers[real];
+            if (views[index].server_up[real] && !has(*server, gone.endpoint))
+                draining_[{old.endpoint, old.protocol}][gone.endpoint] = {
+                    now + server->drain_timeout, gone.forwarding};
         }
     }
     // What is back, or has no virtual server any more, or none with a drain_timeout, ends here.
-    for (auto& [service, servers] : until_) {
+    for (auto& [service, servers] : draining_) {
         const config::VirtualServer* server = find(after, service.first, service.second);
         const bool unwanted = server == nullptr || server->drain_timeout.count() == 0;
         std::erase_if(servers,
@@ -50,29 +51,30 @@ void Drains::reload(const config::Config& before, const std::vector<ServiceView>
 }
 
 void Drains::expire(Instant now) {
-    for (auto& [service, servers] : until_)
-        std::erase_if(servers, [now](const auto& real) { return real.second <= now; });
+    for (auto& [service, servers] : draining_)
+        std::erase_if(servers, [now](const auto& real) { return real.second.until <= now; });
     forget_empty();
 }
 
 void Drains::forget_empty() {
-    std::erase_if(until_, [](const auto& service) { return service.second.empty(); });
+    std::erase_if(draining_, [](const auto& service) { return service.second.empty(); });
 }
 
 std::optional<Instant> Drains::next() const {
     std::optional<Instant> next;
-    for (const auto& [service, servers] : until_) {
-        for (const auto& [real, until] : servers)
-            next = std::min(next.value_or(until), until);
+    for (const auto& [service, servers] : draining_) {
+        for (const auto& [real, draining] : servers)
+            next = std::min(next.value_or(draining.until), draining.until);
     }
     return next;
 }
 
-std::vector<Endpoint> Drains::of(const config::VirtualServer& server) const {
-    std::vector<Endpoint> servers;
-    if (const auto found = until_.find({server.endpoint, server.protocol}); found != until_.end()) {
-        for (const auto& [real, until] : found->second)
-            servers.push_back(real);
+std::vector<Drains::Leaving> Drains::of(const config::VirtualServer& server) const {
+    std::vector<Leaving> servers;
+    if (const auto found = draining_.find({server.endpoint, server.protocol});
+        found != draining_.end()) {
+        for (const auto& [real, draining] : found->second)
+            servers.push_back({real, draining.forwarding});
     }
     return servers;
 }

@@ -30,13 +30,22 @@ public:
 
     // When expire() has something to do.
     [[nodiscard]] std::optional<Instant> next() const;
-    [[nodiscard]] std::vector<Endpoint> of(const config::VirtualServer& server) const;
+    // A real server that is drained, and how its connections go on reaching it.
+    struct Leaving {
+        Endpoint endpoint;
+        config::Forwarding forwarding;
+    };
+    [[nodiscard]] std::vector<Leaving> of(const config::VirtualServer& server) const;
 
 private:
     void forget_empty();
 
     using ServiceKey = std::pair<Endpoint, config::Protocol>;
-    std::map<ServiceKey, std::map<Endpoint, Instant>> until_;  // by real server
+    struct Draining {
+        Instant until{};
+        config::Forwarding forwarding;
+    };
+    std::map<ServiceKey, std::map<Endpoint, Draining>> draining_;  // by real server
 };
 
 }  // namespace headgate::service

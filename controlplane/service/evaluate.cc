@@ -88,6 +88,30 @@ std::uint32_t seconds_of(std::chrono::seconds duration) {
     return static_cast<std::uint32_t>(duration.count());
 }
 
+api::TunnelType tunnel_to_api(config::TunnelType type) {
+    switch (type) {
+        case config::TunnelType::ipip:
+            return api::IPIP;
+        case config::TunnelType::gue:
+            return api::GUE;
+        case config::TunnelType::gre:
+            break;
+    }
+    return api::GRE;
+}
+
+void fill_forwarding(const config::Forwarding& forwarding, api::Destination& destination) {
+    if (forwarding.method != config::ForwardingMethod::tun) {
+        destination.set_method(api::DR);
+        return;
+    }
+    destination.set_method(api::TUN);
+    api::Tunnel& tunnel = *destination.mutable_tunnel();
+    tunnel.set_type(tunnel_to_api(forwarding.type));
+    tunnel.set_port(forwarding.port);
+    tunnel.set_checksum(forwarding.checksum != config::TunnelChecksum::none);
+}
+
 void fill_destinations(const config::VirtualServer& server, const ServiceView& view,
                        const Drains& drains, api::Service& service) {
     for (std::size_t index = 0; index < server.real_servers.size(); ++index) {
@@ -98,14 +122,16 @@ void fill_destinations(const config::VirtualServer& server, const ServiceView& v
         destination.set_address(real.endpoint.address.to_string());
         destination.set_port(real.endpoint.port);
         destination.set_weight(real.weight);
+        fill_forwarding(real.forwarding, destination);
         destination.set_inhibited(!view.server_up[index]);
         destination.set_connections_upper(real.upper_threshold);
         destination.set_connections_lower(real.lower_threshold);
     }
-    for (const Endpoint& real : drains.of(server)) {
+    for (const Drains::Leaving& real : drains.of(server)) {
         api::Destination& destination = *service.add_destinations();
-        destination.set_address(real.address.to_string());
-        destination.set_port(real.port);
+        destination.set_address(real.endpoint.address.to_string());
+        destination.set_port(real.endpoint.port);
+        fill_forwarding(real.forwarding, destination);
         destination.set_leaving(true);
     }
 }
@@ -124,7 +150,7 @@ void fill_service(const config::VirtualServer& server, const ServiceView& view,
     service.mutable_timeouts()->set_tcp_fin_s(seconds_of(timeouts.tcp_fin));
     service.mutable_timeouts()->set_udp_s(seconds_of(timeouts.udp));
     service.set_group(server.group);
-    service.set_method(api::DR);
+    service.set_method(server.method == config::ForwardingMethod::tun ? api::TUN : api::DR);
     service.set_persistence_timeout_s(seconds_of(server.persistence_timeout));
     if (server.persistence_timeout.count() > 0)
         service.set_persistence_prefix_length(server.persistence_prefix_length);

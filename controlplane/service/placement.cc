@@ -29,8 +29,11 @@ std::string missing(std::string_view keyword, Value asked, const std::vector<Val
 std::string why_not_carried(const Capabilities& backend, const config::VirtualServer& server) {
     if (auto reason = missing("protocol", server.protocol, backend.protocols); !reason.empty())
         return reason;
-    if (auto reason = missing("lb_kind", server.method, backend.methods); !reason.empty())
-        return reason;
+    for (const config::RealServer& real : server.real_servers) {
+        if (auto reason = missing("lb_kind", real.forwarding.method, backend.methods);
+            !reason.empty())
+            return reason;
+    }
     return missing("lb_algo", server.scheduler, backend.schedulers);
 }
 

@@ -16,7 +16,7 @@ struct Capabilities {
 };
 
 // Empty when the backend can carry the virtual server; else the reason, in the words of the
-// configuration: "lb_kind NAT is not supported (supported: DR)".
+// configuration: "lb_kind NAT is not supported (supported: DR, TUN)".
 std::string why_not_carried(const Capabilities& backend, const config::VirtualServer& server);
 
 }  // namespace headgate::service

@@ -55,6 +55,26 @@ std::string_view to_word(config::ForwardingMethod method) {
     return {};
 }
 
+std::string words_of(const config::Forwarding& forwarding) {
+    std::string words(to_word(forwarding.method));
+    if (forwarding.method != config::ForwardingMethod::tun)
+        return words;
+    switch (forwarding.type) {
+        case config::TunnelType::ipip:
+            words += " ipip";
+            break;
+        case config::TunnelType::gue:
+            words += fmt::format(" gue port {}", forwarding.port);
+            break;
+        case config::TunnelType::gre:
+            words += " gre";
+            break;
+    }
+    if (forwarding.checksum != config::TunnelChecksum::none)
+        words += forwarding.checksum == config::TunnelChecksum::plain ? " csum" : " remcsum";
+    return words;
+}
+
 std::string log_name(const Endpoint& endpoint, config::Protocol protocol) {
     return fmt::format("[{}]:{}:{}", endpoint.address.to_string(), to_word(protocol),
                        endpoint.port);

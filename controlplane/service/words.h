@@ -11,6 +11,8 @@ namespace headgate::service {
 
 std::string_view to_word(config::Scheduler scheduler);      // "rr", "wrr", ...
 std::string_view to_word(config::ForwardingMethod method);  // "NAT", "DR", "TUN"
+// As the configuration says it: "DR", "TUN ipip", "TUN gue port 6080 csum".
+std::string words_of(const config::Forwarding& forwarding);
 using config::name_of;
 using config::to_word;
 

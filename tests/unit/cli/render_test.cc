@@ -37,6 +37,7 @@ api::RealServerStatus& add_real_server(api::VirtualServerStatus& service, const 
     api::RealServerStatus& server = *service.add_real_servers();
     server.set_address(address);
     server.set_port(80);
+    server.set_method("DR");
     server.set_state("up");
     server.set_since_unix_ms(now_ms - 7'500'000);
     server.set_weight(3);
@@ -96,8 +97,9 @@ TEST(RenderStatus, AlignsWhatIsHealthy) {
         "\n"
         "VIRTUAL SERVER     STATE  SINCE  WEIGHT  CONNS  ACT/INACT  PACKETS  CHECK / PLACEMENT\n"
         "10.0.0.100:80/tcp  up                    200               1.2M     DR rr, bypass\n"
-        "  10.0.0.11:80     up     2h05m  3       100    1/0        0        L7OK 200 in 4 ms\n"
-        "  10.0.0.112:80    up     2h05m  3       100    1/0        0        L7OK 200 in 4 ms\n");
+        "  10.0.0.11:80     up     2h05m  3       100    1/0        0        DR, L7OK 200 in 4 ms\n"
+        "  10.0.0.112:80    up     2h05m  3       100    1/0        0        DR, L7OK 200 in 4 "
+        "ms\n");
 }
 
 TEST(RenderStatus, PaintsOnlyWhenAsked) {

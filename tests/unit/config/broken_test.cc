@@ -46,7 +46,7 @@ const std::vector<Broken>& keywords() {
         {"UnknownBlock", instance_with("", ">>vrrp_instence VI_2 {\n    interface eth0\n}"),
          "not a keyword of the top level", "did you mean `vrrp_instance`?"},
         {"NothingLikeIt", server_with({.real_server = "        >>foobar 1"}),
-         "`foobar` is not a keyword", "real_server has: virtualhost, weight"},
+         "`foobar` is not a keyword", "real_server has: lvs_method, virtualhost, weight"},
         {"KeywordOfAnotherBlock", instance_with("    >>connect_port 80"),
          "not a keyword of vrrp_instance", "it belongs in TCP_CHECK"},
         {"KeywordOfTheOuterBlock",
@@ -277,6 +277,11 @@ const std::string good =
     "virtual_server 192.0.2.10 80 {\n    lb_algo rr\n"
     "    lb_kind DR\n    protocol TCP";
 
+std::string tunnel(const std::string& words) {
+    return server("virtual_server 192.0.2.10 80 {\n    lb_algo rr\n    lb_kind " + words +
+                  "\n    protocol TCP");
+}
+
 const std::vector<Broken>& services() {
     static const std::vector<Broken> cases{
         {"NoProtocol", server(">>virtual_server 192.0.2.10 80 {\n    lb_algo rr\n    lb_kind DR"),
@@ -286,10 +291,28 @@ const std::vector<Broken>& services() {
          "has no `lb_algo`; the default (wlc)", "write `lb_algo wlc`", Severity::warning},
         {"NoMethod", server(">>virtual_server 192.0.2.10 80 {\n    lb_algo rr\n    protocol TCP"),
          "has no `lb_kind`; the default (NAT)", "write `lb_kind DR`"},
-        {"TunnelNotCarried",
-         server("virtual_server 192.0.2.10 80 {\n    lb_algo rr\n"
-                "    lb_kind >>TUN type gue port 6080 csum\n    protocol TCP"),
-         "`lb_kind TUN` is not carried", "write `lb_kind DR`"},
+        {"NatNotCarried", tunnel(">>NAT"), "`lb_kind NAT` is not carried",
+         "write `lb_kind DR`, or `lb_kind TUN`"},
+        {"WrongMethod", tunnel(">>TUM"), "`TUM` is not a value of lb_kind", "did you mean `TUN`?"},
+        {"WrongTunnel", tunnel("TUN type >>gree"), "`gree` is not a type of tunnel",
+         "did you mean `gre`?"},
+        {"NoTunnel", tunnel("TUN >>type"), "`type` needs a type of tunnel", "write `lb_kind DR"},
+        {"WrongTunnelOption", tunnel("TUN >>checksum"), "`checksum` is no option of a tunnel",
+         "write `lb_kind DR"},
+        {"GueWithoutPort", tunnel("TUN type >>gue csum"), "`gue` needs a port",
+         "write `type gue port 6080`"},
+        {"GueWithWrongPort", tunnel("TUN type gue port >>70000"), "`70000` is out of range",
+         "write `lb_kind DR"},
+        {"GueWithoutNumber", tunnel("TUN type gue >>port"), "`port` needs a number",
+         "write `lb_kind DR"},
+        {"PortOfGre", tunnel("TUN type gre >>port 6080"), "`port` is for gue tunnels only",
+         "write `lb_kind DR"},
+        {"ChecksumOfIpip", tunnel("TUN >>csum"), "`csum` is for gue and gre tunnels only",
+         "write `lb_kind DR"},
+        {"RemoteChecksumOfGre", tunnel("TUN type gre >>remcsum"),
+         "`remcsum` is for gue tunnels only", "write `csum`"},
+        {"DirectRoutingWithOptions", tunnel("DR >>type ipip"), "`type` is too much for lb_kind",
+         "for tunnels (TUN) only"},
         {"FirewallMark",
          instance_with("",
                        "virtual_server >>fwmark 7 {\n    lb_algo rr\n    real_server "

@@ -177,6 +177,42 @@ TEST(Server, SetsEveryKeyword) {
     EXPECT_TRUE(server.real_servers[1].checks.empty());
 }
 
+TEST(Server, TakesTunnelsAsKeepalivedWritesThem) {
+    using Method = ForwardingMethod;
+    using Sum = TunnelChecksum;
+    const std::vector<std::pair<std::string, Forwarding>> cases{
+        {"DR", {Method::dr}},
+        {"TUN", {Method::tun}},
+        {"TUN type ipip nocsum", {Method::tun}},
+        {"TUN type gue port 6080", {Method::tun, TunnelType::gue, 6080}},
+        {"TUN type gue csum port 6080", {Method::tun, TunnelType::gue, 6080, Sum::plain}},
+        {"TUN type gue port 9 remcsum", {Method::tun, TunnelType::gue, 9, Sum::remote}},
+        {"TUN csum type gre", {Method::tun, TunnelType::gre, 0, Sum::plain}}};
+    for (const auto& [words, wanted] : cases) {
+        // Of the virtual server, and of one real server by itself.
+        for (const bool own : {false, true}) {
+            const VirtualServer server = server_of(
+                "dataplane {\ninterface eth0\n}\nvirtual_server 192.0.2.10 53 {\nlb_algo rr\n"
+                "lb_kind " +
+                (own ? "DR" : words) +
+                "\nprotocol TCP\n"
+                "real_server 192.0.2.11 53 {\n" +
+                (own ? "lvs_method " + words : "") + "\n}\n}\n");
+            EXPECT_EQ(server.real_servers.at(0).forwarding, wanted) << words;
+            EXPECT_EQ(server.method, own ? Method::dr : wanted.method);
+        }
+    }
+}
+
+TEST(Server, MayBeOfAnotherFamilyBehindATunnel) {
+    const VirtualServer server = server_of(
+        "dataplane {\ninterface eth0\n}\nvirtual_server 2001:db8::10 80 {\nlb_algo rr\n"
+        "lb_kind DR\nprotocol TCP\nreal_server 2001:db8::11 80 {\n}\n"
+        "real_server 192.0.2.12 80 {\nlvs_method TUN\n}\n}\n");
+    ASSERT_EQ(server.real_servers.size(), 2U);
+    EXPECT_EQ(server.real_servers[1].endpoint.to_string(), "192.0.2.12:80");
+}
+
 TEST(Server, TakesFlagsThresholdsAndTimeouts) {
     const LoadResult result = load_text(
         "global_defs {\nlvs_timeouts tcp 100 tcpfin 20\n}\ndataplane {\ninterface eth0\n}\n"

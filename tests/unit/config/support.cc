@@ -60,6 +60,9 @@ std::string describe(const VirtualServer& server) {
     text += fmt::format("  flags {} {} {} {} drain {}\n", server.hash_port, server.hash_fallback,
                         server.one_packet, server.expire_quiescent, server.drain_timeout.count());
     for (const RealServer& real : server.real_servers) {
+        const Forwarding& way = real.forwarding;
+        text += fmt::format("  method {} {} {} {}\n", static_cast<int>(way.method),
+                            static_cast<int>(way.type), way.port, static_cast<int>(way.checksum));
         text += fmt::format("  real {} weight {} limits {} {} inhibit {}\n",
                             real.endpoint.to_string(), real.weight, real.upper_threshold,
                             real.lower_threshold, real.inhibit_on_failure);

@@ -25,6 +25,7 @@ Endpoint endpoint(const char* address, std::uint16_t port = 80) {
 config::RealServer real_server(const char* address, std::uint32_t weight = 1) {
     config::RealServer server;
     server.endpoint = endpoint(address);
+    server.forwarding.method = config::ForwardingMethod::dr;
     server.weight = weight;
     server.checks.push_back({.timing = {}, .kind = config::TcpCheck{server.endpoint}});
     return server;
@@ -113,6 +114,26 @@ TEST_F(EvaluateTest, PutsEverythingIntoTheTable) {
     EXPECT_EQ(service.destinations(1).weight(), 2U);
 }
 
+TEST_F(EvaluateTest, EachRealServerHasItsTunnel) {
+    inputs.capabilities.methods.push_back(config::ForwardingMethod::tun);
+    auto& servers = config.virtual_servers[0].real_servers;
+    servers[0].forwarding = {config::ForwardingMethod::tun, config::TunnelType::gue, 6080,
+                             config::TunnelChecksum::remote};
+    const api::ServiceTable table = this->table();
+    const api::Service& service = table.services(0);
+    EXPECT_EQ(service.destinations(0).method(), api::TUN);
+    EXPECT_EQ(service.destinations(0).tunnel().ShortDebugString(),
+              "type: GUE port: 6080 checksum: true");
+    EXPECT_EQ(service.destinations(1).method(), api::DR);
+    EXPECT_FALSE(service.destinations(1).has_tunnel());
+    EXPECT_EQ(words_of(servers[0].forwarding), "TUN gue port 6080 remcsum");
+    EXPECT_EQ(words_of(servers[1].forwarding), "DR");
+    EXPECT_EQ(words_of({config::ForwardingMethod::tun}), "TUN ipip");
+    EXPECT_EQ(words_of({config::ForwardingMethod::tun, config::TunnelType::gre, 0,
+                        config::TunnelChecksum::plain}),
+              "TUN gre csum");
+}
+
 TEST_F(EvaluateTest, AnUncheckedServerIsUpUnlessAlpha) {
     EXPECT_EQ(view().state, State::up);
     config.virtual_servers[0].alpha = true;
@@ -181,7 +202,9 @@ TEST_F(EvaluateTest, WhatTheBackendCannotCarryIsNamed) {
         return seen.placement;
     };
     EXPECT_EQ(view().placement, "bypass");
-    EXPECT_EQ(placement([](auto& server) { server.method = config::ForwardingMethod::nat; }),
+    EXPECT_EQ(placement([](auto& server) {
+                  server.real_servers[1].forwarding.method = config::ForwardingMethod::nat;
+              }),
               "none: lb_kind NAT is not supported (supported: DR)");
     EXPECT_EQ(placement([](auto& server) { server.scheduler = config::Scheduler::wlc; }),
               "none: lb_algo wlc is not supported (supported: rr, wrr)");
@@ -307,6 +330,18 @@ protected:
 
     const Instant begin = Instant{} + seconds(1000);
 };
+
+TEST_F(DrainsTest, ARemovedServerKeepsItsTunnel) {
+    inputs.capabilities.methods.push_back(config::ForwardingMethod::tun);
+    config.virtual_servers[0].real_servers[0].forwarding = {config::ForwardingMethod::tun,
+                                                            config::TunnelType::gue, 6080};
+    reload(without_first(), begin);
+    const api::ServiceTable made = table();
+    ASSERT_EQ(made.services(0).destinations_size(), 2);
+    EXPECT_TRUE(made.services(0).destinations(1).leaving());
+    EXPECT_EQ(made.services(0).destinations(1).method(), api::TUN);
+    EXPECT_EQ(made.services(0).destinations(1).tunnel().port(), 6080U);
+}
 
 TEST_F(DrainsTest, ARemovedServerKeepsItsConnectionsUntilItsTimeIsOver) {
     reload(without_first(), begin);
