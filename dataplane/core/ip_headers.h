@@ -11,7 +11,7 @@
 
 namespace headgate::dataplane {
 
-inline constexpr std::uint32_t mac_bytes = 6;
+inline constexpr std::size_t mac_bytes = 6;
 inline constexpr std::uint32_t ethernet_bytes = 14;
 inline constexpr std::uint32_t udp_bytes = 8;
 inline constexpr Be16 ethertype_ipv4(0x0800);

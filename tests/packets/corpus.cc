@@ -170,7 +170,7 @@ private:
         require(address.has_value(), "the host has no address of that family");
         destination.endpoint = {*address, service.endpoint.port};
         destination.mac = host.mac;
-        service.destinations.push_back(std::move(destination));
+        service.destinations.push_back(destination);
     }
 
     // TYPE[+csum]@FAMILY:MTU; true: in IPv4
