@@ -39,6 +39,7 @@
 #include "dataplane/core/scheduler.h"
 #include "dataplane/core/snapshot.h"
 #include "dataplane/core/tick.h"
+#include "dataplane/core/token_budget.h"
 
 namespace headgate::dataplane {
 
@@ -199,14 +200,13 @@ private:
     std::size_t released_count_ = 0;
     std::vector<std::uint8_t> answers_;  // memory of ICMP errors
     std::size_t answers_count_ = 0;      // of this burst
-    Tick answers_second_ = 0;
-    std::uint32_t answers_of_second_ = 0;
     // Memory of the fragments of outer packets; untouched where no tunnel needs it.
     std::unique_ptr<std::uint8_t[]> pieces_;
     std::size_t pieces_count_ = 0;  // of this burst
     HashSeed flow_seed_;
     std::uint32_t tunnel_id_;  // of the next outer packet
     std::uint32_t tunnel_id_step_;
+    TokenBudget answer_budget_;
 };
 
 // Here, for the loop over a burst must not pay for a call.

@@ -130,11 +130,8 @@ void Core::answer(const Snapshot& snapshot, const Frame& frame, const Cold& cold
     const bool is_later = cold.reason == Reason::fragment && cold.packet.fragment_offset != 0;
     if (cold.reason == Reason::icmp || is_later)
         return;
-    if (answers_second_ != now) {
-        answers_second_ = now;
-        answers_of_second_ = 0;
-    }
-    if (answers_count_ == answers_max_of_burst || answers_of_second_ == answers_max_of_second) {
+    if (answers_count_ == answers_max_of_burst ||
+        !answer_budget_.take(answers_max_of_second, now)) {
         counters_.count(Event::icmp_answer_withheld);
         return;
     }
@@ -148,7 +145,6 @@ void Core::answer(const Snapshot& snapshot, const Frame& frame, const Cold& cold
     if (bytes == 0)
         return;
     ++answers_count_;
-    ++answers_of_second_;
     released_[released_count_++] = {memory.data(), bytes};
     counters_.count(Event::icmp_answered);
 }
