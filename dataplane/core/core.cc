@@ -13,10 +13,6 @@ namespace {
 // to keep up, and a call stays within tens of microseconds.
 constexpr std::uint32_t expire_budget = 128;
 
-// Nodes that one call of scan() looks at, and connections that it ends: tens of microseconds.
-constexpr ConnectionIndex scan_nodes = 1024;
-constexpr std::uint32_t scan_ends = 128;
-
 // One row of IPVS's table for connections of which only the client's packets are seen.
 ConnectionState next_state(ConnectionState state, std::uint8_t tcp_flags) {
     if (state == ConnectionState::udp || state == ConnectionState::closed)
@@ -61,6 +57,9 @@ Core::Core(const CoreOptions& options, PersistenceTable& persistence)
       persistence_(persistence),
       fragments_(options.seed),
       scheduler_(options.worker_index, options.worker_count, options.seed.words[0], loads_),
+      worker_count_(options.worker_count),
+      sources_(options.seed),
+      enforced_(options.connections_max),
       answers_(answers_max_of_burst * icmp_answer_bytes_max),
       pieces_(new std::uint8_t[pieces_max_of_burst * fragment_bytes_max]),
       flow_seed_(options.seed),
@@ -174,8 +173,12 @@ void Core::cold_stage(const Snapshot& snapshot, Burst& burst, Tick now) {
             reason = handle_fragment(snapshot, burst, cold, now);
         else if (reason == Reason::icmp)
             reason = handle_icmp(snapshot, burst, cold, now);
-        if (is_answered(reason))
-            answer(snapshot, burst.frames[cold.frame], cold, reason, now);
+        if (is_answered(reason)) {
+            if (snapshot.access_of(cold.packet.client) == Access::blocked)
+                reason = Reason::source_blocked;
+            else
+                answer(snapshot, burst.frames[cold.frame], cold, reason, now);
+        }
         burst.verdicts[cold.frame] = info(reason).verdict;
         burst.reasons[cold.frame] = reason;
         counters_.count(reason, 1);
@@ -216,28 +219,38 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
 
 // A packet without a connection.
 Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination) {
-    const bool opens = work.packet.opens();
-    // A segment in the middle of a connection that began while the table was full.
-    const bool recovers = !opens && may_be_stateless(now);
+    const Access access = snapshot.access_of(work.packet.client);
+    if (access == Access::blocked)
+        return Reason::source_blocked;
     if (work.is_fragment || peers_may_know()) [[unlikely]] {
         if (const std::optional<Identity> known = ask_peers(snapshot, work, now)) {
             destination = *known;
             return check_destination(snapshot, destination);
         }
     }
-    if (!opens && !recovers)
+    // A segment in the middle of a connection that has no entry.
+    const bool recovers = !work.packet.opens();
+    if (recovers && !stateless_.is_open(now))
         return Reason::no_connection;
     if (!work.packet.has_valid_client())
         return Reason::source_invalid;
+    const Admission admission = admit(snapshot, work, access, now);
+    if (admission == Admission::limited)
+        return Reason::source_limited;
 
     const ServiceEntry& service = snapshot.service(work.service.slot);
-    const bool one_packet = service.one_packet && work.packet.protocol == Protocol::udp;
+    const bool one_packet = is_one_packet(service, work);
+    const bool stateless =
+        admission != Admission::scheduled || (!one_packet && connections_.full());
     std::optional<Identity> bound;
-    destination =
-        choose(snapshot, work, recovers || (!one_packet && connections_.full()), now, bound);
+    destination = choose(snapshot, work, stateless, now, bound);
     if (destination.slot == no_slot)
         return Reason::no_destination;
 
+    if (admission == Admission::deferred) {
+        counters_.count(Event::connection_deferred);
+        return Reason::none;
+    }
     if (!one_packet && !make_room(snapshot, service, now)) {
         counters_.count(Event::forwarded_stateless);
         return Reason::none;
@@ -271,8 +284,8 @@ Identity Core::choose(const Snapshot& snapshot, const Work& work, bool stateless
     return schedule(snapshot, work, now, stateless);
 }
 
-// When the table is full, the pick is one that can be repeated without an entry: by then every new
-// connection may lose its entry, or never get one, and its next segment must reach the same server.
+// The pick that can be repeated without an entry is for when every new connection may lose its
+// entry, or never get one: its next segment must reach the same server.
 Identity Core::schedule(const Snapshot& snapshot, const Work& work, Tick now, bool stateless) {
     const ServiceEntry& service = snapshot.service(work.service.slot);
     PickKey key{work.packet.client, work.packet.address, work.packet.client_port, work.packet.port};
@@ -294,9 +307,7 @@ bool Core::make_room(const Snapshot& snapshot, const ServiceEntry& service, Tick
     if (!connections_.full())
         return true;
     // A connection without an entry can be idle for as long as one with an entry.
-    const Tick until = now + service.timeouts.of(ConnectionState::established);
-    if (!stateless_until_ || is_past(*stateless_until_, until))
-        stateless_until_ = until;
+    stateless_.extend(now + service.timeouts.of(ConnectionState::established));
     const ConnectionIndex oldest = connections_.oldest_half_open();
     if (oldest == no_connection)
         return false;

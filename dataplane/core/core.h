@@ -12,6 +12,23 @@
 // the headers of tunnel.h take the place of the frame's (core_tunnel.cc). Frames that are not
 // forwarded are left exactly as they came.
 //
+// A packet without a connection (core_admission.cc): of a blocked client it is dropped. One that
+// opens a connection is scheduled, and gets an entry in the table. When its prefix has opened too
+// many, it is dropped; when the worker has, the gate is shut, and it goes on without an entry.
+//
+// Without an entry a packet goes by the pick that can be repeated: to the real server that a
+// persistent service has bound the client to, else by the Maglev (sh, mh, dh: their) table. From
+// the moment that the gate shuts, until what it let pass last would have timed out, every new
+// connection is placed by that pick, with an entry or without: so the repetition of a SYN, and the
+// ACK that follows, come to the same server. As long, and after the table was full, a packet that
+// opens nothing and belongs to no known connection is taken for one of a connection without an
+// entry: it goes by that pick, too, and gets the entry then. At all other times it goes to the
+// kernel, which refuses it. The pick changes for few clients when a real server comes or goes, and
+// for one whose binding ends between two packets.
+//
+// The block list is not asked for packets of known connections: when another is published, each
+// core goes through its table once, and ends the connections of those who are on it.
+//
 // Fragments and ICMP errors are rare, and handled behind the others of their burst (core_rare.cc).
 // Their queue is chosen by other fields than that of the connection, so the cores of an interface
 // look into each other's connection tables for them.
@@ -25,6 +42,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/core/connection_gate.h"
 #include "dataplane/core/connection_table.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/core/flow_scan.h"
@@ -38,6 +56,7 @@
 #include "dataplane/core/rewrite.h"
 #include "dataplane/core/scheduler.h"
 #include "dataplane/core/snapshot.h"
+#include "dataplane/core/source_limiter.h"
 #include "dataplane/core/tick.h"
 #include "dataplane/core/token_budget.h"
 
@@ -88,7 +107,15 @@ public:
     // once per loop until it returns true: then the scan is complete, and to be finished.
     bool scan(const Snapshot& snapshot, FlowScan& scan, Tick now);
 
+    // Ends connections of clients that are blocked now; a bounded piece of work. Call it once per
+    // loop; true: there is more to do.
+    bool enforce_access(const Snapshot& snapshot);
+
+    // Once a second: how busy the worker was in it, in thousandths of its time.
+    void adapt(std::uint32_t busy_permille) { gate_.adapt(busy_permille); }
+
     [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
+    [[nodiscard]] const ConnectionGate& gate() const { return gate_; }
     [[nodiscard]] std::uint64_t flows() const { return connections_.size(); }
     [[nodiscard]] std::uint64_t flow_capacity() const { return connections_.capacity(); }
 
@@ -136,10 +163,19 @@ private:
     Reason begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination);
     Identity schedule(const Snapshot& snapshot, const Work& work, Tick now, bool stateless);
     bool make_room(const Snapshot& snapshot, const ServiceEntry& service, Tick now);
-    // Segments without an entry may belong to connections that found no room.
-    [[nodiscard]] bool may_be_stateless(Tick now) const {
-        return stateless_until_ && !is_past(*stateless_until_, now);
+    // How a packet without a connection goes on.
+    enum class Admission : std::uint8_t {
+        scheduled,   // by the scheduler, with an entry
+        repeatable,  // by the pick that needs none, with an entry
+        deferred,    // by that pick, without
+        limited,     // not at all
+    };
+    Admission admit(const Snapshot& snapshot, const Work& work, Access access, Tick now);
+    bool take_source(const Snapshot& snapshot, const WideAddress& client, Tick now);
+    static bool is_one_packet(const ServiceEntry& service, const Work& work) {
+        return service.one_packet && work.packet.protocol == Protocol::udp;
     }
+    Window& repeatable(Protocol protocol) { return repeatable_[protocol == Protocol::udp ? 1 : 0]; }
     Identity choose(const Snapshot& snapshot, const Work& work, bool stateless, Tick now,
                     std::optional<Identity>& bound);
     PersistenceTable::Bound bind(const Snapshot& snapshot, const Work& work,
@@ -178,10 +214,12 @@ private:
         return cold;
     }
 
-    // RFC 1812 4.3.2.8: the rate of errors is limited. Enough for traceroutes.
     static constexpr std::size_t answers_max_of_burst = 8;
-    static constexpr std::uint32_t answers_max_of_second = 100;
     static constexpr std::size_t pieces_max_of_burst = burst_max;
+    // Nodes that one call of scan() or enforce_access() looks at, and connections that it ends:
+    // tens of microseconds.
+    static constexpr ConnectionIndex scan_nodes = 1024;
+    static constexpr std::uint32_t scan_ends = 128;
 
     ConnectionTable connections_;
     PersistenceTable& persistence_;
@@ -190,8 +228,18 @@ private:
     WorkerCounters counters_;
     WorkerLoads loads_;
     ConnectionScheduler scheduler_;
-    // Until then, segments without an entry may belong to connections that found no room.
-    std::optional<Tick> stateless_until_;
+    std::uint32_t worker_count_;
+    ConnectionGate gate_;
+    SourceLimiter sources_;
+    // Meanwhile, segments without a connection may belong to one that has no entry.
+    Window stateless_;
+    // Meanwhile, connections are placed by the pick that can be repeated: TCP's and SCTP's, UDP's.
+    std::array<Window, 2> repeatable_;
+    std::uint64_t access_generation_ = 0;  // of the list that the table is held against,
+    ConnectionIndex enforced_;             // as far as this node
+    TokenBudget fragment_budget_;
+    TokenBudget early_fragment_budget_;
+    TokenBudget icmp_error_budget_;
     std::array<Work, burst_max> work_;
     std::array<Cold, burst_max> cold_;
     std::uint32_t cold_count_ = 0;

@@ -57,13 +57,22 @@ Reason Core::handle_fragment(const Snapshot& snapshot, Burst& burst, Cold& cold,
     Packet& packet = cold.packet;
     if (!snapshot.serves(packet.address) || !may_be_carried(packet))
         return Reason::fragment;
+    const Access access = snapshot.access_of(packet.client);
+    if (access == Access::blocked)
+        return Reason::source_blocked;
     if (packet.hops <= 1)
         return Reason::hops_exceeded;
+    const auto within = [&](TokenBudget& budget) {
+        return access == Access::allowed || budget.take(snapshot.protection().fragment_rate, now);
+    };
     if (packet.fragment_offset == 0)
-        return handle_first_fragment(snapshot, burst, cold, now);
+        return within(fragment_budget_) ? handle_first_fragment(snapshot, burst, cold, now)
+                                        : Reason::fragment_limited;
     Frame& frame = burst.frames[cold.frame];
     const FragmentKey key = fragment_key(packet);
     const FragmentFate* fate = fragments_.find(key, now);
+    if (fate == nullptr && !within(early_fragment_budget_))
+        return Reason::fragment_limited;
     if (fate == nullptr)
         return fragments_.hold(key, {frame, packet, burst.interface}, now) ? Reason::fragment_held
                                                                            : Reason::fragment_early;
@@ -131,7 +140,7 @@ void Core::answer(const Snapshot& snapshot, const Frame& frame, const Cold& cold
     if (cold.reason == Reason::icmp || is_later)
         return;
     if (answers_count_ == answers_max_of_burst ||
-        !answer_budget_.take(answers_max_of_second, now)) {
+        !answer_budget_.take(snapshot.protection().icmp_answer_rate, now)) {
         counters_.count(Event::icmp_answer_withheld);
         return;
     }
@@ -160,8 +169,14 @@ Reason Core::handle_icmp(const Snapshot& snapshot, Burst& burst, Cold& cold, Tic
     const Reason unserved = find_work(snapshot, work);
     if (unserved != Reason::none)
         return unserved == Reason::no_service ? Reason::icmp : unserved;
+    const Access access = snapshot.access_of(cold.packet.client);
+    if (access == Access::blocked)
+        return Reason::source_blocked;
     if (cold.packet.hops <= 1)
         return Reason::hops_exceeded;
+    if (access != Access::allowed &&
+        !icmp_error_budget_.take(snapshot.protection().icmp_error_rate, now))
+        return Reason::icmp_limited;
 
     Identity destination;
     const ConnectionIndex index = connections_.find(work.key(), work.hash);
@@ -170,8 +185,8 @@ Reason Core::handle_icmp(const Snapshot& snapshot, Burst& burst, Cold& cold, Tic
         destination = {connection.destination, connection.destination_generation};
     } else if (const auto known = ask_peers(snapshot, work, now)) {
         destination = *known;
-    } else if (may_be_stateless(now)) {
-        // It may be one that found no room: the pick that its packets get.
+    } else if (stateless_.is_open(now)) {
+        // It may be one without an entry: the pick that its packets get.
         std::optional<Identity> bound;
         destination = choose(snapshot, work, true, now, bound);
         if (destination.slot == no_slot)

@@ -10,6 +10,7 @@
 
 #include "common/limits.h"
 #include "common/net.h"
+#include "dataplane/core/protection.h"
 
 namespace headgate::dataplane {
 
@@ -107,6 +108,7 @@ struct ForwardingConfig {
     std::uint64_t generation = 0;  // of the ServiceTable; not interpreted here
     std::vector<MacAddress> interface_macs;
     std::vector<ServiceConfig> services;
+    Protection protection;
 };
 
 }  // namespace headgate::dataplane

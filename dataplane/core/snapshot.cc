@@ -42,6 +42,17 @@ void Snapshot::index_add(const IndexKey& key, Slot slot) {
     index_[at] = {key, slot};
 }
 
+// A list that says the same is the same: the connections of all workers are held against it once.
+void Snapshot::keep_access(const Snapshot& previous) {
+    std::shared_ptr<const AccessList>& list = config_.protection.access;
+    const std::shared_ptr<const AccessList>& before = previous.config_.protection.access;
+    access_generation_ = previous.access_generation_;
+    if (list != nullptr && before != nullptr && *list == *before)
+        list = before;
+    if (list != before)
+        ++access_generation_;
+}
+
 void Snapshot::build_index() {
     // Each service, and its address alone. At most half full, so that the search for an unknown key
     // soon meets a free entry.

@@ -106,6 +106,14 @@ public:
         return config_.interface_macs[interface];
     }
 
+    [[nodiscard]] const Protection& protection() const { return config_.protection; }
+    [[nodiscard]] Access access_of(const WideAddress& client) const {
+        const AccessList* list = config_.protection.access.get();
+        return list == nullptr ? Access::normal : list->find(client);
+    }
+    // Another one whenever the access list is another.
+    [[nodiscard]] std::uint64_t access_generation() const { return access_generation_; }
+
     // What this snapshot was built from, for the control thread.
     [[nodiscard]] const ForwardingConfig& config() const { return config_; }
     [[nodiscard]] const std::vector<ServiceSlots>& slots() const { return slots_; }
@@ -129,6 +137,7 @@ private:
     void set_service(Slot slot, ServiceEntry entry);
     void set_destination(Slot slot, const DestinationEntry& entry,
                          std::shared_ptr<DestinationLoad> load, std::uint32_t member);
+    void keep_access(const Snapshot& previous);
     void build_index();
     void set_tunnel(Slot slot, const TunnelHeader& header);
     // The tables of that service, or nullptr when it has none here.
@@ -164,6 +173,7 @@ private:
     std::vector<std::uint32_t> members_;                   // likewise; 0: of no group
     std::vector<TunnelHeader> tunnels_;                    // likewise; as long as there is need
     ForwardingConfig config_;
+    std::uint64_t access_generation_ = 0;
     std::vector<ServiceSlots> slots_;
 };
 

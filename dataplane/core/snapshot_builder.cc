@@ -74,10 +74,19 @@ Result<void> validate_service(const ServiceConfig& service) {
     return {};
 }
 
+Result<void> validate_protection(const Protection& protection) {
+    if (protection.source_prefix_length_v4 > 32 || protection.source_prefix_length_v6 > 128)
+        return fail("source prefix lengths of {} and {} are more than 32 and 128",
+                    protection.source_prefix_length_v4, protection.source_prefix_length_v6);
+    return {};
+}
+
 Result<void> validate(const ForwardingConfig& config) {
     if (config.services.size() > services_max)
         return fail("{} services are more than the {} the dataplane can carry",
                     config.services.size(), services_max);
+    if (Result<void> valid = validate_protection(config.protection); !valid)
+        return valid;
     std::size_t destinations = 0;
     std::set<std::pair<Endpoint, Protocol>> seen;
     for (const ServiceConfig& service : config.services) {
@@ -201,6 +210,7 @@ Result<std::unique_ptr<const Snapshot>> SnapshotBuilder::build(const ForwardingC
     retain(config);
     auto snapshot = std::make_unique<Snapshot>();
     snapshot->config_ = config;
+    snapshot->keep_access(previous);
     for (const ServiceConfig& service : config.services)
         add_service(service, previous, *snapshot);
     snapshot->build_index();

@@ -68,6 +68,11 @@ public:
         ForwardingConfig config = packets::corpus().config;
         config.services[0].persistence_timeout_s = 60;
         config.services[0].persistence_prefix_length = 24;
+        // Few enough that an input meets them.
+        config.protection.connection_rate = 8;
+        config.protection.source_rate = 12;
+        config.protection.fragment_rate = 4;
+        config.protection.icmp_error_rate = 4;
         check(publisher_.publish(config).has_value(), "the corpus's configuration is right");
     }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <optional>
 
 #include <boost/algorithm/string/classification.hpp>
@@ -57,6 +58,9 @@ class Loader {
 public:
     Corpus load(const std::filesystem::path& directory) {
         read(directory / table_file);
+        const auto access = dataplane::AccessList::build(rules_);
+        require(access.has_value(), access ? "" : access.error().message);
+        corpus_.config.protection.access = std::make_shared<const dataplane::AccessList>(*access);
         corpus_.config.interface_macs = {mac_of("director")};
         std::vector<std::filesystem::path> files;
         for (const auto& entry : std::filesystem::directory_iterator(directory)) {
@@ -89,12 +93,16 @@ private:
             read_host(words);
         else if (words[0] == "service")
             read_service(words);
+        else if (words[0] == "block" || words[0] == "allow")
+            read_list(words);
         else if (words[0] == "case")
-            corpus_.cases.push_back({text.substr(5), place_, {}, {}});
+            corpus_.cases.push_back({text.substr(5), place_, {}, {}, corpus_.config.protection});
         else if (corpus_.cases.empty())
             require(false, "a case comes first");
         else if (words[0] == "wait")
             wait_s_ += number_or_0(words.at(1));
+        else if (words[0] == "with")
+            read_rates(words);
         else if (words[0] == "count")
             read_counts(words);
         else if (words[0] == "also")
@@ -103,6 +111,39 @@ private:
             read_answer(text.substr(7));
         else
             read_step(text);
+    }
+
+    // block|allow PREFIX...
+    void read_list(const Words& words) {
+        using dataplane::Access;
+        for (std::size_t at = 1; at < words.size(); ++at) {
+            const auto prefix = Prefix::parse(words[at]);
+            require(prefix.has_value(), "it is a prefix: " + words[at]);
+            rules_.push_back({*prefix, words[0] == "block" ? Access::blocked : Access::allowed});
+        }
+    }
+
+    // with RATE=N...
+    void read_rates(const Words& words) {
+        dataplane::Protection& protection = corpus_.cases.back().protection;
+        for (std::size_t at = 1; at < words.size(); ++at) {
+            const std::size_t equals = words[at].find('=');
+            const std::string name = words[at].substr(0, equals);
+            require(equals != std::string::npos, "it is RATE=N");
+            const std::uint32_t rate = number_or_0(words[at].substr(equals + 1));
+            if (name == "new_connection_rate")
+                protection.connection_rate = rate;
+            else if (name == "source_connection_rate")
+                protection.source_rate = rate;
+            else if (name == "fragment_rate")
+                protection.fragment_rate = rate;
+            else if (name == "icmp_error_rate")
+                protection.icmp_error_rate = rate;
+            else if (name == "icmp_answer_rate")
+                protection.icmp_answer_rate = rate;
+            else
+                require(false, "there is no rate " + name);
+        }
     }
 
     // answer FRAME
@@ -286,6 +327,7 @@ private:
 
     Corpus corpus_;
     Hosts hosts_;
+    std::vector<dataplane::AccessRule> rules_;
     std::string place_ = "start";
     std::uint32_t wait_s_ = 0;  // of the wait lines before the next step
 };

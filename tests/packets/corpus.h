@@ -34,6 +34,7 @@ struct PacketCase {
     std::string place;
     std::vector<Step> steps;
     std::vector<std::pair<dataplane::Event, std::uint64_t>> events;  // counted in the end
+    dataplane::Protection protection;                                // in place of the corpus's
 };
 
 struct Corpus {

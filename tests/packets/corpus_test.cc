@@ -52,11 +52,13 @@ std::vector<Bytes> released_by(const Core& core) {
 
 TEST(PacketCorpus, EveryCaseGetsItsVerdictItsReasonAndItsBytes) {
     Publisher publisher(1);
-    const auto published = publisher.publish(corpus().config);
-    ASSERT_TRUE(published) << published.error().message;
-    const dataplane::Snapshot& snapshot = publisher.latest();
+    dataplane::ForwardingConfig config = corpus().config;
     for (const PacketCase& item : corpus().cases) {
         SCOPED_TRACE(item.place + ": " + item.description);
+        config.protection = item.protection;
+        const auto published = publisher.publish(config);
+        ASSERT_TRUE(published) << published.error().message;
+        const dataplane::Snapshot& snapshot = publisher.latest();
         PersistenceTable persistence(64, {});
         Core core({.connections_max = 64, .seed = {}}, persistence);
         Tick now = start;

@@ -36,6 +36,8 @@ public:
     explicit Generator(std::uint32_t seed) : engine_(seed) {
         for (ConnectionTimeouts& timeouts : timeouts_)
             timeouts = {1 + below(2000), 1 + below(200), 1 + below(600)};
+        source_length_v4_ = static_cast<std::uint8_t>(24 + below(9));
+        source_length_v6_ = static_cast<std::uint8_t>(32 + below(97));
     }
 
     std::uint32_t below(std::uint32_t bound) {
@@ -49,7 +51,25 @@ public:
         for (std::uint32_t number = 0; number < services; ++number)
             if (!one_in(6))
                 result.services.push_back(service(number));
+        set_rates(result.protection);
         return result;
+    }
+
+    // Of clients and routers, one within the other.
+    std::vector<AccessRule> rules() {
+        std::vector<AccessRule> result;
+        for (std::uint32_t count = one_in(2) ? below(8) : 0; count > 0; --count) {
+            const bool is_v4 = one_in(2);
+            const IpAddress address = one_in(4) ? router(is_v4) : some_client(is_v4);
+            const auto length = static_cast<std::uint8_t>(address.bits() - below(is_v4 ? 12 : 80));
+            // The same prefix is always in the same list.
+            const bool blocks = length % 2 == 0;
+            result.push_back({Prefix{address, length}, blocks ? Access::blocked : Access::allowed});
+        }
+        return result;
+    }
+    static IpAddress router(bool is_v4) {
+        return packets::ip(is_v4 ? "203.0.113.9" : "2001:db8:9::1");
     }
 
     ModelPacket packet() {
@@ -60,6 +80,7 @@ public:
         if (result.service.port == 0)
             result.service.port = static_cast<std::uint16_t>(79 + below(3));
         result.client = {client(result.service.address), static_cast<std::uint16_t>(below(5))};
+        result.router = router(result.service.address.is_v4());
         if (one_in(4)) {
             result.form = static_cast<Form>(1 + below(3));
             result.id = static_cast<std::uint16_t>(below(2));
@@ -115,8 +136,11 @@ private:
             return packets::ip(service.is_v4() ? "0.0.0.1" : "::1");
         if (kind == 1)
             return service;
+        return some_client(service.is_v4());
+    }
+    IpAddress some_client(bool is_v4) {
         const std::uint32_t number = below(8);
-        if (service.is_v4())
+        if (is_v4)
             return IpAddress::v4(Be32(0x0a010000U + number * 64));
         std::array<std::uint8_t, 16> bytes{0x20, 1, 0xd, 0xb8};
         bytes[number % 2 == 0 ? 7 : 15] = static_cast<std::uint8_t>(number);
@@ -171,6 +195,19 @@ private:
         tunnel.mtu = 1500;
     }
 
+    void set_rates(Protection& protection) {
+        const auto rate = [this](std::uint32_t bound) {
+            return one_in(2) ? TokenBudget::unlimited : below(bound);
+        };
+        if (one_in(2))
+            protection.connection_rate = rate(10);
+        protection.source_rate = rate(6);
+        protection.source_prefix_length_v4 = source_length_v4_;
+        protection.source_prefix_length_v6 = source_length_v6_;
+        protection.fragment_rate = rate(4);
+        protection.icmp_error_rate = rate(4);
+    }
+
     void set_flags(ServiceConfig& service) {
         const bool hashes =
             service.scheduler == Scheduler::sh || service.scheduler == Scheduler::mh;
@@ -183,6 +220,9 @@ private:
     std::mt19937 engine_;
     // The same as long as the model runs: after a shorter one the table may keep a node for longer.
     std::array<ConnectionTimeouts, services> timeouts_;
+    // The same likewise: what was counted of a prefix is forgotten with the second.
+    std::uint8_t source_length_v4_ = 0;
+    std::uint8_t source_length_v6_ = 0;
 };
 
 class Comparison {
@@ -210,9 +250,16 @@ private:
     static constexpr std::uint32_t capacity = 60;
 
     void reconfigure() {
-        const ForwardingConfig config = random_.config();
+        ForwardingConfig config = random_.config();
+        const std::vector<AccessRule> rules = random_.rules();
+        const Result<AccessList> access = AccessList::build(rules);
+        ASSERT_TRUE(access);
+        if (!rules.empty())
+            config.protection.access = std::make_shared<const AccessList>(*access);
         ASSERT_TRUE(publisher_.publish(config));
-        model_.configure(config);
+        while (core_.enforce_access(publisher_.latest())) {
+        }
+        model_.configure(config, rules);
     }
 
     void pass_time() {
@@ -251,7 +298,7 @@ private:
                     builder.from(packet.service).to(packet.client).build_packet();
                 return PacketBuilder::icmp(is_v4 ? 3 : 2, is_v4 ? 4 : 0, 1300, std::move(quote))
                     .macs(own_mac, client_mac)
-                    .from(is_v4 ? "203.0.113.9" : "2001:db8:9::1")
+                    .from(Endpoint{packet.router, 0})
                     .to(packet.service)
                     .build();
             }

@@ -84,7 +84,11 @@ ReferenceModel::State ReferenceModel::next(State state, std::uint8_t flags) {
     return state == State::syn ? State::established : state;
 }
 
-void ReferenceModel::configure(const ForwardingConfig& config) {
+void ReferenceModel::configure(const ForwardingConfig& config,
+                               const std::vector<AccessRule>& rules) {
+    protection_ = config.protection;
+    rules_ = rules;
+    enforce_access();
     std::map<ServiceKey, Service> old = std::move(services_);
     services_.clear();
     stateless_picks_.clear();
@@ -165,6 +169,11 @@ std::string ReferenceModel::judge_first(const ModelPacket& packet, const ModelRe
                                         Tick now) {
     if (!serves(packet.service.address))
         return expect(Reason::fragment, result);
+    const Access access = access_of(packet.client.address);
+    if (access == Access::blocked)
+        return expect(Reason::source_blocked, result);
+    if (access != Access::allowed && !take(fragments_, protection_.fragment_rate, now))
+        return expect(Reason::fragment_limited, result);
     const FragmentKey key = fragment_key(packet);
     std::string wrong = judge_whole(packet, result, now);
     Fate fate{result.reason, result.to, 0, now + 5};
@@ -189,6 +198,9 @@ std::string ReferenceModel::judge_later(const ModelPacket& packet, const ModelRe
                                         Tick now) {
     if (!serves(packet.service.address))
         return expect(Reason::fragment, result);
+    const Access access = access_of(packet.client.address);
+    if (access == Access::blocked)
+        return expect(Reason::source_blocked, result);
     const FragmentKey key = fragment_key(packet);
     const auto fate = fates_.find(key);
     if (fate != fates_.end() && fate->second.deadline >= now) {
@@ -200,6 +212,8 @@ std::string ReferenceModel::judge_later(const ModelPacket& packet, const ModelRe
                 return expect_destination(service, fate->second.destination, result);
         return expect(Reason::destination_removed, result);
     }
+    if (access != Access::allowed && !take(early_fragments_, protection_.fragment_rate, now))
+        return expect(Reason::fragment_limited, result);
     std::size_t beside = 0;
     for (const Held& held : held_)
         beside += held.key == key ? 1 : 0;
@@ -228,6 +242,11 @@ std::string ReferenceModel::judge_icmp(const ModelPacket& packet, const ModelRes
         return expect(Reason::icmp, result);
     if (!service->config.active)
         return expect(Reason::service_inactive, result);
+    const Access access = access_of(packet.router);
+    if (access == Access::blocked)
+        return expect(Reason::source_blocked, result);
+    if (access != Access::allowed && !take(icmp_errors_, protection_.icmp_error_rate, now))
+        return expect(Reason::icmp_limited, result);
     const auto known =
         connections_.find({service->incarnation, packet.client, packet.service.port});
     if (known != connections_.end() && known->second.deadline >= now)
@@ -274,6 +293,8 @@ std::string ReferenceModel::follow(Connection& connection, const ConnectionKey& 
 
 std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,
                                   const ModelResult& result, Tick now) {
+    if (access_of(packet.client.address) == Access::blocked)
+        return expect(Reason::source_blocked, result);
     const bool recovers = !opens(packet) && stateless_until_ && now <= *stateless_until_;
     if (!opens(packet) && !recovers)
         return expect(Reason::no_connection, result);
@@ -281,11 +302,17 @@ std::string ReferenceModel::begin(Service& service, const ModelPacket& packet,
         return expect(Reason::source_invalid, result);
 
     const bool unremembered = one_packet(service.config);
-    const bool stateless = recovers || (!unremembered && connections_.size() == capacity_);
+    const Admission admission = admit(service, packet, !recovers, unremembered, now);
+    if (admission == Admission::limited)
+        return expect(Reason::source_limited, result);
+    const bool stateless =
+        admission != Admission::scheduled || (!unremembered && connections_.size() == capacity_);
     if (std::string wrong = judge_pick(service, packet, result, stateless, now);
         !wrong.empty() || result.reason != Reason::none)
         return wrong;
     const Destination* picked = find_by_mac(service, result);
+    if (admission == Admission::deferred)
+        return {};
 
     const BindingKey client = binding_key(service, packet);
     const bool persistent = service.config.persistence_timeout_s > 0;

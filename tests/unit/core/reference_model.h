@@ -26,6 +26,7 @@ enum class Form : std::uint8_t { whole, first_fragment, later_fragment, icmp_err
 struct ModelPacket {
     Form form = Form::whole;
     std::uint16_t id = 0;  // of fragments
+    IpAddress router;      // of an ICMP error: who sends it
     Endpoint client;
     Endpoint service;
     Protocol protocol = Protocol::tcp;
@@ -44,7 +45,8 @@ class ReferenceModel {
 public:
     explicit ReferenceModel(std::size_t capacity) : capacity_(capacity) {}
 
-    void configure(const ForwardingConfig& config);
+    // `rules` are what config.protection.access was built from.
+    void configure(const ForwardingConfig& config, const std::vector<AccessRule>& rules);
     // Empty when `result` is right, else what is wrong with it.
     std::string judge(const ModelPacket& packet, const ModelResult& result, Tick now);
     // Where the fragments go that the last packet has released, in their order.
@@ -140,6 +142,30 @@ private:
         Tick since = 0;
     };
     static FragmentKey fragment_key(const ModelPacket& packet);
+
+    // What was taken of something in a second.
+    struct Count {
+        Tick second = 0;
+        std::uint32_t taken = 0;
+    };
+    enum class Admission : std::uint8_t { scheduled, repeatable, deferred, limited };
+    [[nodiscard]] Access access_of(const IpAddress& client) const;
+    static bool take(Count& count, std::uint32_t rate, Tick now);
+    bool take_source(const IpAddress& client, Tick now);
+    Admission admit(const Service& service, const ModelPacket& packet, bool opens,
+                    bool unremembered, Tick now);
+    void enforce_access();
+
+    Protection protection_;
+    std::vector<AccessRule> rules_;
+    std::map<IpAddress, Count> sources_;  // by any address of the prefix
+    Count opened_;
+    Count returned_;
+    Count fragments_;
+    Count early_fragments_;
+    Count icmp_errors_;
+    std::optional<Tick> repeatable_until_;
+    std::optional<Tick> repeatable_until_udp_;
 
     std::map<FragmentKey, Fate> fates_;
     std::list<Held> held_;  // oldest first
