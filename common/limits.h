@@ -26,6 +26,9 @@ inline constexpr std::uint32_t weight_max = 0x7fffffff;
 // Services that one dataplane can carry.
 inline constexpr std::size_t services_max = 4096;
 
+// Prefixes in each of the lists of blocked and of allowed clients: as text they fit into a message.
+inline constexpr std::size_t access_prefixes_max = 150'000;
+
 // Announcements per VIP in one block.
 inline constexpr std::uint32_t garp_repeat_max = 1000;
 

@@ -171,12 +171,85 @@ Result<TableService> load_service(const api::Service& message) {
     return service;
 }
 
+std::uint32_t rate_of(bool given, std::uint32_t value, std::uint32_t fallback) {
+    if (!given)
+        return fallback;
+    return value == 0 ? TokenBudget::unlimited : value;
+}
+
+Result<void> load_rules(const google::protobuf::RepeatedPtrField<std::string>& list, Access access,
+                        std::vector<AccessRule>& rules) {
+    for (const std::string& text : list) {
+        const Result<Prefix> prefix = Prefix::parse(text);
+        if (!prefix)
+            return fail("a list of clients: {}", prefix.error().message);
+        rules.push_back({*prefix, access});
+    }
+    return {};
+}
+
+Result<std::shared_ptr<const AccessList>> load_access(const api::Protection& message) {
+    if (message.blocked().empty() && message.allowed().empty())
+        return nullptr;
+    std::vector<AccessRule> rules;
+    rules.reserve(static_cast<std::size_t>(message.blocked_size() + message.allowed_size()));
+    if (auto loaded = load_rules(message.blocked(), Access::blocked, rules); !loaded)
+        return tl::unexpected(loaded.error());
+    if (auto loaded = load_rules(message.allowed(), Access::allowed, rules); !loaded)
+        return tl::unexpected(loaded.error());
+    Result<AccessList> list = AccessList::build(rules);
+    if (!list)
+        return fail("the lists of clients: {}", list.error().message);
+    return std::make_shared<const AccessList>(std::move(*list));
+}
+
+Result<Protection> load_protection(const api::Protection& message) {
+    Protection protection;
+    if (message.has_new_connection_rate())
+        protection.connection_rate = rate_of(true, message.new_connection_rate(), 0);
+    protection.source_rate =
+        rate_of(message.has_source_rate(), message.source_rate(), protection.source_rate);
+    protection.fragment_rate =
+        rate_of(message.has_fragment_rate(), message.fragment_rate(), protection.fragment_rate);
+    protection.icmp_error_rate = rate_of(message.has_icmp_error_rate(), message.icmp_error_rate(),
+                                         protection.icmp_error_rate);
+    protection.icmp_answer_rate = rate_of(message.has_icmp_answer_rate(),
+                                          message.icmp_answer_rate(), protection.icmp_answer_rate);
+    const auto load_length = [](bool given, std::uint32_t value, std::uint32_t bits,
+                                std::uint8_t& length) -> Result<void> {
+        if (given && value > bits)
+            return fail("the source prefix length {} is not between 0 and {}", value, bits);
+        if (given)
+            length = static_cast<std::uint8_t>(value);
+        return {};
+    };
+    if (auto loaded =
+            load_length(message.has_source_prefix_length_v4(), message.source_prefix_length_v4(),
+                        32, protection.source_prefix_length_v4);
+        !loaded)
+        return tl::unexpected(loaded.error());
+    if (auto loaded =
+            load_length(message.has_source_prefix_length_v6(), message.source_prefix_length_v6(),
+                        128, protection.source_prefix_length_v6);
+        !loaded)
+        return tl::unexpected(loaded.error());
+    Result<std::shared_ptr<const AccessList>> access = load_access(message);
+    if (!access)
+        return tl::unexpected(access.error());
+    protection.access = std::move(*access);
+    return protection;
+}
+
 }  // namespace
 
 Result<Table> load_table(const api::ServiceTable& message) {
     Table table;
     table.generation = message.generation();
     table.lease = std::chrono::seconds(message.lease_s());
+    Result<Protection> protection = load_protection(message.protection());
+    if (!protection)
+        return tl::unexpected(protection.error());
+    table.protection = std::move(*protection);
     std::set<std::pair<Endpoint, Protocol>> seen;
     std::size_t destinations = 0;
     for (const api::Service& service : message.services()) {
@@ -241,6 +314,7 @@ ForwardingConfig forwarding_config(const Table& table, bool lease_expired,
     ForwardingConfig config;
     config.generation = table.generation;
     config.interface_macs = {interface_mac};
+    config.protection = table.protection;
     for (const TableService& service : table.services) {
         ServiceConfig& forwarded = config.services.emplace_back(service.config);
         if (lease_expired && service.vrrp_owned)

@@ -30,6 +30,7 @@ struct Table {
     std::uint64_t generation = 0;
     std::chrono::seconds lease{0};
     std::vector<TableService> services;
+    Protection protection;
 };
 
 // Fails on the first thing that cannot be forwarded; the message names the service and the field.

@@ -99,8 +99,9 @@ bool Worker::run_once(Tick now) {
     const Snapshot& snapshot = reader_.current();
     core_.expire(snapshot, now);
     const bool scanning = scan_piece(snapshot, now);
+    const bool enforcing = core_.enforce_access(snapshot);
     if (burst_.count == 0)
-        return scanning;
+        return scanning || enforcing;
     core_.process(snapshot, burst_, now);
     port_->to_kernel(burst_);
     port_->tx_burst(burst_);

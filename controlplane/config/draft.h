@@ -10,6 +10,7 @@
 #include "controlplane/config/draft_announce.h"
 #include "controlplane/config/draft_bfd.h"
 #include "controlplane/config/draft_election.h"
+#include "controlplane/config/draft_protection.h"
 #include "controlplane/config/draft_vrrp.h"
 #include "controlplane/config/draft_vrrp_transport.h"
 #include "controlplane/config/model.h"
@@ -129,7 +130,8 @@ struct Drafts {
     Firewall firewall;
     std::vector<ServerGroupDraft> server_groups;
     std::vector<ServerDraft> servers;
-    Dataplane dataplane;
+    Dataplane dataplane;  // but for its protection
+    ProtectionDraft protection;
     DumpFiles dump_files;
 };
 

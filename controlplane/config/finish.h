@@ -67,6 +67,9 @@ void tell_links_apart(std::vector<VrrpInstance>& instances);
 // Excluded addresses, routes and rules of an instance whose virtual addresses are complete.
 void finish_held(VrrpDraft& draft, VrrpInstance& instance, Report& report);
 
+// Prefixes that are in both lists, and of mapped addresses, are left out, and that is reported.
+Protection finish_protection(const ProtectionDraft& draft, Report& report);
+
 // Left out likewise. Virtual servers that only the forwarding cannot carry stay in.
 // One of a group becomes one for each of the group's addresses.
 std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts,

@@ -166,6 +166,7 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     config.file = file;
     config.router_id = value_or(drafts.global.router_id, host_name);
     config.dataplane = drafts.dataplane;
+    config.dataplane.protection = finish_protection(drafts.protection, report);
     config.vrrp.announce_limits = finish_announce_limits(drafts.garp_groups, drafts.global, report);
     config.virtual_servers = finish_servers(drafts.servers, drafts.server_groups, report);
     TrackerCatalog catalog(config.virtual_servers, drafts.trackers.broken);

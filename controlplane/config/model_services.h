@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/net.h"
 #include "controlplane/config/location.h"
+#include "controlplane/config/model_protection.h"
 
 namespace headgate::config {
 
@@ -130,6 +131,7 @@ enum class XdpMode : std::uint8_t { automatic, native, generic };
 struct Dataplane {
     std::vector<std::string> interfaces;  // empty: those of the VRRP instances
     XdpMode mode = XdpMode::automatic;
+    Protection protection;
 };
 
 }  // namespace headgate::config

@@ -10,8 +10,9 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 20> table() {
+std::array<std::span<const Keyword>, 21> table() {
     return {global_keywords(),
+            protection_keywords(),
             dump_keywords(),
             global_announce_keywords(),
             vrrp_keywords(),

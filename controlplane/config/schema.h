@@ -188,6 +188,7 @@ struct Keyword {
 
 // The rows, by the part of the configuration that they belong to; together they are the table.
 std::span<const Keyword> global_keywords();
+std::span<const Keyword> protection_keywords();
 std::span<const Keyword> scheduling_keywords();
 std::span<const Keyword> global_announce_keywords();
 std::span<const Keyword> dump_keywords();

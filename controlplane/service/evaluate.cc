@@ -158,6 +158,26 @@ void fill_service(const config::VirtualServer& server, const ServiceView& view,
     service.set_vrrp_owned(view.vrrp_owned);
 }
 
+void fill_list(const std::vector<Prefix>& prefixes,
+               google::protobuf::RepeatedPtrField<std::string>& list) {
+    list.Reserve(static_cast<int>(prefixes.size()));
+    for (const Prefix& prefix : prefixes)
+        list.Add(prefix.to_string());
+}
+
+void fill_protection(const config::Protection& from, api::Protection& to) {
+    if (from.connection_rate)
+        to.set_new_connection_rate(*from.connection_rate);
+    to.set_source_rate(from.source_rate);
+    to.set_source_prefix_length_v4(from.source_prefix_length_v4);
+    to.set_source_prefix_length_v6(from.source_prefix_length_v6);
+    to.set_fragment_rate(from.fragment_rate);
+    to.set_icmp_error_rate(from.icmp_error_rate);
+    to.set_icmp_answer_rate(from.icmp_answer_rate);
+    fill_list(from.blocked, *to.mutable_blocked());
+    fill_list(from.allowed, *to.mutable_allowed());
+}
+
 }  // namespace
 
 std::string_view to_string(State state) {
@@ -214,6 +234,7 @@ api::ServiceTable build_table(const config::Config& config, const std::vector<Se
     for (const config::VrrpInstance& instance : config.vrrp.instances)
         lease = std::max(lease, instance.vip_lease);
     table.set_lease_s(static_cast<std::uint32_t>(lease.count()));
+    fill_protection(config.dataplane.protection, *table.mutable_protection());
     for (std::size_t index = 0; index < views.size(); ++index) {
         if (!views[index].carried)
             continue;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/protection_defaults.h"
 #include "dataplane/core/access_list.h"
 #include "dataplane/core/token_budget.h"
 
@@ -21,16 +22,14 @@ struct Protection {
     // one share (when all of its packets come to one worker) and one connection per worker more
     // than the rate. At most SourceLimiter::limit_max; what is above is no limit.
     std::uint32_t source_rate = TokenBudget::unlimited;
-    std::uint8_t source_prefix_length_v4 = 24;
-    std::uint8_t source_prefix_length_v6 = 56;
-    // Packets of each worker that come in fragments, and as many fragments that come too early. As
-    // many as have room in FragmentTable for a second.
-    std::uint32_t fragment_rate = 16'000;
-    // ICMP errors about connections that each worker passes on. Looking one up takes about a
-    // microsecond, so this is one hundredth of its time.
-    std::uint32_t icmp_error_rate = 10'000;
-    // ICMP errors that each worker sends itself. RFC 1812 4.3.2.8; enough for traceroutes.
-    std::uint32_t icmp_answer_rate = 100;
+    std::uint8_t source_prefix_length_v4 = protection_defaults::source_prefix_length_v4;
+    std::uint8_t source_prefix_length_v6 = protection_defaults::source_prefix_length_v6;
+    // Packets of each worker that come in fragments, and as many fragments that come too early.
+    std::uint32_t fragment_rate = protection_defaults::fragment_rate;
+    // ICMP errors about connections that each worker passes on.
+    std::uint32_t icmp_error_rate = protection_defaults::icmp_error_rate;
+    // ICMP errors that each worker sends itself.
+    std::uint32_t icmp_answer_rate = protection_defaults::icmp_answer_rate;
     std::shared_ptr<const AccessList> access;  // null: every client is a normal one
 };
 

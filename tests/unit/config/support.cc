@@ -108,6 +108,17 @@ std::string describe(const Config& config) {
                                    static_cast<int>(config.dataplane.mode));
     for (const std::string& interface : config.dataplane.interfaces)
         text += fmt::format("dataplane interface {}\n", interface);
+    const Protection& protection = config.dataplane.protection;
+    text += protection.connection_rate ? fmt::format("rate {}\n", *protection.connection_rate)
+                                       : "no rate\n";
+    text += fmt::format("source {} of {} {} fragments {} icmp {} {}\n", protection.source_rate,
+                        protection.source_prefix_length_v4, protection.source_prefix_length_v6,
+                        protection.fragment_rate, protection.icmp_error_rate,
+                        protection.icmp_answer_rate);
+    for (const Prefix& prefix : protection.blocked)
+        text += fmt::format("block {}\n", prefix.to_string());
+    for (const Prefix& prefix : protection.allowed)
+        text += fmt::format("allow {}\n", prefix.to_string());
     for (const BfdInstance& bfd : config.bfd_instances)
         text += fmt::format(
             "bfd {} {} {} rx {} tx {} idle {} x {} passive {} multihop {} ttl {} {} for {} {}\n",

@@ -23,7 +23,7 @@ AccessList list_of(const std::vector<AccessRule>& rules) {
     return *list;
 }
 
-Access find(const AccessList& list, const char* client) {
+Access access_of(const AccessList& list, const char* client) {
     return list.find(wide(packets::ip(client)));
 }
 
@@ -39,30 +39,30 @@ Access search(const std::vector<AccessRule>& rules, const IpAddress& client) {
 
 TEST(AccessListTest, OfNothingKnowsNobody) {
     const AccessList list = list_of({});
-    EXPECT_EQ(find(list, "192.0.2.1"), Access::normal);
-    EXPECT_EQ(find(list, "2001:db8::1"), Access::normal);
+    EXPECT_EQ(access_of(list, "192.0.2.1"), Access::normal);
+    EXPECT_EQ(access_of(list, "2001:db8::1"), Access::normal);
     EXPECT_FALSE(list.blocks());
 }
 
 TEST(AccessListTest, KnowsTheClientsOfAPrefixAndNoOthers) {
     const AccessList list = list_of({rule("198.51.100.0/24", Access::blocked)});
     EXPECT_TRUE(list.blocks());
-    EXPECT_EQ(find(list, "198.51.99.255"), Access::normal);
-    EXPECT_EQ(find(list, "198.51.100.0"), Access::blocked);
-    EXPECT_EQ(find(list, "198.51.100.255"), Access::blocked);
-    EXPECT_EQ(find(list, "198.51.101.0"), Access::normal);
+    EXPECT_EQ(access_of(list, "198.51.99.255"), Access::normal);
+    EXPECT_EQ(access_of(list, "198.51.100.0"), Access::blocked);
+    EXPECT_EQ(access_of(list, "198.51.100.255"), Access::blocked);
+    EXPECT_EQ(access_of(list, "198.51.101.0"), Access::normal);
 }
 
 TEST(AccessListTest, TheLongestPrefixDecides) {
     const AccessList list =
         list_of({rule("10.1.2.3/32", Access::blocked), rule("10.0.0.0/8", Access::blocked),
                  rule("10.1.0.0/16", Access::allowed)});
-    EXPECT_EQ(find(list, "10.0.255.255"), Access::blocked);
-    EXPECT_EQ(find(list, "10.1.2.2"), Access::allowed);
-    EXPECT_EQ(find(list, "10.1.2.3"), Access::blocked);
-    EXPECT_EQ(find(list, "10.1.2.4"), Access::allowed);
-    EXPECT_EQ(find(list, "10.2.0.0"), Access::blocked);
-    EXPECT_EQ(find(list, "11.0.0.0"), Access::normal);
+    EXPECT_EQ(access_of(list, "10.0.255.255"), Access::blocked);
+    EXPECT_EQ(access_of(list, "10.1.2.2"), Access::allowed);
+    EXPECT_EQ(access_of(list, "10.1.2.3"), Access::blocked);
+    EXPECT_EQ(access_of(list, "10.1.2.4"), Access::allowed);
+    EXPECT_EQ(access_of(list, "10.2.0.0"), Access::blocked);
+    EXPECT_EQ(access_of(list, "11.0.0.0"), Access::normal);
 }
 
 TEST(AccessListTest, PrefixesMayEndWithTheAddresses) {
@@ -70,18 +70,18 @@ TEST(AccessListTest, PrefixesMayEndWithTheAddresses) {
         list_of({rule("0.0.0.0/0", Access::blocked), rule("255.255.255.255/32", Access::allowed),
                  rule("::/0", Access::allowed), rule("ffff::/16", Access::blocked),
                  rule("8000::/1", Access::blocked)});
-    EXPECT_EQ(find(list, "0.0.0.0"), Access::blocked);
-    EXPECT_EQ(find(list, "255.255.255.254"), Access::blocked);
-    EXPECT_EQ(find(list, "255.255.255.255"), Access::allowed);
-    EXPECT_EQ(find(list, "7fff::"), Access::allowed);
-    EXPECT_EQ(find(list, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), Access::blocked);
+    EXPECT_EQ(access_of(list, "0.0.0.0"), Access::blocked);
+    EXPECT_EQ(access_of(list, "255.255.255.254"), Access::blocked);
+    EXPECT_EQ(access_of(list, "255.255.255.255"), Access::allowed);
+    EXPECT_EQ(access_of(list, "7fff::"), Access::allowed);
+    EXPECT_EQ(access_of(list, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), Access::blocked);
 }
 
 TEST(AccessListTest, PrefixesOfIpv6AreNoneOfIpv4) {
     const AccessList list =
         list_of({rule("::/0", Access::blocked), rule("::/64", Access::blocked)});
-    EXPECT_EQ(find(list, "192.0.2.1"), Access::normal);
-    EXPECT_EQ(find(list, "::1"), Access::blocked);
+    EXPECT_EQ(access_of(list, "192.0.2.1"), Access::normal);
+    EXPECT_EQ(access_of(list, "::1"), Access::blocked);
 }
 
 TEST(AccessListTest, MappedAddressesAreRefused) {
@@ -93,15 +93,15 @@ TEST(AccessListTest, MappedAddressesAreRefused) {
 TEST(AccessListTest, HostBitsDoNotCount) {
     const AccessList list = list_of(
         {rule("198.51.100.77/24", Access::blocked), rule("2001:db8::77/32", Access::blocked)});
-    EXPECT_EQ(find(list, "198.51.100.1"), Access::blocked);
-    EXPECT_EQ(find(list, "2001:db8:ffff::1"), Access::blocked);
-    EXPECT_EQ(find(list, "2001:db9::1"), Access::normal);
+    EXPECT_EQ(access_of(list, "198.51.100.1"), Access::blocked);
+    EXPECT_EQ(access_of(list, "2001:db8:ffff::1"), Access::blocked);
+    EXPECT_EQ(access_of(list, "2001:db9::1"), Access::normal);
 }
 
 TEST(AccessListTest, APrefixMayBeThereTwiceButNotInBothLists) {
-    EXPECT_EQ(find(list_of({rule("192.0.2.1/24", Access::blocked),
-                            rule("192.0.2.0/24", Access::blocked)}),
-                   "192.0.2.9"),
+    EXPECT_EQ(access_of(list_of({rule("192.0.2.1/24", Access::blocked),
+                                 rule("192.0.2.0/24", Access::blocked)}),
+                        "192.0.2.9"),
               Access::blocked);
     const auto list = AccessList::build(
         {rule("192.0.2.0/24", Access::blocked), rule("192.0.2.0/24", Access::allowed)});
@@ -117,7 +117,7 @@ TEST(AccessListTest, ThatSaysTheSameIsTheSame) {
 }
 
 // Addresses that differ in few bits, so that prefixes lie within each other.
-class Random {
+class RandomRules {
 public:
     IpAddress address(bool is_v4) {
         if (is_v4)
@@ -144,7 +144,7 @@ private:
 };
 
 TEST(AccessListTest, FindsWhatASearchThroughAllFinds) {
-    Random random;
+    RandomRules random;
     for (int run = 0; run < 200 && !HasFailure(); ++run) {
         std::vector<AccessRule> rules;
         for (std::uint32_t count = random.below(60); count > 0; --count)

@@ -227,5 +227,57 @@ TEST(Table, StopsOnlyTheServicesOfVrrpWhenTheLeaseIsOver) {
     EXPECT_TRUE(config.services[1].active);
 }
 
+TEST(Table, TakesProtectionOver) {
+    const auto table = load_table(message_of(
+        R"({"protection": {"newConnectionRate": 5000, "sourceRate": 0, "sourcePrefixLengthV4": 32,
+            "sourcePrefixLengthV6": 0, "fragmentRate": 7, "icmpErrorRate": 8,
+            "blocked": ["192.0.2.0/24", "2001:db8::/32"], "allowed": ["192.0.2.128/25"]}})"));
+    ASSERT_TRUE(table) << table.error().message;
+    const Protection& protection = table->protection;
+    EXPECT_EQ(protection.connection_rate, 5000U);
+    EXPECT_EQ(protection.source_rate, TokenBudget::unlimited) << "0: no limit";
+    EXPECT_EQ(protection.source_prefix_length_v4, 32);
+    EXPECT_EQ(protection.source_prefix_length_v6, 0);
+    EXPECT_EQ(protection.fragment_rate, 7U);
+    EXPECT_EQ(protection.icmp_error_rate, 8U);
+    EXPECT_EQ(protection.icmp_answer_rate, 100U) << "not given";
+    ASSERT_NE(protection.access, nullptr);
+    const auto access = [&](const char* client) {
+        return protection.access->find(wide(*IpAddress::parse(client)));
+    };
+    EXPECT_EQ(access("192.0.2.1"), Access::blocked);
+    EXPECT_EQ(access("192.0.2.200"), Access::allowed);
+    EXPECT_EQ(access("2001:db8::1"), Access::blocked);
+    EXPECT_EQ(access("198.51.100.1"), Access::normal);
+    const ForwardingConfig config =
+        forwarding_config(*table, false, {}, [](const IpAddress&) { return std::nullopt; });
+    EXPECT_EQ(config.protection.access, protection.access);
+    EXPECT_EQ(config.protection.fragment_rate, 7U);
+}
+
+TEST(Table, HasNoListAndAnAdaptiveRateUnlessGiven) {
+    const auto table = load_table(message_of("{}"));
+    ASSERT_TRUE(table);
+    EXPECT_EQ(table->protection.access, nullptr);
+    EXPECT_FALSE(table->protection.connection_rate);
+    const auto unlimited = load_table(message_of(R"({"protection": {"newConnectionRate": 0}})"));
+    ASSERT_TRUE(unlimited);
+    EXPECT_EQ(unlimited->protection.connection_rate, TokenBudget::unlimited);
+}
+
+TEST(Table, RefusesProtectionThatCannotBe) {
+    for (const auto& [json, problem] : std::vector<std::pair<std::string, std::string>>{
+             {R"({"protection": {"sourcePrefixLengthV4": 33}})", "33 is not between 0 and 32"},
+             {R"({"protection": {"sourcePrefixLengthV6": 129}})", "129 is not between 0 and 128"},
+             {R"({"protection": {"blocked": ["192.0.2.0/40"]}})", "192.0.2.0/40"},
+             {R"({"protection": {"blocked": ["::ffff:192.0.2.1"]}})", "stands for IPv4"},
+             {R"({"protection": {"blocked": ["10.0.0.0/8"], "allowed": ["10.0.0.0/8"]}})",
+              "both blocked and allowed"}}) {
+        const auto table = load_table(message_of(json));
+        ASSERT_FALSE(table) << json;
+        EXPECT_NE(table.error().message.find(problem), std::string::npos) << table.error().message;
+    }
+}
+
 }  // namespace
 }  // namespace headgate::dataplane

@@ -389,5 +389,23 @@ TEST(Words, NameAsTheApiAndAsTheLog) {
     EXPECT_EQ(log_name(server.endpoint, config::Protocol::udp), "[192.0.2.10]:udp:80");
 }
 
+TEST_F(EvaluateTest, TheTableSaysWhatIsConfiguredAgainstFloodsAndNothingElse) {
+    EXPECT_FALSE(table().protection().has_new_connection_rate());
+    EXPECT_EQ(table().protection().fragment_rate(), 16000U);
+    config::Protection& protection = config.dataplane.protection;
+    protection.connection_rate = 5000;
+    protection.source_rate = 0;
+    protection.source_prefix_length_v4 = 32;
+    protection.fragment_rate = 7;
+    protection.icmp_error_rate = 8;
+    protection.icmp_answer_rate = 9;
+    protection.blocked = {*Prefix::parse("192.0.2.0/24")};
+    protection.allowed = {*Prefix::parse("2001:db8::1/128")};
+    EXPECT_EQ(table().protection().ShortDebugString(),
+              "new_connection_rate: 5000 source_rate: 0 source_prefix_length_v4: 32 "
+              "source_prefix_length_v6: 56 fragment_rate: 7 icmp_error_rate: 8 "
+              "icmp_answer_rate: 9 blocked: \"192.0.2.0/24\" allowed: \"2001:db8::1/128\"");
+}
+
 }  // namespace
 }  // namespace headgate::service
