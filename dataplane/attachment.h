@@ -67,6 +67,8 @@ public:
     [[nodiscard]] const std::string& mode() const { return mode_; }
     [[nodiscard]] const std::string& mode_reason() const { return mode_reason_; }
     [[nodiscard]] std::size_t workers() const { return workers_.size(); }
+    // Requires: queue < workers().
+    [[nodiscard]] const Worker& worker(std::size_t queue) const { return *workers_[queue]; }
     [[nodiscard]] AttachmentCounts counts() const;
     [[nodiscard]] ForwardingStats forwarding_stats() const;
     // Asks the workers about their connections; they write to `done`, an eventfd, each when it has

@@ -48,6 +48,30 @@ void report_port(const std::string& interface, const Attachment* attachment,
     port.set_kernel_packets(counts.kernel_packets);
 }
 
+void report_worker(const Worker& worker, const Protection& protection, api::WorkerState& state) {
+    const LoopMeter& meter = worker.meter();
+    state.set_busy_permille(meter.busy_permille());
+    state.set_busy_us(meter.busy_us());
+    for (std::size_t bucket = 0; bucket < LoopMeter::buckets; ++bucket) {
+        api::WorkerState::Bucket& to = *state.add_bursts();
+        const bool bounded = bucket + 1 < LoopMeter::buckets;
+        to.set_up_to_us(bounded ? std::int64_t{1} << bucket : -1);
+        to.set_bursts(meter.turns(bucket));
+    }
+    const std::uint32_t rate = protection.connection_rate.value_or(worker.core().gate().rate());
+    state.set_new_connection_rate(rate == TokenBudget::unlimited ? 0 : rate);
+}
+
+void report_workers(const std::string& interface, const Attachment& attachment,
+                    const Protection& protection, api::DataplaneState& state) {
+    for (std::size_t queue = 0; queue < attachment.workers(); ++queue) {
+        api::WorkerState& to = *state.add_worker_states();
+        to.set_interface(interface);
+        to.set_queue(static_cast<std::uint32_t>(queue));
+        report_worker(attachment.worker(queue), protection, to);
+    }
+}
+
 void report_counts(const AttachmentCounts& counts, const ForwardingStats& stats,
                    NamedCounts& named) {
     for (std::size_t reason = 1; reason < reason_count; ++reason)
@@ -105,6 +129,7 @@ api::DataplaneState Engine::state() const {
         const ForwardingStats stats = attachment->forwarding_stats();
         report_counts(counts, stats, named);
         add_services(stats, state);
+        report_workers(served.interface, *attachment, table_.protection, state);
         state.set_workers(state.workers() + static_cast<std::uint32_t>(attachment->workers()));
         state.set_flows(state.flows() + stats.flows);
         state.set_flow_capacity(state.flow_capacity() + stats.flow_capacity);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -112,11 +113,18 @@ bool Worker::run_once(Tick now) {
 }
 
 void Worker::run() {
+    Instant now = std::chrono::steady_clock::now();
     while (!stopping_.load(std::memory_order_acquire)) {
-        if (run_once(tick_of(std::chrono::steady_clock::now())))
+        if (meter_.begin(now))
+            core_.adapt(meter_.busy_permille());
+        if (run_once(tick_of(now))) {
+            const Instant began = std::exchange(now, std::chrono::steady_clock::now());
+            meter_.add(now - began);
             continue;
+        }
         reader_.offline();
         port_->wait(wake_.get(), idle_wait);
+        now = std::chrono::steady_clock::now();
     }
     reader_.offline();
 }

@@ -14,6 +14,7 @@
 #include "common/fd.h"
 #include "dataplane/core/core.h"
 #include "dataplane/core/publisher.h"
+#include "dataplane/loop_meter.h"
 #include "dataplane/port/port.h"
 
 namespace headgate::dataplane {
@@ -50,6 +51,7 @@ public:
 
     [[nodiscard]] const Core& core() const { return core_; }
     [[nodiscard]] const Port& port() const { return *port_; }
+    [[nodiscard]] const LoopMeter& meter() const { return meter_; }
 
 private:
     void run();
@@ -61,6 +63,7 @@ private:
     SnapshotReader& reader_;
     Core core_;
     Burst burst_;
+    LoopMeter meter_;
     Fd wake_;  // an eventfd: ends the port's wait()
     std::atomic<bool> stopping_{false};
     std::atomic<FlowScan*> scan_{nullptr};

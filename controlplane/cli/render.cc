@@ -135,6 +135,31 @@ std::string render_services(const api::Status& status, const RenderOptions& opti
     return "\n" + table.render("", options.colour);
 }
 
+// The bound that so many of a hundred turns of the loop keep to.
+std::string within_words(const api::WorkerState& worker, std::uint64_t percent) {
+    std::uint64_t all = 0;
+    for (const api::WorkerState::Bucket& bucket : worker.bursts())
+        all += bucket.bursts();
+    std::uint64_t seen = 0;
+    for (const api::WorkerState::Bucket& bucket : worker.bursts()) {
+        seen += bucket.bursts();
+        if (seen > 0 && seen * 100 >= all * percent)
+            return bucket.up_to_us() < 0 ? "more" : fmt::format("{} us", bucket.up_to_us());
+    }
+    return "-";
+}
+
+std::string worker_line(const api::WorkerState& worker) {
+    std::string text =
+        fmt::format("\n  {}/{}: busy {:.1f}%, bursts take {} (99% {})", worker.interface(),
+                    worker.queue(), static_cast<double>(worker.busy_permille()) / 10,
+                    within_words(worker, 50), within_words(worker, 99));
+    if (worker.new_connection_rate() > 0)
+        text += fmt::format(", remembers up to {} new connections/s",
+                            count_words(worker.new_connection_rate()));
+    return text;
+}
+
 std::string render_dataplane(const api::Status& status) {
     if (!status.dataplane_wanted() || !status.has_dataplane())
         return {};
@@ -150,6 +175,8 @@ std::string render_dataplane(const api::Status& status) {
         if (!port.mode_reason().empty())
             text += fmt::format(" ({})", port.mode_reason());
     }
+    for (const api::WorkerState& worker : dataplane.worker_states())
+        text += worker_line(worker);
     std::string reasons;
     for (const api::NamedCount& reason : dataplane.reasons()) {
         if (reason.count() > 0)

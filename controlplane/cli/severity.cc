@@ -10,6 +10,9 @@ namespace headgate::cli {
 
 namespace {
 
+// Above it a worker is likely to lose packets in the next burst of traffic.
+constexpr std::uint32_t saturated_permille = 900;
+
 void add(std::vector<Finding>& found, Severity severity, std::string text) {
     found.push_back({severity, std::move(text)});
 }
@@ -81,6 +84,12 @@ std::vector<Finding> findings(const api::Status& status) {
             add(found, Severity::critical,
                 fmt::format("nothing is forwarded on {}: {}", port.interface(),
                             port.mode_reason()));
+    }
+    for (const api::WorkerState& worker : status.dataplane().worker_states()) {
+        if (worker.busy_permille() >= saturated_permille)
+            add(found, Severity::degraded,
+                fmt::format("the worker of {}, queue {}, has hardly any time left: busy {}%",
+                            worker.interface(), worker.queue(), worker.busy_permille() / 10));
     }
     for (const api::VirtualServerStatus& service : status.virtual_servers())
         look_at_service(service, found);

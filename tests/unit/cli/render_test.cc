@@ -191,6 +191,53 @@ TEST(Findings, SayWhichInterfaceIsNotServed) {
               "nothing is forwarded on eth0: there is no such interface");
 }
 
+api::WorkerState& add_worker(api::Status& status, std::uint32_t busy_permille) {
+    status.set_dataplane_wanted(true);
+    status.set_dataplane_up(true);
+    api::WorkerState& worker = *status.mutable_dataplane()->add_worker_states();
+    worker.set_interface("eth0");
+    worker.set_queue(3);
+    worker.set_busy_permille(busy_permille);
+    return worker;
+}
+
+TEST(RenderStatus, ShowsHowEachWorkerDoes) {
+    api::Status status;
+    api::WorkerState& worker = add_worker(status, 123);
+    for (const auto& [up_to_us, bursts] :
+         std::vector<std::pair<int, int>>{{1, 0}, {2, 49}, {4, 50}, {8, 0}, {-1, 1}}) {
+        api::WorkerState::Bucket& bucket = *worker.add_bursts();
+        bucket.set_up_to_us(up_to_us);
+        bucket.set_bursts(static_cast<std::uint64_t>(bursts));
+    }
+    std::string text = render_status(status, {});
+    EXPECT_NE(text.find("\n  eth0/3: busy 12.3%, bursts take 4 us (99% 4 us)\n"), std::string::npos)
+        << text;
+    worker.mutable_bursts(4)->set_bursts(2);
+    worker.set_new_connection_rate(12'500);
+    text = render_status(status, {});
+    EXPECT_NE(text.find("(99% more), remembers up to 12500 new connections/s"), std::string::npos)
+        << text;
+}
+
+TEST(RenderStatus, ShowsAWorkerThatHasDoneNothing) {
+    api::Status status;
+    add_worker(status, 0).add_bursts()->set_up_to_us(1);
+    EXPECT_NE(render_status(status, {}).find("busy 0.0%, bursts take - (99% -)"),
+              std::string::npos);
+}
+
+TEST(Findings, NameAWorkerThatHasNoTimeLeft) {
+    api::Status status;
+    add_worker(status, 899);
+    EXPECT_TRUE(findings(status).empty());
+    add_worker(status, 900);
+    ASSERT_EQ(findings(status).size(), 1U);
+    EXPECT_EQ(findings(status)[0].severity, Severity::degraded);
+    EXPECT_EQ(findings(status)[0].text,
+              "the worker of eth0, queue 3, has hardly any time left: busy 90%");
+}
+
 TEST(Findings, SayWhyAServiceIsNotForwarded) {
     api::Status status = healthy();
     status.mutable_virtual_servers(0)->set_state("down");
