@@ -31,7 +31,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// Flows that a flood of SYNs is not to disturb.
+constexpr std::uint32_t established_flows = 10'000;
+
 constexpr const char* table = R"({"generation": "1", "services": [
+    {"address": "10.77.0.100", "port": 80, "protocol": "TCP", "scheduler": "RR", "method": "DR",
+     "active": true, "destinations": [
+        {"address": "10.77.0.11", "port": 80, "weight": 1},
+        {"address": "10.77.0.12", "port": 80, "weight": 1}]},
     {"address": "10.77.0.100", "port": 80, "protocol": "UDP", "scheduler": "RR", "method": "DR",
      "active": true, "destinations": [
         {"address": "10.77.0.11", "port": 80, "weight": 1},
@@ -177,18 +184,69 @@ Result<double> measure_reference(Traffic& traffic, const Settings& settings) {
     return traffic.run(settings.time);
 }
 
-Result<Measurement> measure(const Settings& settings) {
+// What comes back of the packets of established flows, in hundredths: in a flood, and alone.
+struct Kept {
+    double in_flood = 0;
+    double alone = 0;
+};
+
+Result<Kept> measure_kept(Traffic& traffic, const Settings& settings) {
+    using Stream = Traffic::Stream;
+    const ScratchFolder folder;
+    Dataplane dataplane(settings.dataplane, folder.path());
+    if (const Result<std::string> mode = dataplane.wait_until_ready(); !mode)
+        return tl::unexpected(mode.error());
+    for (const Stream stream : {Stream::syns, Stream::acks}) {
+        if (auto begun = traffic.run(settings.time, stream); !begun)
+            return tl::unexpected(begun.error());
+    }
+    const Result<double> alone = traffic.run_and_count_acks(settings.time, Stream::acks);
+    if (!alone)
+        return tl::unexpected(alone.error());
+    const Result<double> in_flood = traffic.run_and_count_acks(settings.time, Stream::flood);
+    if (!in_flood)
+        return tl::unexpected(in_flood.error());
+    return Kept{100 * *in_flood, 100 * *alone};
+}
+
+Result<std::unique_ptr<Traffic>> make_traffic(std::uint32_t flows) {
     TrafficOptions options;
     options.target = {*IpAddress::parse("10.77.0.100"), 80};
-    options.flows = settings.flows;
+    options.flows = flows;
     Result<std::unique_ptr<Traffic>> traffic =
         Traffic::create(options, *Prefix::parse("10.77.0.1/24"));
     if (!traffic)
-        return tl::unexpected(traffic.error());
+        return traffic;
     for (const char* server : {"10.77.0.11", "10.77.0.12", "10.77.0.13", "10.77.0.14"}) {
         if (auto added = (*traffic)->add_neighbour(*IpAddress::parse(server)); !added)
             return tl::unexpected(added.error());
     }
+    return traffic;
+}
+
+Result<Measurement> measure_flood(const Settings& settings) {
+    const Result<std::unique_ptr<Traffic>> traffic = make_traffic(established_flows);
+    if (!traffic)
+        return tl::unexpected(traffic.error());
+    use_cpus(true);
+    Measurement result;
+    result.name = "afxdp/syn_flood/established_kept";
+    result.unit = "% of packets";
+    result.reference = "the same flows alone";
+    for (int round = 0; round < settings.rounds; ++round) {
+        const Result<Kept> kept = measure_kept(**traffic, settings);
+        if (!kept)
+            return tl::unexpected(kept.error());
+        result.samples.push_back(kept->in_flood);
+        result.reference_samples.push_back(kept->alone);
+    }
+    return result;
+}
+
+Result<Measurement> measure(const Settings& settings) {
+    const Result<std::unique_ptr<Traffic>> traffic = make_traffic(settings.flows);
+    if (!traffic)
+        return tl::unexpected(traffic.error());
     use_cpus(true);
     Measurement result;
     result.name = "afxdp_forward_60b";
@@ -233,12 +291,16 @@ int run(int argc, char** argv) {
         return 2;
     }
     settings.time = milliseconds(time_ms);
-    const Result<Measurement> measurement = measure(settings);
-    if (!measurement) {
-        std::cerr << "afxdp_bench: " << measurement.error().message << '\n';
-        return 1;
+    std::vector<Measurement> measurements;
+    for (const auto& step : {measure, measure_flood}) {
+        const Result<Measurement> measurement = step(settings);
+        if (!measurement) {
+            std::cerr << "afxdp_bench: " << measurement.error().message << '\n';
+            return 1;
+        }
+        measurements.push_back(*measurement);
     }
-    std::cout << to_json({*measurement}) << '\n';
+    std::cout << to_json(measurements) << '\n';
     return 0;
 }
 

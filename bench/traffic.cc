@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
+#include <thread>
 #include <vector>
 
 #include <bpf/bpf.h>
@@ -23,6 +25,8 @@ constexpr const char* source_device = "gen";
 constexpr int frames_per_call = 1 << 16;
 // The largest batch the kernel takes (NAPI_POLL_WEIGHT).
 constexpr std::uint32_t batch = 64;
+// After it the last frame of a run has come back.
+constexpr std::chrono::milliseconds on_the_way{200};
 
 Result<void> command(const std::string& line) {
     if (std::system(line.c_str()) != 0)
@@ -63,6 +67,13 @@ Result<Fd> attach(const bpf_program* program, const char* device) {
     if (fd < 0)
         return fail_code(-fd, "attach {} to {}", bpf_program__name(program), device);
     return Fd(fd);
+}
+
+std::uint64_t sum_of(const bpf_map* map) {
+    std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    const std::uint32_t key = 0;
+    bpf_map_lookup_elem(bpf_map__fd(map), &key, per_cpu.data());
+    return std::accumulate(per_cpu.begin(), per_cpu.end(), std::uint64_t{0});
 }
 
 }  // namespace
@@ -111,8 +122,9 @@ Result<Fd> Traffic::attach_swap() {
     return attach(programs_->progs.swap, device);
 }
 
-Result<double> Traffic::run(std::chrono::milliseconds time) {
+Result<void> Traffic::send_for(std::chrono::milliseconds time, Stream stream) {
     using Clock = std::chrono::steady_clock;
+    programs_->bss->traffic = static_cast<std::uint32_t>(stream);
     std::vector<std::uint8_t> frame(frame_bytes_);
     xdp_md context{};
     context.data_end = frame_bytes_;
@@ -125,7 +137,6 @@ Result<double> Traffic::run(std::chrono::milliseconds time) {
     options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
     options.repeat = frames_per_call;
     options.batch_size = batch;
-    const std::uint64_t before = received();
     const Clock::time_point start = Clock::now();
     while (Clock::now() - start < time) {
         if (const int error =
@@ -133,18 +144,30 @@ Result<double> Traffic::run(std::chrono::milliseconds time) {
             error != 0)
             return fail_code(-error, "send live frames (Linux 5.18 is needed)");
     }
-    const std::chrono::duration<double> took = Clock::now() - start;
-    return static_cast<double>(received() - before) / took.count();
+    return {};
 }
 
-std::uint64_t Traffic::received() const {
-    std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-    const std::uint32_t key = 0;
-    bpf_map_lookup_elem(bpf_map__fd(programs_->maps.received), &key, per_cpu.data());
-    std::uint64_t sum = 0;
-    for (const std::uint64_t value : per_cpu)
-        sum += value;
-    return sum;
+Result<double> Traffic::run(std::chrono::milliseconds time, Stream stream) {
+    using Clock = std::chrono::steady_clock;
+    const std::uint64_t before = sum_of(programs_->maps.received);
+    const Clock::time_point start = Clock::now();
+    if (auto sent = send_for(time, stream); !sent)
+        return tl::unexpected(sent.error());
+    const std::chrono::duration<double> took = Clock::now() - start;
+    return static_cast<double>(sum_of(programs_->maps.received) - before) / took.count();
+}
+
+Result<double> Traffic::run_and_count_acks(std::chrono::milliseconds time, Stream stream) {
+    const std::uint64_t sent_before = sum_of(programs_->maps.sent_acks);
+    const std::uint64_t received_before = sum_of(programs_->maps.received_acks);
+    if (auto sent = send_for(time, stream); !sent)
+        return tl::unexpected(sent.error());
+    std::this_thread::sleep_for(on_the_way);
+    const std::uint64_t sent = sum_of(programs_->maps.sent_acks) - sent_before;
+    const std::uint64_t received = sum_of(programs_->maps.received_acks) - received_before;
+    if (sent == 0)
+        return fail("no ACK was sent");
+    return static_cast<double>(received) / static_cast<double>(sent);
 }
 
 }  // namespace headgate::bench

@@ -40,12 +40,19 @@ public:
     // Attaches the reference forwarder to the measured device until the result is destroyed.
     Result<Fd> attach_swap();
 
+    // What is sent: datagrams; the SYN or an ACK of each flow; ACKs with a flood of SYNs from
+    // random addresses, which are fifteen of sixteen packets.
+    enum class Stream : std::uint8_t { udp, syns, acks, flood };
+
     // Sends as fast as one CPU can for this long; returns the packets per second that came back.
-    Result<double> run(std::chrono::milliseconds time);
+    Result<double> run(std::chrono::milliseconds time, Stream stream = Stream::udp);
+
+    // Of the ACKs of such a run, the share that came back.
+    Result<double> run_and_count_acks(std::chrono::milliseconds time, Stream stream);
 
 private:
     explicit Traffic(traffic_bpf* programs) : programs_(programs) {}
-    [[nodiscard]] std::uint64_t received() const;
+    Result<void> send_for(std::chrono::milliseconds time, Stream stream);
 
     traffic_bpf* programs_;  // owned
     Fd sink_;                // the link of the sink
