@@ -9,7 +9,9 @@ import dataclasses
 import errno
 import http.client
 import itertools
+import random
 import socket
+import struct
 import threading
 import time
 
@@ -175,6 +177,43 @@ class Sessions:
             except OSError:
                 pass
             connection.close()
+
+
+class SynFlood:
+    """SYNs from addresses drawn at random, as fast as Python can, while the block runs.
+
+    Their TCP checksums are wrong, which only a real server sees: it is not what is tested.
+    """
+
+    def __init__(self, host, address, port):
+        self.sent = 0
+        self._target = address
+        self._rest = struct.pack("!HIIBBHHH", port, 1, 0, 5 << 4, 2, 65535, 0, 0)
+        self._stop = threading.Event()
+        self._socket = namespace.call_inside(
+            host.namespace, socket.socket, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        self._thread = threading.Thread(target=self._send, daemon=True)
+
+    def _send(self):
+        draw = random.Random(1)
+        destination = socket.inet_aton(self._target)
+        while not self._stop.is_set():
+            # A client's first octet: no address that cannot be one.
+            source = bytes([draw.randint(1, 126)]) + draw.randbytes(3)
+            header = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, socket.IPPROTO_TCP, 0)
+            port = struct.pack("!H", draw.randint(1024, 65535))
+            self._socket.sendto(header + source + destination + port + self._rest,
+                                (self._target, 0))
+            self.sent += 1
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+        self._socket.close()
 
 
 # Of datagrams: the kernel draws ports at random, and now and then one that it has had before, which
