@@ -192,7 +192,8 @@ Result<std::shared_ptr<const AccessList>> load_access(const api::Protection& mes
     if (message.blocked().empty() && message.allowed().empty())
         return nullptr;
     std::vector<AccessRule> rules;
-    rules.reserve(static_cast<std::size_t>(message.blocked_size() + message.allowed_size()));
+    rules.reserve(static_cast<std::size_t>(message.blocked_size()) +
+                  static_cast<std::size_t>(message.allowed_size()));
     if (auto loaded = load_rules(message.blocked(), Access::blocked, rules); !loaded)
         return tl::unexpected(loaded.error());
     if (auto loaded = load_rules(message.allowed(), Access::allowed, rules); !loaded)

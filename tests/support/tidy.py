@@ -34,6 +34,9 @@ def configure():
     if not (BUILD / "build.ninja").exists():
         subprocess.run(["meson", "setup", str(BUILD), str(ROOT), "-Doptimization=0", *TOGETHER],
                        check=True, stdout=subprocess.DEVNULL)
+    # What changed in meson.build first.
+    subprocess.run(["ninja", "-C", str(BUILD), "build.ninja"], check=True,
+                   stdout=subprocess.DEVNULL)
     listing = subprocess.run(["meson", "introspect", "--targets", str(BUILD)], check=True,
                              capture_output=True, text=True).stdout
     made = [str(pathlib.Path(name).relative_to(BUILD)) for target in json.loads(listing)

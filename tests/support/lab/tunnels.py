@@ -54,8 +54,9 @@ class Decapsulator:
             host.set_sysctl(f"net.ipv4.conf.{device}.rp_filter", 0)
         host.set_sysctl("net.ipv4.conf.dec0.forwarding", 0)
         self._sockets = namespace.call_inside(host.namespace, self._open_sockets, address)
-        for number in self._sockets:
-            namespace.start_inside(host.namespace, self._serve, self._sockets[number], number)
+        self._threads = [
+            namespace.start_inside(host.namespace, self._serve, made, number)
+            for number, made in self._sockets.items()]
 
     @staticmethod
     def _open_device():
@@ -125,6 +126,9 @@ class Decapsulator:
 
     def close(self):
         self._closed = True
+        # A socket that somebody still waits for keeps its port.
+        for thread in self._threads:
+            thread.join()
         for made in self._sockets.values():
             made.close()
         os.close(self._device)

@@ -32,6 +32,7 @@ std::string complaint_about(const std::string& lines, Protection& protection) {
 
 std::vector<std::string> words(const std::vector<Prefix>& prefixes) {
     std::vector<std::string> words;
+    words.reserve(prefixes.size());
     for (const Prefix& prefix : prefixes)
         words.push_back(prefix.to_string());
     return words;

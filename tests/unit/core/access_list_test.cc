@@ -123,7 +123,7 @@ public:
         if (is_v4)
             return IpAddress::v4(Be32(dense() << 24U | dense() << 15U | dense() << 8U | dense()));
         std::array<std::uint8_t, 16> bytes{};
-        for (const std::size_t at : {0, 1, 7, 8, 9, 15})
+        for (const std::size_t at : {0U, 1U, 7U, 8U, 9U, 15U})
             bytes[at] = static_cast<std::uint8_t>(dense());
         return IpAddress::v6(bytes);
     }

@@ -17,7 +17,7 @@ protected:
         rig.add_service("192.0.2.10", 53, Protocol::udp).destinations = Rig::destinations(5);
         rig.publish();
     }
-    void publish(std::vector<AccessRule> rules) {
+    void publish(const std::vector<AccessRule>& rules) {
         Result<AccessList> list = AccessList::build(rules);
         rig.config.protection.access = std::make_shared<const AccessList>(*list);
         rig.publish();
@@ -349,7 +349,7 @@ TEST_F(BudgetTest, AnIcmpErrorAboutADeferredConnectionFindsItsServer) {
 TEST_F(BudgetTest, AnswersAreAsManyAsConfigured) {
     protection().icmp_answer_rate = 2;
     rig.publish();
-    for (const std::size_t answers : {1, 1, 0}) {
+    for (const std::size_t answers : {1U, 1U, 0U}) {
         rig.send(PacketBuilder::tcp(flag::syn).from("10.1.0.1", 1).to("192.0.2.10", 80).ttl(1));
         EXPECT_EQ(rig.core.released().size(), answers);
     }

@@ -249,8 +249,7 @@ TEST(Table, TakesProtectionOver) {
     EXPECT_EQ(access("192.0.2.200"), Access::allowed);
     EXPECT_EQ(access("2001:db8::1"), Access::blocked);
     EXPECT_EQ(access("198.51.100.1"), Access::normal);
-    const ForwardingConfig config =
-        forwarding_config(*table, false, {}, [](const IpAddress&) { return std::nullopt; });
+    const ForwardingConfig config = forwarding_config(*table, false, {}, {});
     EXPECT_EQ(config.protection.access, protection.access);
     EXPECT_EQ(config.protection.fragment_rate, 7U);
 }

@@ -19,7 +19,6 @@ namespace headgate::vrrp {
 
 using Calls = std::vector<std::string>;
 
-inline const IpAddress own = *IpAddress::parse("10.0.0.5");
 inline const IpAddress peer = *IpAddress::parse("10.0.0.6");
 
 class FakeLink final : public Link {

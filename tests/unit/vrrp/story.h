@@ -8,11 +8,11 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/vrrp/fsm.h"
+#include "tests/unit/vrrp/addresses.h"
 #include "tests/unit/vrrp/story_time.h"
 
 namespace headgate::vrrp {
 
-inline const IpAddress own = *IpAddress::parse("10.0.0.5");
 inline const IpAddress lower_address = *IpAddress::parse("10.0.0.4");
 inline const IpAddress higher_address = *IpAddress::parse("10.0.0.6");
 
