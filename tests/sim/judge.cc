@@ -19,6 +19,7 @@ void Judge::disturbed(Instant now, bool coherent) {
     coherent_ = coherent;
     settled_transitions_.reset();
     masterless_.clear();
+    beside_.clear();
 }
 
 void Judge::rules_changed(Instant now, bool coherent) {
@@ -132,13 +133,21 @@ void Judge::check_patience(Instant now, std::size_t router) {
     }
 }
 
-// The stronger of two masters hears the other, and is not heard.
+// The stronger of two masters hears the other, and is not heard. A third one may make the other
+// yield now and then: what counts is how long they have been beside each other without a break.
 void Judge::check_alarm(Instant now, std::size_t router) {
     for (std::size_t other = 0; other < routers_.size(); ++other) {
-        if (other == router || !is_master(router) || !is_master(other))
+        if (other == router)
             continue;
-        if (network_.reaches(other, router) && !network_.reaches(router, other) &&
-            leg(other).config().priority < leg(router).config().priority &&
+        const Pair pair{router, other};
+        watch(beside_, pair,
+              is_master(router) && is_master(other) && network_.reaches(other, router) &&
+                  !network_.reaches(router, other) &&
+                  leg(other).config().priority < leg(router).config().priority,
+              now);
+        const auto since = beside_.find(pair);
+        if (since != beside_.end() &&
+            now - since->second > bounds_.masters_overlap_max + bounds_.heard &&
             !leg(router).suspects_split_brain())
             broken(now, fmt::format("router {} does not suspect MASTER {}", router, other));
     }

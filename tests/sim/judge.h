@@ -87,6 +87,7 @@ private:
     Stopwatch masters_;
     Stopwatch vips_;
     Stopwatch followed_;    // (router, master): it is BACKUP and hears that master alone
+    Stopwatch beside_;      // (router, other): both are master, and it hears the other in vain
     Stopwatch masterless_;  // (router, itself): it is up, and hears no master
     Stopwatch incomplete_;  // (router, itself): master without all of its VIPs
     std::optional<std::uint64_t> settled_transitions_;
