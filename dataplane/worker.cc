@@ -61,37 +61,37 @@ void Worker::stop() {
         notify(wake_.get());
         thread_.join();
     }
-    if (scan_.load(std::memory_order_relaxed) != nullptr)
-        finish_scan();
+    if (question_.load(std::memory_order_relaxed) != nullptr)
+        finish_question();
 }
 
-void Worker::post(FlowScan& scan, int done) {
-    check(scan_.load(std::memory_order_relaxed) == nullptr, "one scan at a time");
-    // First the wake-up: the worker takes it back when the scan is finished, which may be before
-    // this function returns.
+void Worker::post(CoreQuestion& question, int done) {
+    check(question_.load(std::memory_order_relaxed) == nullptr, "one question at a time");
+    // First the wake-up: the worker takes it back when the question is finished, which may be
+    // before this function returns.
     notify(wake_.get());
-    scan_done_ = done;
-    scan_.store(&scan, std::memory_order_release);
+    question_done_ = done;
+    question_.store(&question, std::memory_order_release);
 }
 
-bool Worker::scan_piece(const Snapshot& snapshot, Tick now) {
-    FlowScan* scan = scan_.load(std::memory_order_acquire);
-    if (scan == nullptr) [[likely]]
+bool Worker::answer_piece(const Snapshot& snapshot, Tick now) {
+    CoreQuestion* question = question_.load(std::memory_order_acquire);
+    if (question == nullptr) [[likely]]
         return false;
-    if (core_.scan(snapshot, *scan, now)) {
+    if (question->answer_piece(core_, snapshot, now)) {
         // What post() has woken the worker with.
         std::uint64_t wakes = 0;
         static_cast<void>(::read(wake_.get(), &wakes, sizeof wakes));
-        finish_scan();
+        finish_question();
     }
     return true;
 }
 
-void Worker::finish_scan() {
-    const int done = scan_done_;
-    FlowScan* scan = scan_.load(std::memory_order_relaxed);
-    scan_.store(nullptr, std::memory_order_relaxed);  // post() comes after finish()
-    scan->finish();
+void Worker::finish_question() {
+    const int done = question_done_;
+    CoreQuestion* question = question_.load(std::memory_order_relaxed);
+    question_.store(nullptr, std::memory_order_relaxed);  // post() comes after finish()
+    question->finish();
     notify(done);
 }
 
@@ -99,10 +99,10 @@ bool Worker::run_once(Tick now) {
     port_->rx_burst(burst_);
     const Snapshot& snapshot = reader_.current();
     core_.expire(snapshot, now);
-    const bool scanning = scan_piece(snapshot, now);
+    const bool answering = answer_piece(snapshot, now);
     const bool enforcing = core_.enforce_access(snapshot);
     if (burst_.count == 0)
-        return scanning || enforcing;
+        return answering || enforcing;
     core_.process(snapshot, burst_, now);
     port_->to_kernel(burst_);
     port_->tx_burst(burst_);

@@ -44,10 +44,10 @@ public:
     // thread's loop; call it directly only when the thread does not run.
     bool run_once(Tick now);
 
-    // Control thread. Asks about the connections: between its bursts the worker fills in `scan`,
-    // then it finishes it and writes to `done`, an eventfd; when the worker stops, it finishes it
-    // as far as it is. Requires: the scan that was posted before is finished.
-    void post(FlowScan& scan, int done);
+    // Control thread. Asks the core: between its bursts the worker answers, then it finishes the
+    // question and writes to `done`, an eventfd; when the worker stops, it finishes it as far as it
+    // is. Requires: the question that was posted before is finished.
+    void post(CoreQuestion& question, int done);
 
     [[nodiscard]] const Core& core() const { return core_; }
     [[nodiscard]] const Port& port() const { return *port_; }
@@ -56,8 +56,8 @@ public:
 private:
     void run();
     // True when there is more to do.
-    bool scan_piece(const Snapshot& snapshot, Tick now);
-    void finish_scan();
+    bool answer_piece(const Snapshot& snapshot, Tick now);
+    void finish_question();
 
     std::unique_ptr<Port> port_;
     SnapshotReader& reader_;
@@ -66,8 +66,8 @@ private:
     LoopMeter meter_;
     Fd wake_;  // an eventfd: ends the port's wait()
     std::atomic<bool> stopping_{false};
-    std::atomic<FlowScan*> scan_{nullptr};
-    int scan_done_ = -1;  // written before, read after scan_
+    std::atomic<CoreQuestion*> question_{nullptr};
+    int question_done_ = -1;  // written before, read after question_
     std::thread thread_;
 };
 

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -48,6 +49,10 @@ public:
 
     // False: no entry for it now. `configured`: the rate, if it is not to follow the worker.
     bool take(Kind kind, std::optional<std::uint32_t> configured, Tick now);
+    // What take() would return.
+    [[nodiscard]] bool has(Kind kind, std::optional<std::uint32_t> configured, Tick now) const {
+        return budgets_[static_cast<std::size_t>(kind)].has(configured.value_or(rate()), now);
+    }
 
     // Once a second: how busy the worker was in it.
     void adapt(std::uint32_t busy_permille);

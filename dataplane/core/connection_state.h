@@ -13,6 +13,10 @@ namespace headgate::dataplane {
 // What the client's side alone tells: with direct routing the answers do not pass here.
 enum class ConnectionState : std::uint8_t { syn, established, fin, closed, udp };
 
+constexpr bool is_closing(ConnectionState state) {
+    return state == ConnectionState::fin || state == ConnectionState::closed;
+}
+
 // Idle seconds after which a connection ends, by state.
 class StateTimeouts {
 public:

@@ -105,28 +105,39 @@ void ConnectionTable::assign(ConnectionIndex index, const Identity& destination)
 
 std::optional<Identity> ConnectionTable::follow_as_peer(const ConnectionKey& key,
                                                         const StateTimeouts& timeouts, Tick now) {
+    ConnectionIndex index = no_connection;
+    const std::optional<Identity> destination = find_as_peer(key, index);
+    if (destination) {
+        Connection& node = nodes_[index];
+        store_shared(node.deadline_, now + timeouts.of(load_shared(node.state)));
+    }
+    return destination;
+}
+
+std::optional<Identity> ConnectionTable::find_as_peer(const ConnectionKey& key,
+                                                      ConnectionIndex& found) const {
     const std::uint64_t wanted = hash(key);
     const Bucket& bucket = buckets_[bucket_of(wanted)];
     for (std::size_t way = 0; way < ways; ++way) {
         if (load_shared(bucket.tags[way]) != tag_of(wanted))
             continue;
-        if (const auto found = follow_node(load_shared(bucket.nodes[way]), key, timeouts, now))
-            return found;
+        found = load_shared(bucket.nodes[way]);
+        if (const auto destination = read_as_peer(found, key))
+            return destination;
     }
     // The owner may be changing the chain: a walk ends even if it went astray.
-    ConnectionIndex index = load_shared(bucket.overflow);
-    for (std::size_t steps = 0; index != no_connection && steps < 2 * ways; ++steps) {
-        if (const auto found = follow_node(index, key, timeouts, now))
-            return found;
-        index = load_shared(nodes_[index].overflow_next_);
+    found = load_shared(bucket.overflow);
+    for (std::size_t steps = 0; found != no_connection && steps < 2 * ways; ++steps) {
+        if (const auto destination = read_as_peer(found, key))
+            return destination;
+        found = load_shared(nodes_[found].overflow_next_);
     }
     return std::nullopt;
 }
 
-std::optional<Identity> ConnectionTable::follow_node(ConnectionIndex index,
-                                                     const ConnectionKey& key,
-                                                     const StateTimeouts& timeouts, Tick now) {
-    Connection& node = nodes_[index];
+std::optional<Identity> ConnectionTable::read_as_peer(ConnectionIndex index,
+                                                      const ConnectionKey& key) const {
+    const Connection& node = nodes_[index];
     const auto is_key = [&] {
         return load_shared(node.service) == key.service &&
                load_shared(node.client.first) == key.client.first &&
@@ -142,7 +153,6 @@ std::optional<Identity> ConnectionTable::follow_node(ConnectionIndex index,
     // key would be seen now.
     if (destination.slot == no_slot || !is_key())
         return std::nullopt;
-    store_shared(node.deadline_, now + timeouts.of(load_shared(node.state)));
     return destination;
 }
 

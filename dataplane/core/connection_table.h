@@ -147,6 +147,12 @@ public:
     [[nodiscard]] std::optional<Identity> follow_as_peer(const ConnectionKey& key,
                                                          const StateTimeouts& timeouts, Tick now);
 
+    // Any thread. The same, and its timeout stays as it is.
+    [[nodiscard]] std::optional<Identity> look_as_peer(const ConnectionKey& key) const {
+        ConnectionIndex found = no_connection;
+        return find_as_peer(key, found);
+    }
+
     [[nodiscard]] bool full() const { return free_ == no_connection; }
     [[nodiscard]] std::uint64_t size() const { return size_.get(); }  // any thread
     [[nodiscard]] std::uint64_t capacity() const { return nodes_.size(); }
@@ -200,9 +206,10 @@ private:
 #endif
     }
 
-    [[nodiscard]] std::optional<Identity> follow_node(ConnectionIndex index,
-                                                      const ConnectionKey& key,
-                                                      const StateTimeouts& timeouts, Tick now);
+    [[nodiscard]] std::optional<Identity> find_as_peer(const ConnectionKey& key,
+                                                       ConnectionIndex& found) const;
+    [[nodiscard]] std::optional<Identity> read_as_peer(ConnectionIndex index,
+                                                       const ConnectionKey& key) const;
     void index_insert(ConnectionIndex index, std::uint64_t hash);
     void index_remove(ConnectionIndex index);
     void wheel_link(ConnectionIndex index, std::uint32_t slot);

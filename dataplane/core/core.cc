@@ -26,23 +26,9 @@ ConnectionState next_state(ConnectionState state, std::uint8_t tcp_flags) {
     return ConnectionState::established;
 }
 
-bool is_closing(ConnectionState state) {
-    return state == ConnectionState::fin || state == ConnectionState::closed;
-}
-
 Counter& gauge(TrafficCounters& counters, ConnectionState state) {
     return state == ConnectionState::established ? counters.active_connections
                                                  : counters.inactive_connections;
-}
-
-ConnectionCount load_of(ConnectionState state) {
-    return state == ConnectionState::established ? ConnectionCount::one_active()
-                                                 : ConnectionCount::one_inactive();
-}
-
-bool keeps_client(const Snapshot& snapshot, const Identity& destination) {
-    const DestinationEntry& entry = snapshot.destination(destination.slot);
-    return entry.generation == destination.generation && entry.resolved && entry.keeps_clients;
 }
 
 // Whether the sender is to learn it.
@@ -288,6 +274,12 @@ Identity Core::choose(const Snapshot& snapshot, const Work& work, bool stateless
 // entry, or never get one: its next segment must reach the same server.
 Identity Core::schedule(const Snapshot& snapshot, const Work& work, Tick now, bool stateless) {
     const ServiceEntry& service = snapshot.service(work.service.slot);
+    const PickKey key = pick_key(work, service, stateless);
+    return identity_of(snapshot, stateless ? ConnectionScheduler::pick_stateless(service, key)
+                                           : scheduler_.pick(service, work.service.slot, key, now));
+}
+
+PickKey Core::pick_key(const Work& work, const ServiceEntry& service, bool stateless) {
     PickKey key{work.packet.client, work.packet.address, work.packet.client_port, work.packet.port};
     // What a persistent service treats alike gets the same pick.
     if (stateless && service.persistence_timeout_s > 0) {
@@ -298,9 +290,7 @@ Identity Core::schedule(const Snapshot& snapshot, const Work& work, Tick now, bo
         if (service.group != 0)
             key.address = {};
     }
-    const Slot slot = stateless ? ConnectionScheduler::pick_stateless(service, key)
-                                : scheduler_.pick(service, work.service.slot, key, now);
-    return {slot, snapshot.destination(slot).generation};
+    return key;
 }
 
 bool Core::make_room(const Snapshot& snapshot, const ServiceEntry& service, Tick now) {

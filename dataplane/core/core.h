@@ -52,6 +52,7 @@
 #include "dataplane/core/icmp_answer.h"
 #include "dataplane/core/load.h"
 #include "dataplane/core/packet.h"
+#include "dataplane/core/packet_trace.h"
 #include "dataplane/core/persistence_table.h"
 #include "dataplane/core/rewrite.h"
 #include "dataplane/core/scheduler.h"
@@ -114,6 +115,10 @@ public:
     // Once a second: how busy the worker was in it, in thousandths of its time.
     void adapt(std::uint32_t busy_permille) { gate_.adapt(busy_permille); }
 
+    // What would become of a whole packet that came now; nothing changes. Of `packet` counts what
+    // PacketTrace says.
+    TraceSteps trace(const Snapshot& snapshot, const Packet& packet, Tick now);
+
     [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
     [[nodiscard]] const ConnectionGate& gate() const { return gate_; }
     [[nodiscard]] std::uint64_t flows() const { return connections_.size(); }
@@ -175,7 +180,18 @@ private:
     static bool is_one_packet(const ServiceEntry& service, const Work& work) {
         return service.one_packet && work.packet.protocol == Protocol::udp;
     }
+    // How many connections a client's prefix may open in a second; nothing: any number.
+    struct SourceLimit {
+        WideAddress prefix;
+        std::uint32_t share = 0;
+    };
+    [[nodiscard]] std::optional<SourceLimit> source_limit(const Snapshot& snapshot,
+                                                          const WideAddress& client) const;
     Window& repeatable(Protocol protocol) { return repeatable_[protocol == Protocol::udp ? 1 : 0]; }
+    [[nodiscard]] const Window& repeatable(Protocol protocol) const {
+        return repeatable_[protocol == Protocol::udp ? 1 : 0];
+    }
+    static PickKey pick_key(const Work& work, const ServiceEntry& service, bool stateless);
     Identity choose(const Snapshot& snapshot, const Work& work, bool stateless, Tick now,
                     std::optional<Identity>& bound);
     PersistenceTable::Bound bind(const Snapshot& snapshot, const Work& work,
@@ -189,9 +205,33 @@ private:
     void end(const Snapshot& snapshot, ConnectionIndex index);
     [[nodiscard]] std::optional<Identity> ask_peers(const Snapshot& snapshot, const Work& work,
                                                     Tick now);
-    [[nodiscard]] bool peers_may_know() const {
-        return peers_ != nullptr && peers_->opened_by_fragment.load(std::memory_order_relaxed) != 0;
+    // Not counting `own` of this core's connections.
+    [[nodiscard]] bool peers_may_know(std::uint32_t own = 0) const {
+        return peers_ != nullptr &&
+               peers_->opened_by_fragment.load(std::memory_order_relaxed) != own;
     }
+    static Identity identity_of(const Snapshot& snapshot, Slot slot) {
+        return {slot, snapshot.destination(slot).generation};
+    }
+    static bool keeps_client(const Snapshot& snapshot, const Identity& destination) {
+        const DestinationEntry& entry = snapshot.destination(destination.slot);
+        return entry.generation == destination.generation && entry.resolved && entry.keeps_clients;
+    }
+    static ConnectionCount load_of(ConnectionState state) {
+        return state == ConnectionState::established ? ConnectionCount::one_active()
+                                                     : ConnectionCount::one_inactive();
+    }
+
+    // The same without effect (core_trace.cc).
+    Reason trace_connection(const Snapshot& snapshot, const Work& work, Tick now,
+                            TraceSteps& steps);
+    Reason trace_beginning(const Snapshot& snapshot, const Work& work, Tick now,
+                           const Connection* ended, TraceSteps& steps);
+    [[nodiscard]] Admission trace_admission(const Snapshot& snapshot, const Work& work,
+                                            Access access, Tick now) const;
+    Identity trace_choice(const Snapshot& snapshot, const Work& work, bool stateless, Tick now,
+                          const Connection* ended, TraceSteps& steps);
+    [[nodiscard]] std::optional<Identity> look_at_peers(const Work& work) const;
 
     // What is rare.
     Reason find_work(const Snapshot& snapshot, Work& work) const;

@@ -31,17 +31,43 @@ Core::Admission Core::admit(const Snapshot& snapshot, const Work& work, Access a
     return Admission::deferred;
 }
 
+// admit(), with nothing taken.
+Core::Admission Core::trace_admission(const Snapshot& snapshot, const Work& work, Access access,
+                                      Tick now) const {
+    const bool opens = work.packet.opens();
+    if (access == Access::allowed)
+        return opens ? Admission::scheduled : Admission::repeatable;
+    if (opens) {
+        const auto limit = source_limit(snapshot, work.packet.client);
+        if (limit && !sources_.has(limit->prefix, limit->share, now))
+            return Admission::limited;
+    }
+    if (is_one_packet(snapshot.service(work.service.slot), work))
+        return Admission::scheduled;
+    const auto kind = opens ? ConnectionGate::Kind::opening : ConnectionGate::Kind::returning;
+    if (!gate_.has(kind, snapshot.protection().connection_rate, now))
+        return Admission::deferred;
+    return !opens || repeatable(work.packet.protocol).is_open(now) ? Admission::repeatable
+                                                                   : Admission::scheduled;
+}
+
 // Whether the client's prefix may open one more connection.
 bool Core::take_source(const Snapshot& snapshot, const WideAddress& client, Tick now) {
+    const auto limit = source_limit(snapshot, client);
+    return !limit || sources_.take(limit->prefix, limit->share, now);
+}
+
+std::optional<Core::SourceLimit> Core::source_limit(const Snapshot& snapshot,
+                                                    const WideAddress& client) const {
     const Protection& protection = snapshot.protection();
     const std::uint64_t rate = protection.source_rate;
     const std::uint64_t share = (rate + worker_count_ - 1) / worker_count_;
     if (share > SourceLimiter::limit_max)
-        return true;
+        return std::nullopt;
     const auto length = static_cast<std::uint8_t>(
         is_v4(client) ? mapped_prefix_length + protection.source_prefix_length_v4
                       : protection.source_prefix_length_v6);
-    return sources_.take(masked(client, length), static_cast<std::uint32_t>(share), now);
+    return SourceLimit{masked(client, length), static_cast<std::uint32_t>(share)};
 }
 
 bool Core::enforce_access(const Snapshot& snapshot) {

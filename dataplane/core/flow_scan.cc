@@ -3,26 +3,37 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataplane/core/core.h"
+
 namespace headgate::dataplane {
 
 bool FlowFilter::matches(const Connection& connection) const {
-    if (masked(connection.client, client_prefix_length) != client)
+    return matches(connection.client, connection.service, connection.service_port,
+                   {connection.destination, connection.destination_generation});
+}
+
+bool FlowFilter::matches(const WideAddress& from, std::uint32_t of_service, Be16 port,
+                         const Identity& destination) const {
+    if (masked(from, client_prefix_length) != client)
         return false;
-    if (service != 0 && connection.service != service)
+    if (service != 0 && of_service != service)
         return false;
-    if (service_port != Be16() && connection.service_port != service_port)
+    if (service_port != Be16() && port != service_port)
         return false;
     if (any_destination)
         return true;
     const auto found =
-        std::ranges::lower_bound(destinations, connection.destination, {}, &Identity::slot);
-    return found != destinations.end() && found->slot == connection.destination &&
-           found->generation == connection.destination_generation;
+        std::ranges::lower_bound(destinations, destination.slot, {}, &Identity::slot);
+    return found != destinations.end() && *found == destination;
 }
 
 FlowScan::FlowScan(FlowFilter filter, std::size_t limit, bool end)
     : filter_(std::move(filter)), end_(end) {
     records_.reserve(limit);
+}
+
+bool FlowScan::answer_piece(Core& core, const Snapshot& snapshot, Tick now) {
+    return core.scan(snapshot, *this, now);
 }
 
 void FlowScan::visit(const Connection& connection, Tick now) {

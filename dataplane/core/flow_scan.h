@@ -1,17 +1,13 @@
-// FlowScan: a question about the connections of one worker, which the worker answers in bounded
-// pieces between its bursts: the control thread never reads a worker's table.
-//
-// The control thread makes it and keeps it alive until finished(); between the two the worker
-// alone writes to it. Memory for the answer is allocated when it is made.
+// FlowScan: a question about the connections of one worker.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "common/net.h"
 #include "dataplane/core/connection_table.h"
+#include "dataplane/core/core_question.h"
 #include "dataplane/core/slot_registry.h"
 
 namespace headgate::dataplane {
@@ -26,6 +22,8 @@ struct FlowFilter {
     std::vector<Identity> destinations{};  // sorted by slot; one of them
 
     [[nodiscard]] bool matches(const Connection& connection) const;
+    [[nodiscard]] bool matches(const WideAddress& from, std::uint32_t of_service, Be16 port,
+                               const Identity& destination) const;
 };
 
 struct FlowRecord {
@@ -39,12 +37,13 @@ struct FlowRecord {
     Tick expires_s = 0;  // when it stays idle
 };
 
-class FlowScan {
+class FlowScan final : public CoreQuestion {
 public:
     // At most `limit` connections are listed, all that match are counted. With `end` they end.
     FlowScan(FlowFilter filter, std::size_t limit, bool end);
 
     // ---- worker ----
+    bool answer_piece(Core& core, const Snapshot& snapshot, Tick now) override;
     // Takes in the next connection.
     void visit(const Connection& connection, Tick now);
     [[nodiscard]] bool ends() const { return end_; }
@@ -52,11 +51,8 @@ public:
         return filter_.matches(connection);
     }
     ConnectionIndex next = 0;  // where the next piece begins
-    // After it the worker does not touch the scan any more.
-    void finish() { finished_.store(true, std::memory_order_release); }
 
     // ---- control thread ----
-    [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_acquire); }
     // Requires: finished().
     [[nodiscard]] const std::vector<FlowRecord>& records() const { return records_; }
     [[nodiscard]] std::uint64_t matched() const { return matched_; }
@@ -66,7 +62,6 @@ private:
     bool end_;
     std::vector<FlowRecord> records_;
     std::uint64_t matched_ = 0;
-    std::atomic<bool> finished_{false};
 };
 
 }  // namespace headgate::dataplane

@@ -102,6 +102,9 @@ public:
     [[nodiscard]] ConnectionCount count(const DestinationLoad& load, Slot slot) const {
         return load.count() + noted_[slot];
     }
+    // As if `change` had been noted, for the question what would be; the same, negated, takes it
+    // back. Others see nothing of it.
+    void suppose(Slot slot, ConnectionCount change) { noted_[slot] = noted_[slot] + change; }
     // Adds what is noted to the shared numbers. Requires: it was noted under the same snapshot.
     void flush(const Snapshot& snapshot);
 

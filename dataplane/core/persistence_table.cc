@@ -64,6 +64,20 @@ struct alignas(64) PersistenceTable::Stripe {
         return no_binding;
     }
 
+    // What find() would return, if a connection of `released` ended before; nothing is freed.
+    std::uint32_t peek(const PersistenceKey& key, std::uint64_t hash, std::uint32_t released,
+                       Tick now) {
+        for (std::uint32_t index = chain(hash); index != no_binding; index = bindings[index].next) {
+            Binding binding = bindings[index];
+            if (!(binding.key == key))
+                continue;
+            if (index == released)
+                --binding.connections;
+            return binding.is_over(now) ? no_binding : index;
+        }
+        return no_binding;
+    }
+
     std::uint32_t add(const PersistenceKey& key, std::uint64_t hash) {
         const std::uint32_t index = free;
         if (index == no_binding)
@@ -124,6 +138,11 @@ std::uint32_t stripe_of(std::uint64_t hash) {
     return static_cast<std::uint32_t>(hash >> (64U - stripe_bits));
 }
 
+// Within its stripe.
+std::uint32_t place_of(BindingIndex binding) {
+    return binding & ((1U << (32U - stripe_bits)) - 1);
+}
+
 }  // namespace
 
 std::optional<Identity> PersistenceTable::find(const PersistenceKey& key, Tick now) {
@@ -131,6 +150,20 @@ std::optional<Identity> PersistenceTable::find(const PersistenceKey& key, Tick n
     Stripe& stripe = stripes_[stripe_of(hash)];
     const std::lock_guard lock(stripe.mutex);
     const std::uint32_t index = stripe.find(key, hash, now);
+    if (index == no_binding)
+        return std::nullopt;
+    return stripe.bindings[index].destination;
+}
+
+std::optional<Identity> PersistenceTable::peek(const PersistenceKey& key, BindingIndex released,
+                                               Tick now) {
+    const std::uint64_t hash = hash_key(key, seed_);
+    Stripe& stripe = stripes_[stripe_of(hash)];
+    const bool is_here =
+        released != no_binding && released >> (32U - stripe_bits) == stripe_of(hash);
+    const std::uint32_t own = is_here ? place_of(released) : no_binding;
+    const std::lock_guard lock(stripe.mutex);
+    const std::uint32_t index = stripe.peek(key, hash, own, now);
     if (index == no_binding)
         return std::nullopt;
     return stripe.bindings[index].destination;
@@ -163,7 +196,7 @@ PersistenceTable::Bound PersistenceTable::bind(const PersistenceKey& key,
 void PersistenceTable::release(BindingIndex binding) {
     Stripe& stripe = stripes_[binding >> (32U - stripe_bits)];
     const std::lock_guard lock(stripe.mutex);
-    Binding& item = stripe.bindings[binding & ((1U << (32U - stripe_bits)) - 1)];
+    Binding& item = stripe.bindings[place_of(binding)];
     check(item.connections > 0, "a binding is released once per connection");
     --item.connections;
 }

@@ -47,6 +47,11 @@ public:
     // The destination the client is bound to, if any. It may no longer be configured.
     [[nodiscard]] std::optional<Identity> find(const PersistenceKey& key, Tick now);
 
+    // The same without effect, as if a connection of the binding `released` (or no_binding) were
+    // released before.
+    [[nodiscard]] std::optional<Identity> peek(const PersistenceKey& key, BindingIndex released,
+                                               Tick now);
+
     // Binds the client to `wanted` until now + timeout_s, and counts one connection for the
     // binding: the caller hands its index back to release() when that connection ends. When the
     // client is bound to something else than `seen`, what find() told, another worker was faster:

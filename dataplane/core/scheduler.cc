@@ -77,6 +77,15 @@ const Choice* by_hash(const ServiceEntry& service, const PickKey& key, bool fall
     return nullptr;
 }
 
+// SplitMix64 (Steele, Lea, Flood, 2014).
+std::uint64_t draw(std::uint64_t& state) {
+    state += 0x9e3779b97f4a7c15U;
+    std::uint64_t word = state;
+    word = (word ^ (word >> 30U)) * 0xbf58476d1ce4e5b9U;
+    word = (word ^ (word >> 27U)) * 0x94d049bb133111ebU;
+    return word ^ (word >> 31U);
+}
+
 Slot slot_of(const Choice* choice) {
     return choice == nullptr ? no_slot : choice->slot;
 }
@@ -93,40 +102,52 @@ ConnectionScheduler::ConnectionScheduler(std::uint32_t worker_index, std::uint32
 
 Slot ConnectionScheduler::pick(const ServiceEntry& service, Slot slot, const PickKey& key,
                                Tick now) {
+    return slot_of(choose(service, key, now, {cursors_[slot], random_}));
+}
+
+Slot ConnectionScheduler::preview(const ServiceEntry& service, Slot slot, const PickKey& key,
+                                  Tick now) const {
+    std::uint32_t cursor = cursors_[slot];
+    std::uint64_t random = random_;
+    return slot_of(choose(service, key, now, {cursor, random, true}));
+}
+
+const Choice* ConnectionScheduler::choose(const ServiceEntry& service, const PickKey& key, Tick now,
+                                          const Progress& progress) const {
     const PickTables& tables = *service.pick;
     if (tables.choices.empty())
-        return no_slot;
+        return nullptr;
     switch (tables.input.scheduler) {
         case Scheduler::rr:
         case Scheduler::wrr:
-            return slot_of(next_of_round(tables, slot));
+            return next_of_round(tables, progress.cursor);
         case Scheduler::lc:  // its weights are all 1
         case Scheduler::wlc:
-            return slot_of(least_connections(tables));
+            return least_connections(tables);
         case Scheduler::sed:
-            return slot_of(shortest_delay(tables));
+            return shortest_delay(tables);
         case Scheduler::nq: {
             const auto idle = std::ranges::find_if(tables.choices, [this](const Choice& choice) {
                 return usable(choice) && count(choice).active() == 0;
             });
-            return idle != tables.choices.end() ? idle->slot : slot_of(shortest_delay(tables));
+            return idle != tables.choices.end() ? &*idle : shortest_delay(tables);
         }
         case Scheduler::sh:
         case Scheduler::dh:
         case Scheduler::mh:
-            return slot_of(by_hash(service, key, service.hash_fallback, usable));
+            return by_hash(service, key, service.hash_fallback, usable);
         case Scheduler::fo:
-            return slot_of(first_usable(tables, tables.by_weight));
+            return first_usable(tables, tables.by_weight);
         case Scheduler::ovf:
-            return slot_of(overflow(tables));
+            return overflow(tables);
         case Scheduler::lblc:
-            return slot_of(local(tables, now));
+            return local(tables, now, progress.is_preview);
         case Scheduler::lblcr:
-            return slot_of(local_set(tables, now));
+            return local_set(tables, now, progress.is_preview);
         case Scheduler::twos:
-            return slot_of(better_of_two(tables));
+            return better_of_two(tables, progress.random);
     }
-    return no_slot;
+    return nullptr;
 }
 
 Slot ConnectionScheduler::pick_stateless(const ServiceEntry& service, const PickKey& key) {
@@ -144,9 +165,9 @@ Slot ConnectionScheduler::pick_stateless(const ServiceEntry& service, const Pick
 
 // ---- rounds ----
 
-const Choice* ConnectionScheduler::next_of_round(const PickTables& tables, Slot slot) {
+const Choice* ConnectionScheduler::next_of_round(const PickTables& tables,
+                                                 std::uint32_t& cursor) const {
     const std::vector<ChoiceIndex>& round = tables.sequence;
-    std::uint32_t& cursor = cursors_[slot];
     if (cursor == cursor_unset)
         cursor = static_cast<std::uint32_t>(round.size() * worker_index_ / worker_count_);
     const std::uint32_t begin = cursor;
@@ -167,20 +188,12 @@ const Choice* ConnectionScheduler::next_of_round(const PickTables& tables, Slot 
     return nullptr;
 }
 
-// SplitMix64 (Steele, Lea, Flood, 2014).
-std::uint64_t ConnectionScheduler::draw() {
-    random_ += 0x9e3779b97f4a7c15U;
-    std::uint64_t word = random_;
-    word = (word ^ (word >> 30U)) * 0xbf58476d1ce4e5b9U;
-    word = (word ^ (word >> 27U)) * 0x94d049bb133111ebU;
-    return word ^ (word >> 31U);
-}
-
-const Choice* ConnectionScheduler::better_of_two(const PickTables& tables) {
+const Choice* ConnectionScheduler::better_of_two(const PickTables& tables,
+                                                 std::uint64_t& random) const {
     const Choice* best = nullptr;
     int found = 0;
     for (int draws = 0; draws < draws_max && found < 2; ++draws) {
-        const std::uint64_t at = ((draw() >> 32U) * tables.sequence.size()) >> 32U;
+        const std::uint64_t at = ((draw(random) >> 32U) * tables.sequence.size()) >> 32U;
         const Choice& choice = tables.choices[tables.sequence[at]];
         if (!usable(choice))
             continue;
@@ -246,22 +259,24 @@ bool ConnectionScheduler::has_better_place(const PickTables& tables, const Choic
 }
 
 // As in IPVS, thresholds are only asked for when the client has to go elsewhere.
-const Choice* ConnectionScheduler::local(const PickTables& tables, Tick now) const {
+const Choice* ConnectionScheduler::local(const PickTables& tables, Tick now,
+                                         bool is_preview) const {
     const auto home = std::ranges::find_if(
         tables.choices, [](const Choice& choice) { return choice.load->is_local(); });
     const bool has_home = home != tables.choices.end();
     if (has_home && !has_better_place(tables, *home))
         return &*home;
     const Choice* next = least_connections(tables);
-    if (next == nullptr)
-        return nullptr;
+    if (next == nullptr || is_preview)
+        return next;
     if (has_home)
         home->load->leave_locality();
     next->load->join_locality(now);
     return next;
 }
 
-const Choice* ConnectionScheduler::local_set(const PickTables& tables, Tick now) const {
+const Choice* ConnectionScheduler::local_set(const PickTables& tables, Tick now,
+                                             bool is_preview) const {
     const Choice* least = nullptr;
     const Choice* most = nullptr;
     std::size_t members = 0;
@@ -279,7 +294,7 @@ const Choice* ConnectionScheduler::local_set(const PickTables& tables, Tick now)
         if (most == nullptr || Cost{overhead(*most), most->weight} < cost)
             most = &choice;
     }
-    if (members > 1 && is_past(changed + locality_refresh_s, now)) {
+    if (!is_preview && members > 1 && is_past(changed + locality_refresh_s, now)) {
         most->load->leave_locality();
         for (const Choice& choice : tables.choices) {
             if (choice.load->is_local())
@@ -289,7 +304,7 @@ const Choice* ConnectionScheduler::local_set(const PickTables& tables, Tick now)
     if (least != nullptr && !has_better_place(tables, *least))
         return least;
     const Choice* next = least_connections(tables);
-    if (next != nullptr)
+    if (next != nullptr && !is_preview)
         next->load->join_locality(now);
     return next;
 }

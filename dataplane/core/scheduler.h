@@ -53,6 +53,10 @@ public:
     // `slot`.
     [[nodiscard]] Slot pick(const ServiceEntry& service, Slot slot, const PickKey& key, Tick now);
 
+    // What pick() would return now, with nothing changed.
+    [[nodiscard]] Slot preview(const ServiceEntry& service, Slot slot, const PickKey& key,
+                               Tick now) const;
+
     // The pick that can be repeated without memory, here and on other nodes, as long as the
     // configuration stays. It asks for no thresholds, which change all the time.
     [[nodiscard]] static Slot pick_stateless(const ServiceEntry& service, const PickKey& key);
@@ -63,11 +67,20 @@ private:
     static constexpr std::uint32_t walk_max = 64;
     static constexpr std::uint32_t cursor_unset = 0xffffffff;
 
-    const Choice* next_of_round(const PickTables& tables, Slot slot);
+    // What a pick moves on. That of a preview are copies, and it leaves localities alone.
+    struct Progress {
+        std::uint32_t& cursor;
+        std::uint64_t& random;
+        bool is_preview = false;
+    };
+    [[nodiscard]] const Choice* choose(const ServiceEntry& service, const PickKey& key, Tick now,
+                                       const Progress& progress) const;
+    const Choice* next_of_round(const PickTables& tables, std::uint32_t& cursor) const;
     [[nodiscard]] const Choice* overflow(const PickTables& tables) const;
-    const Choice* better_of_two(const PickTables& tables);
-    [[nodiscard]] const Choice* local(const PickTables& tables, Tick now) const;
-    [[nodiscard]] const Choice* local_set(const PickTables& tables, Tick now) const;
+    const Choice* better_of_two(const PickTables& tables, std::uint64_t& random) const;
+    [[nodiscard]] const Choice* local(const PickTables& tables, Tick now, bool is_preview) const;
+    [[nodiscard]] const Choice* local_set(const PickTables& tables, Tick now,
+                                          bool is_preview) const;
     [[nodiscard]] bool has_better_place(const PickTables& tables, const Choice& choice) const;
     template <typename Amount>
     [[nodiscard]] const Choice* cheapest(const PickTables& tables, const Amount& amount) const;
@@ -77,12 +90,11 @@ private:
         return loads_.count(*choice.load, choice.slot);
     }
     [[nodiscard]] std::uint64_t overhead(const Choice& choice) const;
-    std::uint64_t draw();
 
     const WorkerLoads& loads_;
     std::uint32_t worker_index_;
     std::uint32_t worker_count_;
-    std::uint64_t random_;                // state of draw()
+    std::uint64_t random_;                // state of the draws
     std::vector<std::uint32_t> cursors_;  // by service slot: where its round goes on
 };
 

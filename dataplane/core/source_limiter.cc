@@ -2,29 +2,35 @@
 
 namespace headgate::dataplane {
 
-bool SourceLimiter::take(const WideAddress& prefix, std::uint32_t per_second, Tick now) {
+SourceLimiter::Place SourceLimiter::find(const WideAddress& prefix, Tick now) const {
     const std::uint64_t hash = hash_flow(prefix, 0, seed_);
-    Set& set = sets_[static_cast<std::size_t>(hash % sets)];
-    const auto tag = static_cast<std::uint32_t>(hash >> 32U);
+    Place found{static_cast<std::size_t>(hash % sets), 0, static_cast<std::uint32_t>(hash >> 32U),
+                0};
+    const Set& set = sets_[found.set];
     // Of this second; those of others count for nothing.
     const auto count = [&](std::size_t way) {
         return set.seconds[way] == now ? std::uint32_t{set.counts[way]} : 0;
     };
-    std::size_t place = 0;
     for (std::size_t way = 0; way < ways; ++way) {
-        if (set.tags[way] == tag && set.counts[way] > 0) {
-            place = way;
+        if (set.tags[way] == found.tag && set.counts[way] > 0) {
+            found.way = way;
             break;
         }
-        if (count(way) < count(place))
-            place = way;
+        if (count(way) < count(found.way))
+            found.way = way;
     }
-    const std::uint32_t taken = set.tags[place] == tag ? count(place) : 0;
-    if (taken >= per_second)
+    found.taken = set.tags[found.way] == found.tag ? count(found.way) : 0;
+    return found;
+}
+
+bool SourceLimiter::take(const WideAddress& prefix, std::uint32_t per_second, Tick now) {
+    const Place place = find(prefix, now);
+    if (place.taken >= per_second)
         return false;
-    set.tags[place] = tag;
-    set.seconds[place] = now;
-    set.counts[place] = static_cast<std::uint16_t>(taken + 1);
+    Set& set = sets_[place.set];
+    set.tags[place.way] = place.tag;
+    set.seconds[place.way] = now;
+    set.counts[place.way] = static_cast<std::uint16_t>(place.taken + 1);
     return true;
 }
 

@@ -32,6 +32,10 @@ public:
     // Counts a connection of `prefix`; false, and nothing counted, when it has had `per_second`
     // of them in this second. Requires: per_second <= limit_max.
     bool take(const WideAddress& prefix, std::uint32_t per_second, Tick now);
+    // What take() would return.
+    [[nodiscard]] bool has(const WideAddress& prefix, std::uint32_t per_second, Tick now) const {
+        return find(prefix, now).taken < per_second;
+    }
 
 private:
     struct alignas(64) Set {
@@ -40,6 +44,15 @@ private:
         std::array<std::uint16_t, ways> counts{};  // of that second; 0: the way was never used
     };
     static_assert(sizeof(Set) == 64, "one cache line per set");
+
+    // Where the prefix is counted, or will be.
+    struct Place {
+        std::size_t set = 0;
+        std::size_t way = 0;
+        std::uint32_t tag = 0;
+        std::uint32_t taken = 0;
+    };
+    [[nodiscard]] Place find(const WideAddress& prefix, Tick now) const;
 
     HashSeed seed_;
     std::vector<Set> sets_;

@@ -27,6 +27,11 @@ public:
         ++taken_;
         return true;
     }
+    // What take() would return.
+    [[nodiscard]] bool has(std::uint32_t per_second, Tick now) const {
+        const std::uint32_t taken = second_ == now ? taken_ : 0;
+        return taken < per_second || per_second == unlimited;
+    }
 
 private:
     Tick second_ = 0;
