@@ -95,6 +95,15 @@ void Worker::finish_question() {
     notify(done);
 }
 
+void Worker::process_watched(const Snapshot& snapshot, Tick now) {
+    PacketWatch& watch = *core_.watch();
+    watch.look_before(snapshot, burst_);
+    core_.process(snapshot, burst_, now);
+    const auto time = std::chrono::system_clock::now().time_since_epoch();
+    watch.look_after(burst_, core_.fates(),
+                     std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
+}
+
 bool Worker::run_once(Tick now) {
     port_->rx_burst(burst_);
     const Snapshot& snapshot = reader_.current();
@@ -103,7 +112,10 @@ bool Worker::run_once(Tick now) {
     const bool enforcing = core_.enforce_access(snapshot);
     if (burst_.count == 0)
         return answering || enforcing;
-    core_.process(snapshot, burst_, now);
+    if (core_.watch() == nullptr) [[likely]]
+        core_.process(snapshot, burst_, now);
+    else
+        process_watched(snapshot, now);
     port_->to_kernel(burst_);
     port_->tx_burst(burst_);
     port_->release(burst_);

@@ -55,6 +55,7 @@ public:
 
 private:
     void run();
+    void process_watched(const Snapshot& snapshot, Tick now);
     // True when there is more to do.
     bool answer_piece(const Snapshot& snapshot, Tick now);
     void finish_question();

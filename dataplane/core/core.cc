@@ -66,6 +66,7 @@ void Core::process(const Snapshot& snapshot, Burst& burst, Tick now) {
     count = service_stage(snapshot, count);
     candidate_stage(count);
     forward_stage(snapshot, burst, count, now);
+    work_count_ = count;
     cold_stage(snapshot, burst, now);
     loads_.flush(snapshot);
 }
@@ -102,8 +103,11 @@ std::uint32_t Core::service_stage(const Snapshot& snapshot, std::uint32_t count)
         const Packet& packet = work_[index].packet;
         const Slot slot = snapshot.find_service(packet.address, packet.port, packet.protocol);
         if (slot == no_slot || !snapshot.service(slot).active) [[unlikely]] {
-            leave_hot_loop(work_[index].frame,
-                           slot == no_slot ? Reason::no_service : Reason::service_inactive);
+            Cold& cold =
+                leave_hot_loop(work_[index].frame,
+                               slot == no_slot ? Reason::no_service : Reason::service_inactive);
+            if (slot != no_slot)
+                cold.fate.service = {slot, snapshot.service(slot).generation};
             continue;
         }
         Work& work = work_[kept];
@@ -130,19 +134,18 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
     const Origin origin{burst.interface, burst.headroom};
     std::uint32_t forwarded = 0;
     for (std::uint32_t index = 0; index < count; ++index) {
-        const Work& work = work_[index];
-        Identity destination;
-        Reason reason = work.packet.hops > 1 ? follow_or_begin(snapshot, work, now, destination)
-                                             : Reason::hops_exceeded;
+        Work& work = work_[index];
+        Reason reason = work.packet.hops > 1
+                            ? follow_or_begin(snapshot, work, now, work.destination)
+                            : Reason::hops_exceeded;
         if (reason == Reason::none) [[likely]]
             reason = forward(snapshot, origin, burst.frames[work.frame], work.packet, work.service,
-                             destination);
+                             work.destination);
         if (reason != Reason::none) [[unlikely]] {
             Cold& cold = leave_hot_loop(work.frame, reason);
-            if (is_answered(reason)) {
+            cold.fate = {work.service, work.destination};
+            if (is_answered(reason))
                 cold.packet = work.packet;
-                cold.destination = destination.slot;
-            }
             continue;
         }
         burst.verdicts[work.frame] = Verdict::transmit;
@@ -169,6 +172,15 @@ void Core::cold_stage(const Snapshot& snapshot, Burst& burst, Tick now) {
         burst.reasons[cold.frame] = reason;
         counters_.count(reason, 1);
     }
+}
+
+Fates Core::fates() const {
+    Fates fates;
+    for (const Work& work : std::span(work_.data(), work_count_))
+        fates[work.frame] = {work.service, work.destination};
+    for (const Cold& cold : std::span(cold_.data(), cold_count_))
+        fates[cold.frame] = cold.fate;
+    return fates;
 }
 
 Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now,

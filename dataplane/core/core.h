@@ -53,6 +53,7 @@
 #include "dataplane/core/load.h"
 #include "dataplane/core/packet.h"
 #include "dataplane/core/packet_trace.h"
+#include "dataplane/core/packet_watch.h"
 #include "dataplane/core/persistence_table.h"
 #include "dataplane/core/rewrite.h"
 #include "dataplane/core/scheduler.h"
@@ -119,6 +120,12 @@ public:
     // PacketTrace says.
     TraceSteps trace(const Snapshot& snapshot, const Packet& packet, Tick now);
 
+    // Whom its worker shows every burst; nullptr: nobody.
+    void set_watch(PacketWatch* watch) { watch_ = watch; }
+    [[nodiscard]] PacketWatch* watch() const { return watch_; }
+    // What it has decided about the last burst.
+    [[nodiscard]] Fates fates() const;
+
     [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
     [[nodiscard]] const ConnectionGate& gate() const { return gate_; }
     [[nodiscard]] std::uint64_t flows() const { return connections_.size(); }
@@ -130,6 +137,7 @@ private:
         Packet packet;
         std::uint64_t hash = 0;
         Identity service;
+        Identity destination;                       // once it is decided
         ConnectionIndex candidate = no_connection;  // to be verified: the key may differ
         std::uint32_t frame = 0;                    // index in the burst
         bool is_fragment = false;
@@ -142,8 +150,8 @@ private:
     struct Cold {
         std::uint32_t frame = 0;
         Reason reason = Reason::none;
-        Slot destination = no_slot;  // of what is too big
-        Packet packet;               // of a fragment, ICMP, and what is answered
+        Fate fate;      // as far as it is known
+        Packet packet;  // of a fragment, ICMP, and what is answered
     };
     // Where a frame came in, and what may be done with its memory.
     struct Origin {
@@ -251,6 +259,7 @@ private:
         Cold& cold = cold_[cold_count_++];
         cold.frame = frame;
         cold.reason = reason;
+        cold.fate = {};
         return cold;
     }
 
@@ -280,7 +289,9 @@ private:
     TokenBudget fragment_budget_;
     TokenBudget early_fragment_budget_;
     TokenBudget icmp_error_budget_;
+    PacketWatch* watch_ = nullptr;
     std::array<Work, burst_max> work_;
+    std::uint32_t work_count_ = 0;  // those of the last burst that have a service
     std::array<Cold, burst_max> cold_;
     std::uint32_t cold_count_ = 0;
     std::array<Frame, FragmentTable::waiting_max + answers_max_of_burst + pieces_max_of_burst>

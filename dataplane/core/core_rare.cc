@@ -76,13 +76,13 @@ Reason Core::handle_fragment(const Snapshot& snapshot, Burst& burst, Cold& cold,
     if (fate == nullptr)
         return fragments_.hold(key, {frame, packet, burst.interface}, now) ? Reason::fragment_held
                                                                            : Reason::fragment_early;
+    cold.fate = {fate->service, fate->destination};
     if (fate->reason != Reason::none)
         return fate->reason;
     const Reason reason = check_destination(snapshot, fate->destination);
     if (reason != Reason::none)
         return reason;
     packet.client_port = fate->client_port;
-    cold.destination = fate->destination.slot;
     return forward(snapshot, {burst.interface, burst.headroom}, frame, packet, fate->service,
                    fate->destination);
 }
@@ -100,7 +100,7 @@ Reason Core::handle_first_fragment(const Snapshot& snapshot, Burst& burst, Cold&
         fate.reason = follow_or_begin(snapshot, work, now, fate.destination);
     fate.service = work.service;
     fate.client_port = work.packet.client_port;
-    cold.destination = fate.destination.slot;
+    cold.fate = {fate.service, fate.destination};
     if (fate.reason == Reason::none)
         fate.reason = forward(snapshot, {burst.interface, burst.headroom}, frame, work.packet,
                               fate.service, fate.destination);
@@ -149,8 +149,8 @@ void Core::answer(const Snapshot& snapshot, const Frame& frame, const Cold& cold
     const std::uint32_t bytes =
         reason == Reason::hops_exceeded
             ? write_time_exceeded(frame, cold.packet, memory)
-            : write_too_big(frame, cold.packet, snapshot.tunnel(cold.destination).refused_above,
-                            memory);
+            : write_too_big(frame, cold.packet,
+                            snapshot.tunnel(cold.fate.destination.slot).refused_above, memory);
     if (bytes == 0)
         return;
     ++answers_count_;
@@ -169,6 +169,7 @@ Reason Core::handle_icmp(const Snapshot& snapshot, Burst& burst, Cold& cold, Tic
     const Reason unserved = find_work(snapshot, work);
     if (unserved != Reason::none)
         return unserved == Reason::no_service ? Reason::icmp : unserved;
+    cold.fate.service = work.service;
     const Access access = snapshot.access_of(cold.packet.client);
     if (access == Access::blocked)
         return Reason::source_blocked;
@@ -194,6 +195,7 @@ Reason Core::handle_icmp(const Snapshot& snapshot, Burst& burst, Cold& cold, Tic
     } else {
         return Reason::icmp_unrelated;
     }
+    cold.fate.destination = destination;
     Reason reason = check_destination(snapshot, destination);
     if (reason != Reason::none)
         return reason;
