@@ -16,6 +16,7 @@
 #include "controlplane/admin/server.h"
 #include "controlplane/bfd_sessions.h"
 #include "controlplane/config/load.h"
+#include "controlplane/dataplane_questions.h"
 #include "controlplane/dump/dumper.h"
 #include "controlplane/explain/explain.h"
 #include "controlplane/forwarding/bypass.h"
@@ -103,8 +104,10 @@ public:
                            auto answer) { why(object, std::move(answer)); },
              .failover = [this](const api::FailoverRequest& request,
                                 auto answer) { failover(request, std::move(answer)); },
-             .flows = [this](const api::FlowsRequest& request,
-                             auto answer) { flows(request, std::move(answer)); }});
+             .dataplane =
+                 [this](const auto& request, auto answer) {
+                     ask_dataplane(bypass_, request, std::move(answer));
+                 }});
         if (!admin)
             return tl::unexpected(admin.error());
         admin_ = std::move(*admin);
@@ -360,17 +363,6 @@ private:
                 reply.set_error(explained.error().message);
                 reply.set_error_kind(api::NOT_FOUND);
             }
-            answer(std::move(reply));
-        });
-    }
-
-    void flows(const api::FlowsRequest& request, const admin::AdminServer::Answer& answer) {
-        bypass_.flows(request, [answer](Result<api::Flows> flows) {
-            api::ControlReply reply;
-            if (flows)
-                *reply.mutable_flows() = std::move(*flows);
-            else
-                reply.set_error(flows.error().message);
             answer(std::move(reply));
         });
     }

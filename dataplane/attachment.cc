@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "common/check.h"
+#include "dataplane/api_words.h"
 
 namespace headgate::dataplane {
 
@@ -174,12 +175,18 @@ AttachmentCounts Attachment::counts() const {
     return sums;
 }
 
-std::unique_ptr<InterfaceFlows> Attachment::ask_flows(const FlowsQuestion& question, int done) {
-    auto flows = std::make_unique<InterfaceFlows>(interface_, publisher_.latest(), question,
-                                                  workers_.size());
-    for (std::size_t worker = 0; worker < flows->scans().size(); ++worker)
-        workers_[worker]->post(*flows->scans()[worker], done);
-    return flows;
+void Attachment::ask(std::span<CoreQuestion* const> questions, int done) {
+    for (std::size_t worker = 0; worker < questions.size(); ++worker)
+        workers_[worker]->post(*questions[worker], done);
+}
+
+bool Attachment::steers(const WideAddress& address, std::uint16_t port, Protocol protocol) const {
+    const IpAddress wanted = address_of(address);
+    return std::ranges::any_of(steered_, [&](const SteeredService& service) {
+        return service.endpoint.address == wanted &&
+               service.protocol == static_cast<std::uint8_t>(protocol) &&
+               (service.endpoint.port == port || service.endpoint.port == 0);
+    });
 }
 
 ForwardingStats Attachment::forwarding_stats() const {

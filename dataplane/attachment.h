@@ -7,13 +7,13 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "common/result.h"
 #include "dataplane/core/publisher.h"
 #include "dataplane/core/stats.h"
-#include "dataplane/flows.h"
 #include "dataplane/netlink.h"
 #include "dataplane/port/afxdp.h"
 #include "dataplane/port/steering.h"
@@ -71,10 +71,13 @@ public:
     [[nodiscard]] const Worker& worker(std::size_t queue) const { return *workers_[queue]; }
     [[nodiscard]] AttachmentCounts counts() const;
     [[nodiscard]] ForwardingStats forwarding_stats() const;
-    // Asks the workers about their connections; they write to `done`, an eventfd, each when it has
-    // answered. The answer lives until it is finished. Requires: the one before is.
-    [[nodiscard]] std::unique_ptr<InterfaceFlows> ask_flows(const FlowsQuestion& question,
-                                                            int done);
+    // Asks the workers, one question each in their order, or nothing; they write to `done`, an
+    // eventfd, each when it has answered. Requires: those that were asked before are finished.
+    void ask(std::span<CoreQuestion* const> questions, int done);
+    [[nodiscard]] const std::string& interface() const { return interface_; }
+    // Whether the program gives packets with this destination to the workers.
+    [[nodiscard]] bool steers(const WideAddress& address, std::uint16_t port,
+                              Protocol protocol) const;
     [[nodiscard]] std::uint64_t persistence_entries() const { return persistence_.size(); }
     [[nodiscard]] const Snapshot& latest() const { return publisher_.latest(); }
 

@@ -9,6 +9,7 @@
 
 #include "common/api.pb.h"
 #include "common/log.h"
+#include "dataplane/trace.h"
 
 namespace headgate::dataplane {
 
@@ -53,7 +54,7 @@ void Daemon::run(Engine& engine) {
             std::max(next - std::chrono::steady_clock::now(), Duration::zero()));
         fds.assign({{signals_.get(), POLLIN, 0},
                     {engine.netlink_fd(), POLLIN, 0},
-                    {engine.flows_fd(), POLLIN, 0}});
+                    {engine.inquiries().fd(), POLLIN, 0}});
         server_->add_poll_fds(fds);
         if (::poll(fds.data(), fds.size(), static_cast<int>(wait.count())) <= 0)
             continue;
@@ -64,7 +65,7 @@ void Daemon::run(Engine& engine) {
         // Before the answers, which may disconnect a client.
         server_->handle(std::span(fds).subspan(3));
         if (fds[2].revents != 0)
-            engine.on_flows();
+            engine.inquiries().on_answers();
     }
 }
 
@@ -80,12 +81,22 @@ std::optional<api::DataplaneReply> Daemon::handle(ClientId client,
                                                   const api::DataplaneRequest& request) {
     if (request.has_flows())
         return ask_flows(client, request.flows());
+    if (request.has_trace())
+        return ask_trace(client, request.trace());
+    if (request.has_watch())
+        return ask_watch(client, request.watch());
     api::DataplaneReply reply;
     if (request.has_apply())
         reply = apply(client, request.apply());
     else if (!request.has_get_state())
-        reply.set_error("the request is none of apply, get_state and flows");
+        reply.set_error("the request is none that this dataplane knows");
     *reply.mutable_state() = engine_->state();
+    return reply;
+}
+
+api::DataplaneReply Daemon::refusal(const Error& error) {
+    api::DataplaneReply reply;
+    reply.set_error(error.message);
     return reply;
 }
 
@@ -110,18 +121,48 @@ api::DataplaneReply Daemon::apply(ClientId client, const api::ServiceTable& mess
 
 std::optional<api::DataplaneReply> Daemon::ask_flows(ClientId client,
                                                      const api::FlowsRequest& request) {
-    const Result<FlowsQuestion> question = load_flows_request(request);
-    if (!question) {
-        api::DataplaneReply reply;
-        reply.set_error(question.error().message);
-        return reply;
-    }
-    engine_->ask_flows(*question, [this, client](const api::Flows& flows) {
-        api::DataplaneReply reply;
-        *reply.mutable_flows() = flows;
-        server_->answer(client, reply);
-    });
+    Result<FlowsQuestion> question = load_flows_request(request);
+    if (!question)
+        return refusal(question.error());
+    return ask(client, std::make_unique<FlowsInquiry>(std::move(*question)));
+}
+
+std::optional<api::DataplaneReply> Daemon::ask_trace(ClientId client,
+                                                     const api::TraceRequest& request) {
+    const Result<Packet> packet = load_trace_request(request);
+    if (!packet)
+        return refusal(packet.error());
+    return ask(client, std::make_unique<TraceInquiry>(*packet));
+}
+
+std::optional<api::DataplaneReply> Daemon::ask(ClientId client, std::unique_ptr<Inquiry> inquiry) {
+    engine_->inquiries().ask(std::move(inquiry), answer_to(client));
     return std::nullopt;
+}
+
+std::optional<api::DataplaneReply> Daemon::ask_watch(ClientId client,
+                                                     const api::WatchRequest& request) {
+    // The answer may be here at once, when it may not yet be sent.
+    struct Pending {
+        bool is_here = false;
+        std::optional<api::DataplaneReply> reply;
+    };
+    const auto pending = std::make_shared<Pending>();
+    pending->is_here = true;
+    engine_->watches().handle(
+        request, std::chrono::steady_clock::now(),
+        [pending, later = answer_to(client)](const api::DataplaneReply& reply) {
+            if (pending->is_here)
+                pending->reply = reply;
+            else
+                later(reply);
+        });
+    pending->is_here = false;
+    return std::move(pending->reply);
+}
+
+Inquiries::Handler Daemon::answer_to(ClientId client) {
+    return [this, client](const api::DataplaneReply& reply) { server_->answer(client, reply); };
 }
 
 void Daemon::disconnected(ClientId client) {

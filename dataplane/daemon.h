@@ -14,6 +14,8 @@
 namespace headgate::api {
 class FlowsRequest;
 class ServiceTable;
+class TraceRequest;
+class WatchRequest;
 }  // namespace headgate::api
 
 namespace headgate::dataplane {
@@ -32,6 +34,11 @@ private:
     std::optional<api::DataplaneReply> handle(ClientId client,
                                               const api::DataplaneRequest& request);
     std::optional<api::DataplaneReply> ask_flows(ClientId client, const api::FlowsRequest& request);
+    std::optional<api::DataplaneReply> ask_trace(ClientId client, const api::TraceRequest& request);
+    std::optional<api::DataplaneReply> ask_watch(ClientId client, const api::WatchRequest& request);
+    std::optional<api::DataplaneReply> ask(ClientId client, std::unique_ptr<Inquiry> inquiry);
+    Inquiries::Handler answer_to(ClientId client);
+    static api::DataplaneReply refusal(const Error& error);
     api::DataplaneReply apply(ClientId client, const api::ServiceTable& message);
     void disconnected(ClientId client);
     [[nodiscard]] bool stop_signal();

@@ -3,11 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include "common/api.pb.h"
-#include "common/check.h"
 #include "common/log.h"
 
 namespace headgate::dataplane {
@@ -50,10 +46,10 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options,
 Engine::Engine(const EngineOptions& options, std::unique_ptr<Netlink> netlink,
                std::shared_ptr<const Reinjector> reinjector)
     : options_(options),
-      flows_done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       netlink_(std::move(netlink)),
-      reinjector_(std::move(reinjector)) {
-    check(static_cast<bool>(flows_done_), "there is a file descriptor for the workers' answers");
+      reinjector_(std::move(reinjector)),
+      inquiries_([this] { return attachments(); }),
+      watches_(inquiries_, [this] { return attachments(); }) {
     for (const std::string& interface : options_.interfaces)
         served_.emplace_back().interface = interface;
 }
@@ -134,6 +130,7 @@ Instant Engine::run_timers(Instant now) {
     }
     if (now >= next_second_) {
         next_second_ = now + seconds(1);
+        watches_.expire(now);
         for (Served& served : served_) {
             if (served.attachment)
                 served.attachment->expire(tick_of(now));
@@ -250,38 +247,13 @@ void Engine::forget_neighbours() {
     }
 }
 
-void Engine::ask_flows(const FlowsQuestion& question, FlowsHandler handler) {
-    asked_.push_back({question, std::move(handler), {}});
-    if (asked_.size() == 1)
-        begin_flows();
-}
-
-void Engine::begin_flows() {
-    Asked& asked = asked_.front();
+std::vector<Attachment*> Engine::attachments() const {
+    std::vector<Attachment*> attachments;
     for (const Served& served : served_) {
         if (served.attachment)
-            asked.answers.push_back(
-                served.attachment->ask_flows(asked.question, flows_done_.get()));
+            attachments.push_back(served.attachment.get());
     }
-    // There may be nobody to answer.
-    const std::uint64_t one = 1;
-    check(::write(flows_done_.get(), &one, sizeof one) == sizeof one, "an eventfd takes a wake-up");
-}
-
-void Engine::on_flows() {
-    std::uint64_t answers = 0;
-    static_cast<void>(::read(flows_done_.get(), &answers, sizeof answers));
-    if (asked_.empty() || !std::ranges::all_of(asked_.front().answers,
-                                               [](const auto& flows) { return flows->finished(); }))
-        return;
-    const Asked asked = std::move(asked_.front());
-    asked_.pop_front();
-    if (!asked_.empty())
-        begin_flows();
-    api::Flows flows;
-    for (const auto& answer : asked.answers)
-        answer->report(asked.question.limit, flows);
-    asked.handler(flows);
+    return attachments;
 }
 
 Result<void> Engine::publish() {

@@ -5,25 +5,23 @@
 // others are served meanwhile.
 #pragma once
 
-#include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/clock.h"
-#include "common/fd.h"
 #include "common/result.h"
 #include "dataplane/attachment.h"
+#include "dataplane/inquiries.h"
 #include "dataplane/lease.h"
 #include "dataplane/neighbours.h"
 #include "dataplane/netlink.h"
 #include "dataplane/table.h"
+#include "dataplane/watch.h"
 
 namespace headgate::api {
 class DataplaneState;
-class Flows;
 }  // namespace headgate::api
 
 namespace headgate::dataplane {
@@ -51,12 +49,9 @@ public:
 
     [[nodiscard]] api::DataplaneState state() const;
 
-    // Asks the workers about their connections. `handler` is called later, from on_flows().
-    using FlowsHandler = std::function<void(const api::Flows&)>;
-    void ask_flows(const FlowsQuestion& question, FlowsHandler handler);
-    // Readable when a worker has answered; then call on_flows().
-    [[nodiscard]] int flows_fd() const { return flows_done_.get(); }
-    void on_flows();
+    // What is asked of the workers, and what watches their packets.
+    [[nodiscard]] Inquiries& inquiries() { return inquiries_; }
+    [[nodiscard]] Watches& watches() { return watches_; }
 
     // Readable when the kernel has news; then call on_netlink().
     [[nodiscard]] int netlink_fd() const { return netlink_->fd(); }
@@ -73,16 +68,9 @@ private:
         Instant retry_at{};                      // and when it is tried again unchanged
     };
 
-    // A question that waits for its turn, or for its answers.
-    struct Asked {
-        FlowsQuestion question;
-        FlowsHandler handler;
-        std::vector<std::unique_ptr<InterfaceFlows>> answers;
-    };
-
     Engine(const EngineOptions& options, std::unique_ptr<Netlink> netlink,
            std::shared_ptr<const Reinjector> reinjector);
-    void begin_flows();
+    [[nodiscard]] std::vector<Attachment*> attachments() const;
     void check_interfaces(Instant now);
     void check_interface(Served& served, Instant now);
     void set_error(Served& served, const Error& error);
@@ -97,13 +85,13 @@ private:
     void report_services(api::DataplaneState& state) const;
 
     EngineOptions options_;
-    Fd flows_done_;            // an eventfd; workers write to it
-    std::deque<Asked> asked_;  // the first one is with the workers
     std::unique_ptr<Netlink> netlink_;
     std::shared_ptr<const Reinjector> reinjector_;
     NeighbourTable neighbours_;
     std::vector<NeighbourTable::Request> requested_;  // entries that we have made the kernel keep
     std::vector<Served> served_;
+    Inquiries inquiries_;
+    Watches watches_;
     Table table_;
     bool lease_expired_ = false;
     bool links_changed_ = false;

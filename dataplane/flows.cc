@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "common/api.pb.h"
+#include "dataplane/api_words.h"
+#include "dataplane/attachment.h"
 
 namespace headgate::dataplane {
 
@@ -10,28 +12,6 @@ namespace {
 
 // A reply stays far below what a message may have.
 constexpr std::uint32_t limit_max = 10'000;
-
-const char* name_of(ConnectionState state) {
-    switch (state) {
-        case ConnectionState::syn:
-            return "SYN";
-        case ConnectionState::established:
-            return "ESTABLISHED";
-        case ConnectionState::fin:
-            return "FIN";
-        case ConnectionState::closed:
-            return "CLOSE";
-        case ConnectionState::udp:
-            break;
-    }
-    return "UDP";
-}
-
-IpAddress address_of(const WideAddress& address) {
-    if (is_v4(address))
-        return IpAddress::v4(v4_of(address));
-    return IpAddress::v6(std::bit_cast<std::array<std::uint8_t, 16>>(address));
-}
 
 void filter_by_client(const Prefix& client, FlowFilter& filter) {
     const unsigned offset = client.address.is_v4() ? mapped_prefix_length : 0;
@@ -83,35 +63,34 @@ Result<FlowsQuestion> load_flows_request(const api::FlowsRequest& request) {
     return question;
 }
 
-InterfaceFlows::InterfaceFlows(std::string interface, const Snapshot& snapshot,
-                               const FlowsQuestion& question, std::size_t workers)
-    : interface_(std::move(interface)), end_(question.end) {
+std::optional<FlowFilter> flow_filter(const Snapshot& snapshot, const FlowsQuestion& question) {
     FlowFilter filter;
     if (question.client)
         filter_by_client(*question.client, filter);
-    const bool asks_for_nothing =
-        question.service &&
-        !filter_by_service(snapshot, question.service->first, question.service->second, filter);
+    if (question.service &&
+        !filter_by_service(snapshot, question.service->first, question.service->second, filter))
+        return std::nullopt;
     filter.any_destination = !question.destination;
     const auto& configs = snapshot.config().services;
-    for (std::size_t number = 0; number < configs.size(); ++number) {
-        const ServiceConfig& config = configs[number];
+    for (std::size_t number = 0; question.destination && number < configs.size(); ++number) {
         const ServiceSlots& slots = snapshot.slots()[number];
-        const std::uint32_t generation = snapshot.service(slots.service).generation;
-        services_[generation] = {config.endpoint, config.protocol};
-        for (std::size_t at = 0; at < config.destinations.size(); ++at) {
+        for (std::size_t at = 0; at < slots.destinations.size(); ++at) {
             const Slot slot = slots.destinations[at];
-            const Endpoint& endpoint = config.destinations[at].endpoint;
-            destinations_[snapshot.destination(slot).generation] = endpoint;
-            if (question.destination == endpoint.address)
+            if (question.destination == configs[number].destinations[at].endpoint.address)
                 filter.destinations.push_back({slot, snapshot.destination(slot).generation});
         }
     }
-    if (asks_for_nothing)
-        return;
     std::ranges::sort(filter.destinations, {}, &Identity::slot);
-    for (std::size_t worker = 0; worker < workers; ++worker)
-        scans_.push_back(std::make_unique<FlowScan>(filter, question.limit, question.end));
+    return filter;
+}
+
+InterfaceFlows::InterfaceFlows(std::string interface, const Snapshot& snapshot,
+                               const FlowsQuestion& question, std::size_t workers)
+    : interface_(std::move(interface)), end_(question.end) {
+    names_.add(snapshot);
+    const std::optional<FlowFilter> filter = flow_filter(snapshot, question);
+    for (std::size_t worker = 0; filter && worker < workers; ++worker)
+        scans_.push_back(std::make_unique<FlowScan>(*filter, question.limit, question.end));
 }
 
 bool InterfaceFlows::finished() const {
@@ -124,19 +103,19 @@ void InterfaceFlows::report(std::uint32_t limit, api::Flows& flows) const {
         if (end_)
             flows.set_ended(flows.ended() + scan->matched());
         for (const FlowRecord& record : scan->records()) {
-            const auto service = services_.find(record.service);
             // A removed service or destination: its connections are only waiting for their end.
-            const auto destination = destinations_.find(record.destination.generation);
-            if (service == services_.end() || destination == destinations_.end() ||
+            const SlotNames::Service* service = names_.service(record.service);
+            const SlotNames::Server* server = names_.server(record.destination);
+            if (service == nullptr || server == nullptr ||
                 std::cmp_greater_equal(flows.flows_size(), limit))
                 continue;
             api::Flow& flow = *flows.add_flows();
             flow.set_client(address_of(record.client).to_string());
             flow.set_client_port(record.client_port.host());
-            flow.set_service_address(service->second.endpoint.address.to_string());
+            flow.set_service_address(service->endpoint.address.to_string());
             flow.set_service_port(record.service_port.host());
-            flow.set_protocol(static_cast<api::Protocol>(service->second.protocol));
-            flow.set_destination(destination->second.address.to_string());
+            flow.set_protocol(static_cast<api::Protocol>(service->protocol));
+            flow.set_destination(server->config.endpoint.address.to_string());
             // Direct routing leaves the port as it is.
             flow.set_destination_port(record.service_port.host());
             flow.set_state(name_of(record.state));
@@ -145,6 +124,20 @@ void InterfaceFlows::report(std::uint32_t limit, api::Flows& flows) const {
             flow.set_persistent(record.persistent);
         }
     }
+}
+
+std::vector<CoreQuestion*> FlowsInquiry::begin(const Attachment& attachment) {
+    interfaces_.push_back(std::make_unique<InterfaceFlows>(
+        attachment.interface(), attachment.latest(), question_, attachment.workers()));
+    std::vector<CoreQuestion*> questions;
+    for (const auto& scan : interfaces_.back()->scans())
+        questions.push_back(scan.get());
+    return questions;
+}
+
+void FlowsInquiry::report(api::DataplaneReply& reply) {
+    for (const auto& interface : interfaces_)
+        interface->report(question_.limit, *reply.mutable_flows());
 }
 
 }  // namespace headgate::dataplane

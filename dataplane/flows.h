@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +13,8 @@
 #include "common/result.h"
 #include "dataplane/core/flow_scan.h"
 #include "dataplane/core/snapshot.h"
+#include "dataplane/inquiries.h"
+#include "dataplane/slot_names.h"
 
 namespace headgate::api {
 class Flows;
@@ -33,6 +34,9 @@ struct FlowsQuestion {
 // Fails, in words, when the request does not say what can be asked.
 Result<FlowsQuestion> load_flows_request(const api::FlowsRequest& request);
 
+// Nothing: no connection of `snapshot` can match.
+std::optional<FlowFilter> flow_filter(const Snapshot& snapshot, const FlowsQuestion& question);
+
 // What is asked of one interface, and its answer.
 class InterfaceFlows {
 public:
@@ -46,16 +50,21 @@ public:
     void report(std::uint32_t limit, api::Flows& flows) const;
 
 private:
-    struct Service {
-        Endpoint endpoint;
-        Protocol protocol = Protocol::tcp;
-    };
-
     std::string interface_;
     bool end_;
-    std::map<std::uint32_t, Service> services_;       // by generation
-    std::map<std::uint32_t, Endpoint> destinations_;  // likewise
+    SlotNames names_;
     std::vector<std::unique_ptr<FlowScan>> scans_;
+};
+
+class FlowsInquiry final : public Inquiry {
+public:
+    explicit FlowsInquiry(FlowsQuestion question) : question_(std::move(question)) {}
+    std::vector<CoreQuestion*> begin(const Attachment& attachment) override;
+    void report(api::DataplaneReply& reply) override;
+
+private:
+    FlowsQuestion question_;
+    std::vector<std::unique_ptr<InterfaceFlows>> interfaces_;
 };
 
 }  // namespace headgate::dataplane

@@ -176,7 +176,9 @@ private:
             case api::ControlRequest::kFailover:
                 return handlers_.failover(request.failover(), answer);
             case api::ControlRequest::kFlows:
-                return handlers_.flows(request.flows(), answer);
+            case api::ControlRequest::kTrace:
+            case api::ControlRequest::kWatch:
+                return handlers_.dataplane(request, answer);
             case api::ControlRequest::REQUEST_NOT_SET:
                 break;
         }

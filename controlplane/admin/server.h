@@ -21,8 +21,8 @@ class io_context;
 }
 namespace headgate::api {
 class ControlReply;
+class ControlRequest;
 class FailoverRequest;
-class FlowsRequest;
 }  // namespace headgate::api
 
 namespace headgate::admin {
@@ -41,7 +41,8 @@ public:
         std::function<void(Answer)> reload;
         std::function<void(const std::string& object, Answer)> why;
         std::function<void(const api::FailoverRequest&, Answer)> failover;
-        std::function<void(const api::FlowsRequest&, Answer)> flows;
+        // Requests that the dataplane answers.
+        std::function<void(const api::ControlRequest&, Answer)> dataplane;
     };
 
     // Replaces a socket file that is in the way: the caller holds the lock of the run directory.

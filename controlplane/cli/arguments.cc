@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <boost/program_options.hpp>
 
+#include "controlplane/cli/packet_text.h"
+
 namespace headgate::cli {
 
 namespace po = boost::program_options;
@@ -19,9 +21,16 @@ namespace {
 po::options_description visible_options() {
     po::options_description options("Options", 100, 60);
     auto add = options.add_options();
-    add("json", "print JSON, for programs (status, show, why)");
+    add("json", "print JSON, for programs (status, show, why, trace)");
     add("for", po::value<std::string>()->value_name("TIME"),
-        "failover: how long, as 90s, 30m, 2h or 1d (default 30m)");
+        "how long, as 90s, 30m, 2h or 1d (failover: default 30m; trace --live, capture: 1m)");
+    add("live", "trace: real packets as they come");
+    add("count", po::value<std::uint32_t>()->value_name("N"),
+        "trace --live, capture: end after so many packets (default 10000)");
+    add("write,w", po::value<std::string>()->value_name("FILE"),
+        "capture: where to, in pcapng; - for stdout");
+    add("snaplen", po::value<std::uint32_t>()->value_name("N"),
+        "capture: bytes to keep of each frame (default all)");
     add("reason", po::value<std::string>()->value_name("TEXT"),
         "failover: why, for the log and the status");
     add("cancel", "failover: take it back");
@@ -36,7 +45,7 @@ po::options_description visible_options() {
     return options;
 }
 
-enum class Operand : std::uint8_t { none, optional, required, filter };
+enum class Operand : std::uint8_t { none, optional, required, filter, packets };
 
 // A command as it is typed, with what may follow it.
 struct Form {
@@ -52,6 +61,8 @@ constexpr Form forms[] = {
     {{"show", "vrrp"}, Arguments::Command::show_vrrp, Operand::optional, "INSTANCE", true},
     {{"show", "flows"}, Arguments::Command::show_flows, Operand::filter, "", true},
     {{"kill-flows", ""}, Arguments::Command::kill_flows, Operand::filter},
+    {{"trace", ""}, Arguments::Command::trace, Operand::packets, "", true},
+    {{"capture", ""}, Arguments::Command::capture, Operand::packets},
     {{"why", ""}, Arguments::Command::why, Operand::required, "OBJECT", true},
     {{"failover", ""}, Arguments::Command::failover, Operand::required, "INSTANCE"},
     {{"reload", ""}, Arguments::Command::reload},
@@ -59,32 +70,73 @@ constexpr Form forms[] = {
     {{"config", "explain"}, Arguments::Command::explain, Operand::optional, "KEYWORD"},
 };
 
-// Pairs of what is to match and its value.
-Result<void> read_filter(std::span<const std::string> words, Arguments& arguments) {
-    struct Field {
-        std::string_view word;
-        std::string_view value_name;
-        std::string* value;
-    };
-    const std::array fields{Field{"client", "PREFIX", &arguments.flows.client},
-                            Field{"service", "NAME", &arguments.flows.service},
-                            Field{"server", "ADDRESS", &arguments.flows.server}};
+struct Field {
+    std::string_view word;
+    std::string_view value_name;
+    std::string* value;
+};
+
+std::array<Field, 3> fields_of(FlowFilter& flows) {
+    return {{{"client", "PREFIX", &flows.client},
+             {"service", "NAME", &flows.service},
+             {"server", "ADDRESS", &flows.server}}};
+}
+
+// Pairs of what is to match and its value. `names` tells what there is.
+Result<void> read_fields(std::span<const std::string> words, std::span<const Field> fields,
+                         std::string_view names) {
     for (std::size_t at = 0; at < words.size(); at += 2) {
         const auto field = std::ranges::find(fields, words[at], &Field::word);
         if (field == fields.end())
-            return fail("{} is none of client PREFIX, service NAME and server ADDRESS", words[at]);
+            return fail("{} is none of {}", words[at], names);
         if (at + 1 == words.size())
             return fail("after {} comes {}", field->word, field->value_name);
         *field->value = words[at + 1];
     }
+    return {};
+}
+
+Result<void> check_service(const FlowFilter& flows) {
+    if (flows.service.empty())
+        return {};
+    if (const auto name = parse_service_name(flows.service); !name)
+        return tl::unexpected(name.error());
+    return {};
+}
+
+Result<void> read_filter(std::span<const std::string> words, Arguments& arguments) {
+    const auto fields = fields_of(arguments.flows);
+    if (auto read = read_fields(words, fields, "client PREFIX, service NAME and server ADDRESS");
+        !read)
+        return read;
     const bool all = words.empty();
     if (arguments.command == Arguments::Command::kill_flows && all)
         return fail("kill-flows needs client PREFIX, service NAME or server ADDRESS");
-    if (!arguments.flows.service.empty()) {
-        if (const auto name = parse_service_name(arguments.flows.service); !name)
-            return tl::unexpected(name.error());
+    return check_service(arguments.flows);
+}
+
+Result<void> read_watch_filter(std::span<const std::string> words, WatchFilter& watch) {
+    std::string protocol;
+    const auto flows = fields_of(watch.flow);
+    std::vector<Field> fields(flows.begin(), flows.end());
+    fields.push_back({"proto", "NAME", &protocol});
+    fields.push_back({"reason", "NAME", &watch.reason});
+    fields.push_back({"verdict", "NAME", &watch.verdict});
+    if (auto read = read_fields(words, fields,
+                                "proto NAME, client PREFIX, service NAME, server ADDRESS, "
+                                "reason NAME and verdict NAME");
+        !read)
+        return read;
+    if (!protocol.empty()) {
+        const auto number = protocol_of(protocol);
+        if (!number)
+            return fail("{} is none of the protocols tcp, udp, sctp, icmp and icmpv6", protocol);
+        watch.ip_protocol = *number;
     }
-    return {};
+    constexpr std::string_view verdicts[] = {"", "transmit", "kernel", "drop"};
+    if (std::ranges::find(verdicts, watch.verdict) == std::end(verdicts))
+        return fail("{} is none of the verdicts transmit, kernel and drop", watch.verdict);
+    return check_service(watch.flow);
 }
 
 // Which command the words say. Fails when they say none.
@@ -109,6 +161,10 @@ Result<Arguments> read_command(const std::vector<std::string>& words, const Form
             return tl::unexpected(read.error());
         return arguments;
     }
+    if (form->operand == Operand::packets) {
+        arguments.words.assign(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
+        return arguments;
+    }
     if (form->operand != Operand::none && words.size() > used)
         arguments.operand = words[used++];
     else if (form->operand == Operand::required)
@@ -121,7 +177,7 @@ Result<Arguments> read_command(const std::vector<std::string>& words, const Form
 
 Result<void> read_failover(const po::variables_map& values, Arguments& arguments) {
     const bool is_failover = arguments.command == Arguments::Command::failover;
-    for (const char* option : {"for", "reason", "cancel"}) {
+    for (const char* option : {"reason", "cancel"}) {
         if (values.contains(option) && !is_failover)
             return fail("--{} goes with failover only", option);
     }
@@ -130,11 +186,64 @@ Result<void> read_failover(const po::variables_map& values, Arguments& arguments
         return fail("--cancel goes with neither --for nor --reason");
     if (values.contains("reason"))
         arguments.reason = values["reason"].as<std::string>();
-    if (values.contains("for")) {
-        const auto hold = parse_duration(values["for"].as<std::string>());
-        if (!hold)
-            return tl::unexpected(hold.error());
-        arguments.hold = *hold;
+    return {};
+}
+
+Result<void> read_time(const po::variables_map& values, Arguments& arguments) {
+    if (!values.contains("for"))
+        return {};
+    using Command = Arguments::Command;
+    const auto time = parse_duration(values["for"].as<std::string>());
+    if (!time)
+        return tl::unexpected(time.error());
+    if (arguments.command == Command::failover)
+        arguments.hold = *time;
+    else if (arguments.command == Command::trace_live || arguments.command == Command::capture)
+        arguments.watch_time = *time;
+    else
+        return fail("--for goes with failover, trace --live and capture only");
+    return {};
+}
+
+// Of trace and capture: which of them it is, and what they need.
+Result<void> read_packets(const po::variables_map& values, Arguments& arguments) {
+    using Command = Arguments::Command;
+    if (values.contains("live")) {
+        if (arguments.command != Command::trace)
+            return fail("--live goes with trace only");
+        arguments.command = Command::trace_live;
+    }
+    const bool captures = arguments.command == Command::capture;
+    const bool watches = captures || arguments.command == Command::trace_live;
+    for (const char* option : {"write", "snaplen"}) {
+        if (values.contains(option) && !captures)
+            return fail("--{} goes with capture only", option);
+    }
+    if (values.contains("count")) {
+        arguments.packets_max = values["count"].as<std::uint32_t>();
+        if (!watches || arguments.packets_max == 0)
+            return fail("--count is at least 1, and goes with trace --live and capture only");
+    }
+    if (watches) {
+        if (auto read = read_watch_filter(arguments.words, arguments.watch); !read)
+            return read;
+    }
+    if (captures) {
+        if (!values.contains("write"))
+            return fail("capture needs -w FILE; - is stdout");
+        arguments.capture_file = values["write"].as<std::string>();
+        if (values.contains("snaplen"))
+            arguments.capture_bytes = values["snaplen"].as<std::uint32_t>();
+        if (arguments.capture_bytes == 0)
+            return fail("--snaplen is at least 1");
+    }
+    if (arguments.command == Command::trace) {
+        for (const std::string& word : arguments.words)
+            arguments.operand += (arguments.operand.empty() ? "" : " ") + word;
+        if (arguments.operand.empty())
+            return fail(
+                "trace needs a packet, such as 'tcp 198.51.100.7:40112 > 192.0.2.10:443', "
+                "or --live");
     }
     return {};
 }
@@ -230,11 +339,15 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
         return read;
     read->json = values.contains("json");
     if (read->json && !form->has_json)
-        return fail("--json goes with status, show and why only");
+        return fail("--json goes with status, show, why and trace only");
     if (const auto limit = read_limit(values, *read); !limit)
         return tl::unexpected(limit.error());
     if (const auto failover = read_failover(values, *read); !failover)
         return tl::unexpected(failover.error());
+    if (const auto packets = read_packets(values, *read); !packets)
+        return tl::unexpected(packets.error());
+    if (const auto time = read_time(values, *read); !time)
+        return tl::unexpected(time.error());
     if (values.contains("run-dir"))
         read->socket = std::filesystem::path(values["run-dir"].as<std::string>()) / "api.sock";
     if (values.contains("socket"))
@@ -252,6 +365,12 @@ std::string help() {
            "NAME,\n"
            "                                     server ADDRESS\n"
            "  headgate kill-flows FILTER         end connections\n"
+           "  headgate trace PACKET              what would become of a packet, such as\n"
+           "                                     'tcp 198.51.100.7:40112 > 192.0.2.10:443'\n"
+           "  headgate trace --live [FILTER]     packets as they come, with what becomes of them;\n"
+           "                                     FILTER: as above, proto NAME, reason NAME,\n"
+           "                                     verdict NAME\n"
+           "  headgate capture [FILTER] -w FILE  the same, with their frames, in a file\n"
            "  headgate why OBJECT                why a VRRP instance or a virtual server is in "
            "its\n"
            "                                     state, and what would happen next\n"

@@ -18,6 +18,14 @@ struct FlowFilter {
     std::string server;   // the address of a real server
 };
 
+// Packets, likewise.
+struct WatchFilter {
+    FlowFilter flow;
+    std::uint32_t ip_protocol = 0;  // its number; 0: any
+    std::string reason;             // by its name among the counters
+    std::string verdict;            // transmit, kernel, drop
+};
+
 // "192.0.2.10:80/tcp" in its parts; "[2001:db8::1]:53/udp" likewise.
 struct ServiceName {
     std::string address;
@@ -32,6 +40,9 @@ struct Arguments {
         show_vrrp,
         show_flows,
         kill_flows,
+        trace,
+        trace_live,
+        capture,
         why,
         failover,
         reload,
@@ -43,12 +54,19 @@ struct Arguments {
 
     Command command = Command::help;
     // FILE of check, KEYWORD of explain (may be empty), OBJECT of why, INSTANCE of failover, and of
-    // show vrrp (may be empty: all).
+    // show vrrp (may be empty: all); PACKET of trace.
     std::string operand;
+    std::vector<std::string> words;  // of trace and capture: PACKET or FILTER, as typed
     std::filesystem::path socket = "/run/headgate/api.sock";
     bool json = false;
     FlowFilter flows;                // of show flows and kill-flows
     std::uint32_t flows_limit = 50;  // of show flows
+    // Of trace --live and capture: it ends after so many packets, or so long.
+    WatchFilter watch;
+    std::uint32_t packets_max = 10'000;
+    std::chrono::seconds watch_time = std::chrono::minutes(1);
+    std::filesystem::path capture_file;   // of capture; "-": stdout
+    std::uint32_t capture_bytes = 65535;  // of each frame
     // Of failover.
     std::chrono::seconds hold = std::chrono::minutes(30);
     std::string reason;

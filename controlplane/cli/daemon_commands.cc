@@ -26,30 +26,8 @@ constexpr std::chrono::milliseconds failover_poll{100};
 // Beyond the time after which an instance takes its mastership back.
 constexpr std::chrono::seconds failover_slack{3};
 
-RenderOptions render_options() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return {.now_unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count(),
-            .colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr};
-}
-
 int exit_code_of(const api::ControlReply& reply) {
     return reply.error_kind() == api::CONFLICT ? exit_conflict : exit_errors;
-}
-
-// The reply, or nothing after a complaint; then `exit_code` says what to exit with.
-std::optional<api::ControlReply> ask_or_complain(const Arguments& arguments,
-                                                 const api::ControlRequest& request,
-                                                 int& exit_code) {
-    auto reply = ask(arguments.socket, request, answer_time_max);
-    if (!reply) {
-        exit_code = complain(reply.error().message, exit_unreachable);
-        return std::nullopt;
-    }
-    if (!reply->error().empty()) {
-        exit_code = complain(reply->error(), exit_code_of(*reply));
-        return std::nullopt;
-    }
-    return std::move(*reply);
 }
 
 std::optional<api::Status> ask_status(const Arguments& arguments, int& exit_code) {
@@ -66,44 +44,9 @@ const api::VrrpStatus* find(const api::Status& status, const std::string& name) 
     return found == status.vrrp().end() ? nullptr : &*found;
 }
 
-// False after a complaint.
-bool print_json(const google::protobuf::Message& message) {
-    google::protobuf::util::JsonPrintOptions options;
-    options.add_whitespace = true;
-    options.always_print_primitive_fields = true;
-    std::string json;
-    const auto converted = google::protobuf::util::MessageToJsonString(message, &json, options);
-    if (!converted.ok()) {
-        complain(converted.ToString(), exit_errors);
-        return false;
-    }
-    std::cout << json;
-    return true;
-}
-
 int complain_unknown(const std::string& name) {
     return complain(fmt::format("no VRRP instance is called {}; see `headgate show vrrp`", name),
                     exit_errors);
-}
-
-api::ControlRequest flows_request(const Arguments& arguments) {
-    api::ControlRequest request;
-    api::FlowsRequest& flows = *request.mutable_flows();
-    flows.set_client(arguments.flows.client);
-    flows.set_destination(arguments.flows.server);
-    // parse_arguments() has refused what is no name.
-    if (const auto service = parse_service_name(arguments.flows.service)) {
-        flows.set_service_address(service->address);
-        flows.set_service_port(service->port);
-        std::string protocol = service->protocol;
-        std::ranges::transform(protocol, protocol.begin(), [](unsigned char letter) {
-            return static_cast<char>(std::toupper(letter));
-        });
-        api::Protocol value = api::PROTOCOL_UNSPECIFIED;
-        api::Protocol_Parse(protocol, &value);
-        flows.set_service_protocol(value);
-    }
-    return request;
 }
 
 std::string words_of(std::chrono::seconds duration) {
@@ -165,6 +108,60 @@ int complain(const std::string& message, int exit_code) {
     return exit_code;
 }
 
+RenderOptions render_options() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return {.now_unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count(),
+            .colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr};
+}
+
+std::optional<api::ControlReply> ask_or_complain(const Arguments& arguments,
+                                                 const api::ControlRequest& request,
+                                                 int& exit_code) {
+    auto reply = ask(arguments.socket, request, answer_time_max);
+    if (!reply) {
+        exit_code = complain(reply.error().message, exit_unreachable);
+        return std::nullopt;
+    }
+    if (!reply->error().empty()) {
+        exit_code = complain(reply->error(), exit_code_of(*reply));
+        return std::nullopt;
+    }
+    return std::move(*reply);
+}
+
+bool print_json(const google::protobuf::Message& message, bool on_one_line) {
+    google::protobuf::util::JsonPrintOptions options;
+    options.add_whitespace = !on_one_line;
+    options.always_print_primitive_fields = true;
+    std::string json;
+    const auto converted = google::protobuf::util::MessageToJsonString(message, &json, options);
+    if (!converted.ok()) {
+        complain(converted.ToString(), exit_errors);
+        return false;
+    }
+    std::cout << json << (on_one_line ? "\n" : "");
+    return true;
+}
+
+api::FlowsRequest flows_request(const FlowFilter& filter) {
+    api::FlowsRequest flows;
+    flows.set_client(filter.client);
+    flows.set_destination(filter.server);
+    // parse_arguments() has refused what is no name.
+    if (const auto service = parse_service_name(filter.service)) {
+        flows.set_service_address(service->address);
+        flows.set_service_port(service->port);
+        std::string protocol = service->protocol;
+        std::ranges::transform(protocol, protocol.begin(), [](unsigned char letter) {
+            return static_cast<char>(std::toupper(letter));
+        });
+        api::Protocol value = api::PROTOCOL_UNSPECIFIED;
+        api::Protocol_Parse(protocol, &value);
+        flows.set_service_protocol(value);
+    }
+    return flows;
+}
+
 int run_status(const Arguments& arguments) {
     int exit_code = EXIT_SUCCESS;
     const auto status = ask_status(arguments, exit_code);
@@ -199,7 +196,8 @@ int run_show_vrrp(const Arguments& arguments) {
 }
 
 int run_show_flows(const Arguments& arguments) {
-    api::ControlRequest request = flows_request(arguments);
+    api::ControlRequest request;
+    *request.mutable_flows() = flows_request(arguments.flows);
     request.mutable_flows()->set_limit(arguments.flows_limit);
     int exit_code = EXIT_SUCCESS;
     const auto reply = ask_or_complain(arguments, request, exit_code);
@@ -212,7 +210,8 @@ int run_show_flows(const Arguments& arguments) {
 }
 
 int run_kill_flows(const Arguments& arguments) {
-    api::ControlRequest request = flows_request(arguments);
+    api::ControlRequest request;
+    *request.mutable_flows() = flows_request(arguments.flows);
     request.mutable_flows()->set_end(true);
     int exit_code = EXIT_SUCCESS;
     const auto reply = ask_or_complain(arguments, request, exit_code);

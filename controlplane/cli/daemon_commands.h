@@ -2,9 +2,12 @@
 // status of the program: see help().
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "common/api.pb.h"
 #include "controlplane/cli/arguments.h"
+#include "controlplane/cli/render.h"
 
 namespace headgate::cli {
 
@@ -17,6 +20,18 @@ inline constexpr int exit_conflict = 7;
 
 // Prints the message and returns the exit status.
 int complain(const std::string& message, int exit_code);
+
+RenderOptions render_options();
+
+// The reply, or nothing after a complaint; then `exit_code` says what to exit with.
+std::optional<api::ControlReply> ask_or_complain(const Arguments& arguments,
+                                                 const api::ControlRequest& request,
+                                                 int& exit_code);
+
+// False after a complaint.
+bool print_json(const google::protobuf::Message& message, bool on_one_line = false);
+
+api::FlowsRequest flows_request(const FlowFilter& filter);
 
 int run_status(const Arguments& arguments);
 int run_show_vrrp(const Arguments& arguments);

@@ -5,6 +5,7 @@
 
 #include "controlplane/cli/arguments.h"
 #include "controlplane/cli/daemon_commands.h"
+#include "controlplane/cli/packet_commands.h"
 #include "controlplane/config/load.h"
 #include "controlplane/config/reference.h"
 
@@ -53,6 +54,12 @@ int main(int argc, char** argv) {
             return run_show_flows(*arguments);
         case Arguments::Command::kill_flows:
             return run_kill_flows(*arguments);
+        case Arguments::Command::trace:
+            return run_trace(*arguments);
+        case Arguments::Command::trace_live:
+            return run_trace_live(*arguments);
+        case Arguments::Command::capture:
+            return run_capture(*arguments);
         case Arguments::Command::why:
             return run_why(*arguments);
         case Arguments::Command::failover:

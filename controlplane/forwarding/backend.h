@@ -7,9 +7,9 @@
 #include "controlplane/service/placement.h"
 
 namespace headgate::api {
+class DataplaneReply;
+class DataplaneRequest;
 class DataplaneState;
-class Flows;
-class FlowsRequest;
 class ServiceTable;
 }  // namespace headgate::api
 
@@ -34,9 +34,10 @@ public:
     // backend's state and counters, or with the reason why there are none.
     virtual void stats(StatsHandler handler) = 0;
 
-    // Likewise, with connections; it may take a few seconds.
-    using FlowsHandler = std::function<void(Result<api::Flows>)>;
-    virtual void flows(const api::FlowsRequest& request, FlowsHandler handler) = 0;
+    // Likewise, with the backend's own answer; it may take a few seconds. For questions about what
+    // passes through it: flows, trace, watch.
+    using ReplyHandler = std::function<void(Result<api::DataplaneReply>)>;
+    virtual void ask(const api::DataplaneRequest& request, ReplyHandler handler) = 0;
 };
 
 }  // namespace headgate::forwarding

@@ -44,8 +44,8 @@ void Bypass::stats(StatsHandler handler) {
     supervisor_->stats(std::move(handler));
 }
 
-void Bypass::flows(const api::FlowsRequest& request, FlowsHandler handler) {
-    supervisor_->flows(request, std::move(handler));
+void Bypass::ask(const api::DataplaneRequest& request, ReplyHandler handler) {
+    supervisor_->ask(request, std::move(handler));
 }
 
 }  // namespace headgate::forwarding

@@ -54,7 +54,7 @@ public:
     [[nodiscard]] service::Capabilities capabilities() const override;
     void apply(api::ServiceTable table) override;
     void stats(StatsHandler handler) override;
-    void flows(const api::FlowsRequest& request, FlowsHandler handler) override;
+    void ask(const api::DataplaneRequest& request, ReplyHandler handler) override;
 
 private:
     class Supervisor;

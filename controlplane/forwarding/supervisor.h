@@ -40,8 +40,8 @@ public:
     [[nodiscard]] State state() const;
     void apply(api::ServiceTable table) { publisher_.set_table(std::move(table)); }
     void stats(StatsHandler handler) { publisher_.stats(std::move(handler)); }
-    void flows(const api::FlowsRequest& request, FlowsHandler handler) {
-        publisher_.flows(request, std::move(handler));
+    void ask(const api::DataplaneRequest& request, ReplyHandler handler) {
+        publisher_.ask(request, std::move(handler));
     }
 
 private:

@@ -40,7 +40,7 @@ void TablePublisher::detach(const std::string& reason) {
     error_.clear();
     for (const auto& handler : std::exchange(waiting_for_stats_, {}))
         handler(fail("{}", reason));
-    for (const auto& handler : std::exchange(waiting_for_flows_, {}))
+    for (const auto& handler : std::exchange(waiting_, {}))
         handler(fail("{}", reason));
 }
 
@@ -85,22 +85,15 @@ void TablePublisher::stats(ForwardingBackend::StatsHandler handler) {
         ask_state();
 }
 
-void TablePublisher::flows(const api::FlowsRequest& request,
-                           ForwardingBackend::FlowsHandler handler) {
+void TablePublisher::ask(const api::DataplaneRequest& request,
+                         ForwardingBackend::ReplyHandler handler) {
     if (!connection_)
         return handler(fail("the dataplane is not connected"));
-    api::DataplaneRequest message;
-    *message.mutable_flows() = request;
-    waiting_for_flows_.push_back(std::move(handler));
-    connection_->request(message, [this](const Result<api::DataplaneReply>& reply) {
-        const ForwardingBackend::FlowsHandler answer = std::move(waiting_for_flows_.front());
-        waiting_for_flows_.pop_front();
-        if (!reply)
-            answer(tl::unexpected(reply.error()));
-        else if (!reply->error().empty())
-            answer(fail("{}", reply->error()));
-        else
-            answer(reply->flows());
+    waiting_.push_back(std::move(handler));
+    connection_->request(request, [this](Result<api::DataplaneReply> reply) {
+        const ForwardingBackend::ReplyHandler answer = std::move(waiting_.front());
+        waiting_.pop_front();
+        answer(std::move(reply));
     });
 }
 

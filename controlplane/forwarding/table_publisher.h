@@ -28,7 +28,7 @@ public:
     void set_table(api::ServiceTable table);
     // Questions that overlap are answered by one reply.
     void stats(ForwardingBackend::StatsHandler handler);
-    void flows(const api::FlowsRequest& request, ForwardingBackend::FlowsHandler handler);
+    void ask(const api::DataplaneRequest& request, ForwardingBackend::ReplyHandler handler);
 
     // Whether the attached dataplane has taken a table.
     [[nodiscard]] bool confirmed() const { return confirmed_; }
@@ -49,7 +49,7 @@ private:
     bool confirmed_ = false;
     std::string error_;
     std::vector<ForwardingBackend::StatsHandler> waiting_for_stats_;
-    std::deque<ForwardingBackend::FlowsHandler> waiting_for_flows_;  // in the order of the requests
+    std::deque<ForwardingBackend::ReplyHandler> waiting_;  // in the order of the requests
 };
 
 }  // namespace headgate::forwarding

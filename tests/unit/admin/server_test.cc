@@ -54,7 +54,7 @@ protected:
                                                },
                                            .why = {},
                                            .failover = {},
-                                           .flows = {}});
+                                           .dataplane = {}});
         EXPECT_TRUE(server) << server.error().message;
         server_ = std::move(*server);
     }
