@@ -1,18 +1,14 @@
 // ns per packet of the packet core, one worker, beside a loop that only swaps the MAC addresses of
-// the same frames (the least that any forwarder does).
+// the same frames: the floor, the least that any forwarder does. Where DPDK is there, also the same
+// forwarding on its hash table (hash_forwarder.h).
 //
-// Frames lie in a ring of 2 KB buffers that fits the L2 cache, as after a driver's receive. Each
-// burst takes the next 64 and gets the clients of uniformly random flows written into them; the
-// reference does the same, so both times contain it. All flows are established before a
-// measurement begins, except where connections themselves are what is measured.
-#include <algorithm>
-#include <array>
+// Times contain the writing of the frames (frame_ring.h), also that of the floor. All flows are
+// established before a measurement begins, except where connections themselves are what is
+// measured; packets are of uniformly random flows.
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <iostream>
-#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -20,11 +16,15 @@
 
 #include <boost/program_options.hpp>
 
+#include "bench/frame_ring.h"
 #include "bench/measurement.h"
 #include "common/check.h"
 #include "dataplane/core/core.h"
 #include "dataplane/core/publisher.h"
 #include "tests/packets/packet_builder.h"
+#ifdef HEADGATE_DPDK
+#include "bench/hash_forwarder.h"
+#endif
 
 namespace headgate::bench {
 namespace {
@@ -32,92 +32,55 @@ namespace {
 using dataplane::Burst;
 using dataplane::burst_max;
 using dataplane::Core;
+using dataplane::Scheduler;
+using dataplane::TunnelType;
 
-constexpr std::size_t ring_frames = 512;
-constexpr std::size_t frame_stride = 2048;
-constexpr std::size_t ttl_at = 22;  // in an Ethernet frame without IP options
-constexpr std::size_t checksum_at = 24;
-constexpr std::size_t client_address_at = 26;
-constexpr std::size_t client_port_at = 34;
-constexpr std::size_t tcp_flags_at = 47;
 constexpr dataplane::Tick now = 1000;
+constexpr std::uint32_t num_destinations = 16;
 
-const MacAddress director = packets::mac("02:00:00:00:00:01");
+// What is measured: a service, its clients, and what the packets are.
+struct Setup {
+    Family family = Family::ipv4;
+    Scheduler scheduler = Scheduler::rr;
+    std::uint32_t persistence_timeout_s = 0;
+    std::optional<TunnelType> tunnel{};  // every real server behind one
+};
 
-// Every real server behind one, or none.
-using Tunnel = std::optional<dataplane::TunnelConfig>;
+std::vector<MacAddress> destination_macs() {
+    std::vector<MacAddress> macs(num_destinations, packets::mac("02:00:00:00:01:00"));
+    for (std::size_t index = 0; index < macs.size(); ++index)
+        macs[index].bytes[5] = static_cast<std::uint8_t>(index + 1);
+    return macs;
+}
 
-dataplane::ForwardingConfig config(dataplane::Scheduler scheduler, const Tunnel& tunnel = {}) {
+dataplane::ForwardingConfig config(const Setup& setup) {
     dataplane::ForwardingConfig result;
-    result.interface_macs = {director};
+    result.interface_macs = {director_mac()};
     dataplane::ServiceConfig& service = result.services.emplace_back();
-    service.endpoint = {packets::ip("192.0.2.10"), 80};
-    service.scheduler = scheduler;
-    for (std::uint8_t number = 1; number <= 16; ++number) {
-        MacAddress mac = packets::mac("02:00:00:00:01:00");
-        mac.bytes[5] = number;
-        service.destinations.push_back({{IpAddress::v4(Be32(0x0a000000U + number)), 80}, 1, mac});
-        service.destinations.back().tunnel = tunnel;
+    service.endpoint = {service_address(setup.family), 80};
+    service.scheduler = setup.scheduler;
+    service.persistence_timeout_s = setup.persistence_timeout_s;
+    if (setup.family == Family::ipv6)
+        service.persistence_prefix_length = 128;
+    for (const MacAddress& mac : destination_macs()) {
+        dataplane::DestinationConfig& destination = service.destinations.emplace_back();
+        const std::uint8_t number = mac.bytes[5];
+        destination.endpoint = {setup.family == Family::ipv4
+                                    ? IpAddress::v4(Be32(0x0a000000U + number))
+                                    : IpAddress::v6({0xfc, number}),
+                                80};
+        destination.weight = 1;
+        destination.mac = mac;
+        if (setup.tunnel) {
+            dataplane::TunnelConfig& tunnel = destination.tunnel.emplace();
+            tunnel.type = *setup.tunnel;
+            tunnel.port = tunnel.type == TunnelType::gue ? 6080 : 0;
+            tunnel.source = packets::ip("10.0.0.254");
+            tunnel.mtu = 1500;
+        }
     }
     return result;
 }
-
-class Ring {
-public:
-    Ring() : memory_(ring_frames * frame_stride) {
-        const packets::Bytes frame = packets::PacketBuilder::tcp(packets::flag::ack)
-                                         .macs(director, packets::mac("02:00:00:00:00:02"))
-                                         .from("10.1.0.1", 1)
-                                         .to("192.0.2.10", 80)
-                                         .pad_to(60)
-                                         .build();
-        length_ = static_cast<std::uint32_t>(frame.size());
-        std::copy_n(frame.begin(), ethernet_.size(), ethernet_.begin());
-        ttl_ = frame[ttl_at];
-        // The sum of the header but for the client's address: 10.1.0.1 taken away, as it lies in
-        // memory (RFC 1071 2: the order of the bytes does not matter to the sum).
-        std::uint16_t checksum = 0;
-        std::memcpy(&checksum, &frame[checksum_at], sizeof(checksum));
-        const std::uint32_t address = packets::ip("10.1.0.1").as_v4().raw();
-        sum_ = (checksum ^ 0xffffU) + (~address & 0xffffU) + (~address >> 16U);
-        for (std::size_t index = 0; index < ring_frames; ++index)
-            std::ranges::copy(frame,
-                              &memory_[index * frame_stride + dataplane::frame_headroom_bytes]);
-    }
-
-    // The next 64 frames, from the clients of `flows[0..63]`.
-    void fill(Burst& burst, const std::uint32_t* flows, std::uint8_t tcp_flags) {
-        burst.count = burst_max;
-        burst.headroom = dataplane::frame_headroom_bytes;
-        for (std::size_t index = 0; index < burst_max; ++index) {
-            std::uint8_t* frame = &memory_[next_ * frame_stride + dataplane::frame_headroom_bytes];
-            next_ = (next_ + 1) % ring_frames;
-            // What the core has left of it: a tunnel's headers lie over all of it.
-            std::memcpy(frame, ethernet_.data(), ethernet_.size());
-            // The flow's upper bits are the address, 16 of them the port.
-            const std::uint32_t address = Be32(0x0a010000U + (flows[index] >> 10U)).raw();
-            const auto port = Be16(static_cast<std::uint16_t>(1024 + (flows[index] & 1023U))).raw();
-            std::memcpy(frame + client_address_at, &address, sizeof(address));
-            // The core has left the frame with a hop less.
-            frame[ttl_at] = ttl_;
-            std::uint32_t sum = sum_ + (address & 0xffffU) + (address >> 16U);
-            sum = (sum & 0xffffU) + (sum >> 16U);
-            const auto checksum = static_cast<std::uint16_t>(~(sum + (sum >> 16U)));
-            std::memcpy(frame + checksum_at, &checksum, sizeof(checksum));
-            std::memcpy(frame + client_port_at, &port, sizeof(port));
-            frame[tcp_flags_at] = tcp_flags;
-            burst.frames[index] = {frame, length_};
-        }
-    }
-
-private:
-    std::vector<std::uint8_t> memory_;
-    std::array<std::uint8_t, 14> ethernet_{};
-    std::uint32_t length_ = 0;
-    std::uint32_t sum_ = 0;
-    std::uint8_t ttl_ = 0;
-    std::size_t next_ = 0;
-};
 
 void swap_macs(Burst& burst) {
     for (std::uint32_t index = 0; index < burst.count; ++index) {
@@ -141,110 +104,157 @@ std::size_t whole_bursts(std::size_t packets) {
     return packets - packets % burst_max;
 }
 
+std::vector<std::uint32_t> each_flow(std::uint32_t flow_count) {
+    std::vector<std::uint32_t> flows(whole_bursts(flow_count));
+    for (std::uint32_t flow = 0; flow < flows.size(); ++flow)
+        flows[flow] = flow;
+    return flows;
+}
+
+std::vector<std::uint32_t> random_flows(std::uint32_t flow_count, std::size_t packets) {
+    std::mt19937 generator(1);
+    std::uniform_int_distribution<std::uint32_t> any(
+        0, static_cast<std::uint32_t>(whole_bursts(flow_count)) - 1);
+    std::vector<std::uint32_t> flows(whole_bursts(packets));
+    for (std::uint32_t& flow : flows)
+        flow = any(generator);
+    return flows;
+}
+
+Measurement start(const std::string& name) {
+    return {name, "ns/packet", {}, "floor", {}};
+}
+
 // Runs every flow of `flows` through `handle` in bursts; returns ns per packet.
 template <typename Handle>
-double time_bursts(Ring& ring, const std::vector<std::uint32_t>& flows, std::uint8_t tcp_flags,
+double time_bursts(FrameRing& ring, const std::vector<std::uint32_t>& flows, std::uint8_t tcp_flags,
                    const Handle& handle) {
     Burst burst;
-    const double start = thread_ns();
+    const double begin = thread_ns();
     for (std::size_t at = 0; at + burst_max <= flows.size(); at += burst_max) {
         ring.fill(burst, &flows[at], tcp_flags);
         handle(burst);
     }
-    return (thread_ns() - start) / static_cast<double>(whole_bursts(flows.size()));
+    return (thread_ns() - begin) / static_cast<double>(whole_bursts(flows.size()));
 }
 
-class Bench {
-    static Measurement start(const std::string& name) {
-        return {name, "ns/packet", {}, "MAC swap of the same frames", {}};
+constexpr std::uint32_t clients_max = 8192;
+
+struct Rig {
+    Rig(const Setup& setup, std::uint32_t flow_count)
+        : core({.connections_max = flow_count + clients_max, .seed = {}}, persistence),
+          ring(setup.family) {
+        check(publisher.publish(config(setup)).has_value(),
+              "the benchmark's configuration is right");
     }
-    auto through(Core& core) {
-        return [this, &core](Burst& burst) {
-            core.process(publisher_.latest(), burst, now);
-            core.expire(publisher_.latest(), now);
+    auto core_handler() {
+        return [this](Burst& burst) {
+            core.process(publisher.latest(), burst, now);
+            core.expire(publisher.latest(), now);
         };
     }
 
-public:
-    explicit Bench(int rounds) : rounds_(rounds), persistence_(64, {}) {
-        publish(dataplane::Scheduler::rr);
-    }
+    dataplane::Publisher publisher{1};
+    dataplane::PersistenceTable persistence{clients_max, {}};
+    Core core;
+    FrameRing ring;
+};
 
-    Measurement established(const std::string& name, std::uint32_t flow_count,
-                            std::size_t packets) {
-        Core core({.connections_max = flow_count, .seed = {}}, persistence_);
+class Bench {
+public:
+    Bench(int rounds, std::size_t packets) : rounds_(rounds), packets_(packets) {}
+
+    // Packets of flows that are established; and, where there is DPDK, of the same flows in its
+    // table, in turns.
+    void established(const std::string& name, const Setup& setup, std::uint32_t flow_count,
+                     const std::string& beside = {}) {
+        Rig rig(setup, flow_count);
         const std::vector<std::uint32_t> all = each_flow(flow_count);
-        time_bursts(ring_, all, packets::flag::syn, through(core));
-        time_bursts(ring_, all, packets::flag::ack, through(core));
-        const std::vector<std::uint32_t> random = random_flows(flow_count, packets);
+        time_bursts(rig.ring, all, packets::flag::syn, rig.core_handler());
+        time_bursts(rig.ring, all, packets::flag::ack, rig.core_handler());
+        const std::vector<std::uint32_t> random = random_flows(flow_count, packets_);
         Measurement result = start(name);
-        for (int round = 0; round < rounds_; ++round) {
-            result.samples.push_back(time_bursts(ring_, random, packets::flag::ack, through(core)));
-            result.reference_samples.push_back(
-                time_bursts(ring_, random, packets::flag::ack, swap_macs));
+#ifdef HEADGATE_DPDK
+        Measurement theirs = start(beside);
+        std::optional<HashForwarder> hash;
+        if (!beside.empty()) {
+            hash.emplace(flow_count, director_mac(), destination_macs());
+            time_bursts(rig.ring, all, packets::flag::ack, [&](Burst& b) { hash->process(b); });
         }
-        check(core.counters().get(dataplane::Reason::none) ==
+#endif
+        for (int round = 0; round < rounds_; ++round) {
+            result.samples.push_back(
+                time_bursts(rig.ring, random, packets::flag::ack, rig.core_handler()));
+            result.reference_samples.push_back(
+                time_bursts(rig.ring, random, packets::flag::ack, swap_macs));
+#ifdef HEADGATE_DPDK
+            if (hash)
+                theirs.samples.push_back(time_bursts(rig.ring, random, packets::flag::ack,
+                                                     [&](Burst& b) { hash->process(b); }));
+#endif
+        }
+        check(rig.core.counters().get(dataplane::Reason::none) ==
                   2 * all.size() + static_cast<std::size_t>(rounds_) * random.size(),
               "every frame was forwarded");
-        return result;
+#ifdef HEADGATE_DPDK
+        if (hash) {
+            check(hash->flows() == all.size(), "DPDK's table knows every flow");
+            theirs.reference_samples = result.reference_samples;
+            measurements_.push_back(std::move(theirs));
+        }
+#endif
+        measurements_.push_back(std::move(result));
     }
 
-    // The same, into a tunnel; the reference still only swaps the MAC addresses.
-    Measurement tunnelled(const std::string& name, dataplane::TunnelType type,
-                          std::uint32_t flow_count, std::size_t packets) {
-        dataplane::TunnelConfig tunnel;
-        tunnel.type = type;
-        tunnel.port = type == dataplane::TunnelType::gue ? 6080 : 0;
-        tunnel.source = packets::ip("10.0.0.254");
-        tunnel.mtu = 1500;
-        publish(dataplane::Scheduler::rr, tunnel);
-        Measurement result = established(name, flow_count, packets);
-        publish(dataplane::Scheduler::rr);
-        return result;
-    }
-
-    // Every packet a SYN of a new client.
-    Measurement new_connections(const std::string& name, std::uint32_t flow_count,
-                                dataplane::Scheduler scheduler) {
-        publish(scheduler);
+    // Every packet a SYN of a new connection. With persistence, its client is known.
+    void new_connections(const std::string& name, const Setup& setup, std::uint32_t flow_count) {
         const std::vector<std::uint32_t> all = each_flow(flow_count);
         Measurement result = start(name);
         for (int round = 0; round < rounds_; ++round) {
-            Core core({.connections_max = flow_count, .seed = {}}, persistence_);
-            result.samples.push_back(time_bursts(ring_, all, packets::flag::syn, through(core)));
-            check(core.flows() == all.size(), "every SYN made a connection");
+            Rig rig(setup, flow_count);
+            if (setup.persistence_timeout_s > 0)
+                bind_clients(rig, all);
+            result.samples.push_back(
+                time_bursts(rig.ring, all, packets::flag::syn, rig.core_handler()));
+            check(rig.core.flows() == all.size(), "every SYN made a connection");
             result.reference_samples.push_back(
-                time_bursts(ring_, all, packets::flag::syn, swap_macs));
+                time_bursts(rig.ring, all, packets::flag::syn, swap_macs));
         }
-        return result;
+        measurements_.push_back(std::move(result));
     }
 
+    [[nodiscard]] const std::vector<Measurement>& measurements() const { return measurements_; }
+
 private:
-    void publish(dataplane::Scheduler scheduler, const Tunnel& tunnel = {}) {
-        check(publisher_.publish(config(scheduler, tunnel)).has_value(),
-              "the benchmark's configuration is right");
-    }
-    static std::vector<std::uint32_t> each_flow(std::uint32_t flow_count) {
-        std::vector<std::uint32_t> flows(whole_bursts(flow_count));
-        for (std::uint32_t flow = 0; flow < flows.size(); ++flow)
-            flows[flow] = flow;
-        return flows;
-    }
-    static std::vector<std::uint32_t> random_flows(std::uint32_t flow_count, std::size_t packets) {
-        std::mt19937 generator(1);
-        std::uniform_int_distribution<std::uint32_t> any(
-            0, static_cast<std::uint32_t>(whole_bursts(flow_count)) - 1);
-        std::vector<std::uint32_t> flows(whole_bursts(packets));
-        for (std::uint32_t& flow : flows)
-            flow = any(generator);
-        return flows;
+    // Each client of `flows` opens its first connection: one in 1024 of them.
+    static void bind_clients(Rig& rig, const std::vector<std::uint32_t>& flows) {
+        std::vector<std::uint32_t> firsts;
+        constexpr std::uint32_t ports = 1024;
+        for (std::uint32_t client = 0; client * ports < flows.size(); ++client)
+            firsts.push_back(client * ports);
+        firsts.resize((firsts.size() + burst_max - 1) / burst_max * burst_max, firsts.back());
+        time_bursts(rig.ring, firsts, packets::flag::syn, rig.core_handler());
     }
 
     int rounds_;
-    dataplane::Publisher publisher_{1};
-    dataplane::PersistenceTable persistence_;
-    Ring ring_;
+    std::size_t packets_;
+    std::vector<Measurement> measurements_;
 };
+
+void measure(Bench& bench) {
+    bench.established("core/established/1K", {}, 1'000, "core/rte_hash/1K");
+    bench.established("core/established/64K", {}, 64'000, "core/rte_hash/64K");
+    bench.established("core/established/1M", {}, 1'000'000, "core/rte_hash/1M");
+    bench.established("core/established/4M", {}, 4'000'000, "core/rte_hash/4M");
+    bench.established("core/established_ipv6/64K", {.family = Family::ipv6}, 64'000);
+    bench.established("core/established_ipv6/1M", {.family = Family::ipv6}, 1'000'000);
+    bench.established("core/tun_ipip/64K", {.tunnel = TunnelType::ipip}, 64'000);
+    bench.established("core/tun_gue/64K", {.tunnel = TunnelType::gue}, 64'000);
+    bench.new_connections("core/new_connection/1M", {}, 1'000'000);
+    bench.new_connections("core/new_connection_wlc/1M", {.scheduler = Scheduler::wlc}, 1'000'000);
+    bench.new_connections("core/new_connection_mh/1M", {.scheduler = Scheduler::mh}, 1'000'000);
+    bench.new_connections("core/persistence_hit/1M", {.persistence_timeout_s = 300}, 1'000'000);
+}
 
 int run(int argc, char** argv) {
     namespace po = boost::program_options;
@@ -265,18 +275,12 @@ int run(int argc, char** argv) {
         std::cerr << "core_bench: --rounds needs at least 1, --packets at least 64\n";
         return 2;
     }
-    Bench bench(rounds);
-    const std::vector<Measurement> measurements{
-        bench.established("core_established_1k", 1'000, packets),
-        bench.established("core_established_64k", 64'000, packets),
-        bench.established("core_established_1m", 1'000'000, packets),
-        bench.tunnelled("core_tun_64k", dataplane::TunnelType::ipip, 64'000, packets),
-        bench.tunnelled("core_tun_gue_64k", dataplane::TunnelType::gue, 64'000, packets),
-        bench.new_connections("core_new_connection_1m", 1'000'000, dataplane::Scheduler::rr),
-        bench.new_connections("core_new_connection_1m_wlc", 1'000'000, dataplane::Scheduler::wlc),
-        bench.new_connections("core_new_connection_1m_mh", 1'000'000, dataplane::Scheduler::mh),
-    };
-    std::cout << to_json(measurements) << '\n';
+#ifdef HEADGATE_DPDK
+    start_dpdk();
+#endif
+    Bench bench(rounds, packets);
+    measure(bench);
+    std::cout << to_json(bench.measurements()) << '\n';
     return 0;
 }
 

@@ -1,0 +1,49 @@
+// Frames as after a driver's receive: a ring of 2 KB buffers that fits the L2 cache. Each burst
+// takes the next 64 and gets the clients of the flows that are asked for written into them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "common/net.h"
+#include "dataplane/core/frame.h"
+
+namespace headgate::bench {
+
+// The director's MAC address, to which all frames go.
+const MacAddress& director_mac();
+// Where they go: port 80 of it is the service.
+IpAddress service_address(Family family);
+// The client of a flow: 64 K addresses, 1024 ports of each.
+IpAddress client_address(Family family, std::uint32_t flow);
+
+class FrameRing {
+public:
+    explicit FrameRing(Family family);
+
+    // The next frames, from the clients of `flows[0..63]`.
+    void fill(dataplane::Burst& burst, const std::uint32_t* flows, std::uint8_t tcp_flags);
+
+private:
+    // Places in an Ethernet frame without IP options or extension headers.
+    struct Layout {
+        std::size_t hops;
+        std::size_t client;  // the last four bytes of its address
+        std::size_t ports;
+    };
+
+    void fill_checksum(std::uint8_t* frame, std::uint32_t address) const;
+
+    bool is_v4_;
+    Layout at_;
+    std::vector<std::uint8_t> memory_;
+    std::array<std::uint8_t, 14> ethernet_{};
+    std::uint32_t length_ = 0;
+    std::uint32_t sum_ = 0;
+    std::uint8_t hops_ = 0;
+    std::size_t next_ = 0;
+};
+
+}  // namespace headgate::bench
