@@ -12,6 +12,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/program_options.hpp>
@@ -162,12 +163,16 @@ struct Rig {
 
 class Bench {
 public:
-    Bench(int rounds, std::size_t packets) : rounds_(rounds), packets_(packets) {}
+    // Only rows whose name contains `only` are measured.
+    Bench(int rounds, std::size_t packets, std::string only)
+        : rounds_(rounds), packets_(packets), only_(std::move(only)) {}
 
     // Packets of flows that are established; and, where there is DPDK, of the same flows in its
     // table, in turns.
     void established(const std::string& name, const Setup& setup, std::uint32_t flow_count,
                      const std::string& beside = {}) {
+        if (!is_wanted(name))
+            return;
         Rig rig(setup, flow_count);
         const std::vector<std::uint32_t> all = each_flow(flow_count);
         time_bursts(rig.ring, all, packets::flag::syn, rig.core_handler());
@@ -208,6 +213,8 @@ public:
 
     // Every packet a SYN of a new connection. With persistence, its client is known.
     void new_connections(const std::string& name, const Setup& setup, std::uint32_t flow_count) {
+        if (!is_wanted(name))
+            return;
         const std::vector<std::uint32_t> all = each_flow(flow_count);
         Measurement result = start(name);
         for (int round = 0; round < rounds_; ++round) {
@@ -226,6 +233,9 @@ public:
     [[nodiscard]] const std::vector<Measurement>& measurements() const { return measurements_; }
 
 private:
+    [[nodiscard]] bool is_wanted(const std::string& name) const {
+        return name.find(only_) != std::string::npos;
+    }
     // Each client of `flows` opens its first connection: one in 1024 of them.
     static void bind_clients(Rig& rig, const std::vector<std::uint32_t>& flows) {
         std::vector<std::uint32_t> firsts;
@@ -238,6 +248,7 @@ private:
 
     int rounds_;
     std::size_t packets_;
+    std::string only_;
     std::vector<Measurement> measurements_;
 };
 
@@ -260,10 +271,12 @@ int run(int argc, char** argv) {
     namespace po = boost::program_options;
     int rounds = 0;
     std::size_t packets = 0;
+    std::string only;
     po::options_description options("core_bench: ns per packet of the packet core");
     options.add_options()("help", "this text")("rounds", po::value(&rounds)->default_value(9),
                                                "samples per measurement")(
-        "packets", po::value(&packets)->default_value(2'000'000), "packets per sample");
+        "packets", po::value(&packets)->default_value(2'000'000), "packets per sample")(
+        "only", po::value(&only)->default_value(""), "rows whose name contains this text");
     po::variables_map given;
     po::store(po::parse_command_line(argc, argv, options), given);
     po::notify(given);
@@ -278,7 +291,7 @@ int run(int argc, char** argv) {
 #ifdef HEADGATE_DPDK
     start_dpdk();
 #endif
-    Bench bench(rounds, packets);
+    Bench bench(rounds, packets, only);
     measure(bench);
     std::cout << to_json(bench.measurements()) << '\n';
     return 0;

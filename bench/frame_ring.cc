@@ -10,10 +10,9 @@ namespace headgate::bench {
 namespace {
 
 using dataplane::burst_max;
-using dataplane::frame_headroom_bytes;
 
 constexpr std::size_t ring_frames = 512;
-constexpr std::size_t frame_stride = 2048;
+constexpr std::uint32_t headroom = 256;  // XDP_PACKET_HEADROOM: frames begin at a cache line
 constexpr std::size_t checksum_at = 24;
 constexpr std::size_t tcp_flags_offset = 13;
 constexpr std::uint32_t first_client_v4 = 0x0a010000U;
@@ -50,7 +49,7 @@ FrameRing::FrameRing(Family family)
     : is_v4_(family == Family::ipv4),
       at_(is_v4_ ? Layout{.hops = 22, .client = 26, .ports = 34}
                  : Layout{.hops = 21, .client = 34, .ports = 54}),
-      memory_(ring_frames * frame_stride) {
+      buffers_(ring_frames) {
     const packets::Bytes frame = packets::PacketBuilder::tcp(packets::flag::ack)
                                      .macs(director_mac(), packets::mac("02:00:00:00:00:02"))
                                      .from(Endpoint{client_address(family, 0), 1})
@@ -69,14 +68,14 @@ FrameRing::FrameRing(Family family)
         sum_ = (checksum ^ 0xffffU) + (~address & 0xffffU) + (~address >> 16U);
     }
     for (std::size_t index = 0; index < ring_frames; ++index)
-        std::ranges::copy(frame, &memory_[index * frame_stride + frame_headroom_bytes]);
+        std::ranges::copy(frame, &buffers_[index][headroom]);
 }
 
 void FrameRing::fill(dataplane::Burst& burst, const std::uint32_t* flows, std::uint8_t tcp_flags) {
     burst.count = burst_max;
-    burst.headroom = frame_headroom_bytes;
+    burst.headroom = headroom;
     for (std::size_t index = 0; index < burst_max; ++index) {
-        std::uint8_t* frame = &memory_[next_ * frame_stride + frame_headroom_bytes];
+        std::uint8_t* frame = &buffers_[next_][headroom];
         next_ = (next_ + 1) % ring_frames;
         // What the core has left of it: a tunnel's headers lie over all of it.
         std::memcpy(frame, ethernet_.data(), ethernet_.size());

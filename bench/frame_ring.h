@@ -1,14 +1,15 @@
-// Frames as after a driver's receive: a ring of 2 KB buffers that fits the L2 cache. Each burst
-// takes the next 64 and gets the clients of the flows that are asked for written into them.
+// Frames as after AF_XDP's receive: a ring of 2 KB buffers that fits the L2 cache, each frame 256
+// bytes behind the start of one. Each burst takes the next 64 and gets the clients of the flows
+// that are asked for written into them.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "common/net.h"
 #include "dataplane/core/frame.h"
+#include "dataplane/core/huge_array.h"
 
 namespace headgate::bench {
 
@@ -34,11 +35,13 @@ private:
         std::size_t ports;
     };
 
+    using Buffer = std::array<std::uint8_t, 2048>;
+
     void fill_checksum(std::uint8_t* frame, std::uint32_t address) const;
 
     bool is_v4_;
     Layout at_;
-    std::vector<std::uint8_t> memory_;
+    dataplane::HugeArray<Buffer> buffers_;
     std::array<std::uint8_t, 14> ethernet_{};
     std::uint32_t length_ = 0;
     std::uint32_t sum_ = 0;

@@ -23,7 +23,7 @@ void filter_by_client(const Prefix& client, FlowFilter& filter) {
 bool filter_by_service(const Snapshot& snapshot, const Endpoint& endpoint, Protocol protocol,
                        FlowFilter& filter) {
     const Be16 port(endpoint.port);
-    const Slot slot = snapshot.find_service(wide(endpoint.address), port, protocol);
+    const Slot slot = snapshot.find_service(wide(endpoint.address), port, protocol).identity.slot;
     if (slot == no_slot)
         return false;
     const ServiceEntry& service = snapshot.service(slot);

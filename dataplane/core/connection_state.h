@@ -17,6 +17,13 @@ constexpr bool is_closing(ConnectionState state) {
     return state == ConnectionState::fin || state == ConnectionState::closed;
 }
 
+// Until a packet with a flag of TCP's other than ACK and PSH changes it.
+constexpr bool is_lasting(ConnectionState state) {
+    constexpr unsigned lasting = 1U << static_cast<unsigned>(ConnectionState::established) |
+                                 1U << static_cast<unsigned>(ConnectionState::udp);
+    return (lasting >> static_cast<unsigned>(state) & 1U) != 0;
+}
+
 // Idle seconds after which a connection ends, by state.
 class StateTimeouts {
 public:

@@ -31,11 +31,11 @@ ConnectionIndex ConnectionTable::find(const ConnectionKey& key, std::uint64_t ha
     for (std::uint32_t left = matching_ways(bucket, tag_of(hash)); left != 0; left &= left - 1) {
         const ConnectionIndex index =
             bucket.nodes[static_cast<std::size_t>(std::countr_zero(left))];
-        if (nodes_[index].is(key))
+        if (nodes_[index].key() == key)
             return index;
     }
     ConnectionIndex index = bucket.overflow;
-    while (index != no_connection && !nodes_[index].is(key))
+    while (index != no_connection && nodes_[index].key() != key)
         index = nodes_[index].overflow_next_;
     return index;
 }
@@ -232,7 +232,7 @@ ConnectionIndex ConnectionTable::next_expired(Tick now, std::uint32_t& budget) {
             const ConnectionIndex index = wheel_[firing_slot];
             const Connection& connection = nodes_[index];
             if (connection.wheel_next_ != no_connection)
-                prefetch_node(connection.wheel_next_);
+                __builtin_prefetch(&nodes_[connection.wheel_next_], 1);
             if (is_past(connection.deadline(), now))
                 return index;
             wheel_unlink(index);

@@ -17,6 +17,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <type_traits>
 
@@ -51,32 +52,44 @@ void store_shared(T& place, std::type_identity_t<T> value,
     std::atomic_ref(place).store(value, order);
 }
 
-struct ConnectionKey {
-    WideAddress client{};
+// What a connection is known by, besides the client's address.
+struct ConnectionPorts {
     // The service's generation: no other service, past or present, has it, so it stands for
     // address and protocol, and connections of a removed service match nothing.
     std::uint32_t service = 0;
     Be16 client_port;
     Be16 service_port;  // the packet's: a service may be for every port
-    bool operator==(const ConnectionKey&) const = default;
+
+    // All of it in a register, to be hashed and compared at once.
+    [[nodiscard]] std::uint64_t word() const {
+        return service | std::uint64_t{client_port.raw()} << 32U |
+               std::uint64_t{service_port.raw()} << 48U;
+    }
 };
 
-struct alignas(64) Connection {
+struct ConnectionKey : ConnectionPorts {
     WideAddress client{};
-    std::uint32_t service = 0;   // 0: the node is free
+
+    ConnectionKey() = default;
+    ConnectionKey(const WideAddress& from, const ConnectionPorts& ports)
+        : ConnectionPorts(ports), client(from) {}
+    bool operator==(const ConnectionKey& other) const {
+        return word() == other.word() && client == other.client;
+    }
+};
+
+// Free while its `service` is 0.
+struct alignas(64) Connection : ConnectionKey {
     Slot destination = no_slot;  // set by ConnectionTable::assign()
     std::uint32_t destination_generation = 0;
     BindingIndex binding = no_binding;  // of the persistence table; released with the connection
-    Be16 client_port;
-    Be16 service_port;
     ConnectionState state = ConnectionState::syn;
     bool opened_by_fragment = false;
 
     // A peer may move it.
     [[nodiscard]] Tick deadline() const { return load_shared(deadline_); }
 
-    [[nodiscard]] ConnectionKey key() const { return {client, service, client_port, service_port}; }
-    [[nodiscard]] bool is(const ConnectionKey& wanted) const { return key() == wanted; }
+    [[nodiscard]] const ConnectionKey& key() const { return *this; }
 
 private:
     friend class ConnectionTable;
@@ -90,32 +103,50 @@ private:
 static_assert(sizeof(Connection) == 64, "one cache line per connection");
 
 class ConnectionTable {
+    struct Bucket;
+
 public:
     ConnectionTable(std::uint32_t capacity, const HashSeed& seed);
 
+    [[nodiscard]] std::uint64_t hash(const WideAddress& client, std::uint64_t ports) const {
+        return hash_flow(client, ports, seed_);
+    }
     [[nodiscard]] std::uint64_t hash(const ConnectionKey& key) const {
-        const std::uint64_t rest = std::uint64_t{key.service} << 32U |
-                                   std::uint64_t{key.client_port.raw()} << 16U |
-                                   std::uint64_t{key.service_port.raw()};
-        return hash_flow(key.client, rest, seed_);
+        return hash(key.client, key.word());
     }
 
-    // ---- a lookup in two steps, for bursts ----
-    void prefetch_bucket(std::uint64_t hash) const {
-        __builtin_prefetch(&buckets_[bucket_of(hash)]);
+    // ---- a lookup in steps, each over a whole burst, so that its misses overlap ----
+    // A prefetch alone is not enough: processors drop it when it misses the TLB, too, which in a
+    // table of many megabytes is often. touch() is a load that nobody waits for: in a loop of
+    // little else tens of them are under way at once.
+    class Place {
+    public:
+        void touch() const { load_line(bucket_); }
+
+    private:
+        friend class ConnectionTable;
+        const Bucket* bucket_ = nullptr;
+    };
+    [[nodiscard]] Place prefetch_place(std::uint64_t hash) const {
+        Place place;
+        place.bucket_ = &buckets_[bucket_of(hash)];
+        __builtin_prefetch(place.bucket_);
+        return place;
     }
-    // The node that is most likely the right one, or no_connection when none can be. Verify with
-    // Connection::is(); when that fails only find() knows.
-    [[nodiscard]] ConnectionIndex candidate(std::uint64_t hash) const {
-        const Bucket& bucket = buckets_[bucket_of(hash)];
+    // The node that is most likely the right one, or nullptr when none can be. Verify it by its
+    // key; when that fails only find() knows.
+    [[nodiscard]] Connection* prefetch_candidate(const Place& place, std::uint64_t hash) {
+        const Bucket& bucket = *place.bucket_;
         const std::uint32_t matching = matching_ways(bucket, tag_of(hash));
-        if (matching == 0)
-            return bucket.overflow;
-        return bucket.nodes[static_cast<std::size_t>(std::countr_zero(matching))];
+        ConnectionIndex index = bucket.overflow;
+        if (matching != 0) [[likely]]
+            index = bucket.nodes[static_cast<std::size_t>(std::countr_zero(matching))];
+        if (index == no_connection) [[unlikely]]
+            return nullptr;
+        __builtin_prefetch(&nodes_[index]);
+        return &nodes_[index];
     }
-    void prefetch_node(ConnectionIndex index) const {
-        __builtin_prefetch(&nodes_[index], 1);  // for writing
-    }
+    static void touch_candidate(const Connection* candidate) { load_line(candidate); }
 
     // ---- the table itself; `hash` is that of `key` ----
     [[nodiscard]] ConnectionIndex find(const ConnectionKey& key, std::uint64_t hash) const;
@@ -127,8 +158,11 @@ public:
                            Tick timeout, Tick now);
     // The connection's timeout starts again. When it has become shorter, its node may be held for
     // as long as the old one, but what matters is its deadline.
+    // Most packets of a busy connection come in the same second as the one before: their line stays
+    // clean, and need not be written back to memory.
     static void touch(Connection& connection, Tick timeout, Tick now) {
-        store_shared(connection.deadline_, now + timeout);
+        if (const Tick deadline = now + timeout; connection.deadline() != deadline)
+            store_shared(connection.deadline_, deadline);
     }
     // Where the connection goes, as peers see it, too.
     void assign(ConnectionIndex index, const Identity& destination);
@@ -177,6 +211,12 @@ private:
     static constexpr std::uint32_t firing_slot = wheel_slots;  // those that are due
     static constexpr std::uint32_t first_in_slot = 0x80000000;
 
+    // Its first word comes into the cache, and goes nowhere.
+    static void load_line(const void* line) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, line, sizeof(word));
+        asm volatile("" : : "r"(word));
+    }
     [[nodiscard]] std::size_t bucket_of(std::uint64_t hash) const {
         // The upper half picks the bucket, the lower bits are the tag.
         return static_cast<std::size_t>(((hash >> 32U) * buckets_.size()) >> 32U);

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "common/check.h"
+#include "dataplane/core/plain_packet.h"
 
 namespace headgate::dataplane {
 namespace {
@@ -12,6 +13,9 @@ namespace {
 // Connections that may end in one call of expire(). A burst begins at most 64, so this is enough
 // to keep up, and a call stays within tens of microseconds.
 constexpr std::uint32_t expire_budget = 128;
+
+// How many frames before it is read a frame is fetched.
+constexpr std::size_t frames_ahead = 12;
 
 // One row of IPVS's table for connections of which only the client's packets are seen.
 ConnectionState next_state(ConnectionState state, std::uint8_t tcp_flags) {
@@ -62,8 +66,7 @@ void Core::process(const Snapshot& snapshot, Burst& burst, Tick now) {
     answers_count_ = 0;
     pieces_count_ = 0;
     fragments_.reclaim();
-    std::uint32_t count = parse_stage(snapshot, burst);
-    count = service_stage(snapshot, count);
+    const std::uint32_t count = service_stage(snapshot, burst);
     candidate_stage(count);
     forward_stage(snapshot, burst, count, now);
     work_count_ = count;
@@ -71,88 +74,126 @@ void Core::process(const Snapshot& snapshot, Burst& burst, Tick now) {
     loads_.flush(snapshot);
 }
 
-std::uint32_t Core::parse_stage(const Snapshot& snapshot, const Burst& burst) {
+std::uint32_t Core::service_stage(const Snapshot& snapshot, const Burst& burst) {
     const std::span frames(burst.frames.data(), burst.count);
     if (burst.interface >= snapshot.interface_count()) {
         for (std::uint32_t index = 0; index < burst.count; ++index)
             leave_hot_loop(index, Reason::no_service);
         return 0;
     }
-    for (const Frame& frame : frames)
+    for (const Frame& frame : frames.first(std::min<std::size_t>(frames.size(), frames_ahead)))
         __builtin_prefetch(frame.data, 1);
-    const MacAddress& own_mac = snapshot.interface_mac(burst.interface);
-    std::uint32_t count = 0;
+    const std::uint64_t own_mac_word = mac_word(snapshot.interface_mac(burst.interface));
+    Snapshot::Lookup services(snapshot);
+    Work* work = work_.data();
     for (std::uint32_t index = 0; index < burst.count; ++index) {
-        Work& work = work_[count];
-        const Reason reason = parse(frames[index], own_mac, work.packet);
-        if (reason != Reason::none) [[unlikely]] {
-            Cold& cold = leave_hot_loop(index, reason);
-            if (reason == Reason::fragment || reason == Reason::icmp)
-                cold.packet = work.packet;
-            continue;
-        }
-        work.frame = index;
-        ++count;
+        if (index + frames_ahead < burst.count)
+            __builtin_prefetch(frames[index + frames_ahead].data, 1);
+        work->frame = index;
+        bool goes_on = false;
+        if (parse_plain(frames[index], own_mac_word, work->packet)) [[likely]]
+            goes_on = find_service(services, *work);
+        else
+            goes_on = read_odd(snapshot, burst, services, *work);
+        work += goes_on ? 1 : 0;
     }
-    return count;
+    return static_cast<std::uint32_t>(work - work_.data());
 }
 
-std::uint32_t Core::service_stage(const Snapshot& snapshot, std::uint32_t count) {
-    std::uint32_t kept = 0;
-    for (std::uint32_t index = 0; index < count; ++index) {
-        const Packet& packet = work_[index].packet;
-        const Slot slot = snapshot.find_service(packet.address, packet.port, packet.protocol);
-        if (slot == no_slot || !snapshot.service(slot).active) [[unlikely]] {
-            Cold& cold =
-                leave_hot_loop(work_[index].frame,
-                               slot == no_slot ? Reason::no_service : Reason::service_inactive);
-            if (slot != no_slot)
-                cold.fate.service = {slot, snapshot.service(slot).generation};
-            continue;
-        }
-        Work& work = work_[kept];
-        if (kept != index)
-            work = work_[index];
-        work.service = {slot, snapshot.service(slot).generation};
-        work.hash = connections_.hash(work.key());
-        connections_.prefetch_bucket(work.hash);
-        ++kept;
+// False: the packet has left the hot loop. Inline, so that what has just been read of it is still
+// in registers.
+[[gnu::always_inline]] inline bool Core::find_service(Snapshot::Lookup& services, Work& work) {
+    const Packet& packet = work.packet;
+    const Snapshot::FoundService& found =
+        services.find(packet.address, packet.port, packet.protocol);
+    if (!found.active) [[unlikely]] {
+        const bool is_none = found.identity.slot == no_slot;
+        Cold& cold =
+            leave_hot_loop(work.frame, is_none ? Reason::no_service : Reason::service_inactive);
+        cold.fate.service = found.identity;
+        return false;
     }
-    return kept;
+    work.set_service(found.identity, connections_);
+    work.place = connections_.prefetch_place(work.hash);
+    return true;
+}
+
+// What is not plain: also IPv6.
+[[gnu::noinline]] bool Core::read_odd(const Snapshot& snapshot, const Burst& burst,
+                                      Snapshot::Lookup& services, Work& work) {
+    const Reason reason =
+        parse(burst.frames[work.frame], snapshot.interface_mac(burst.interface), work.packet);
+    if (reason == Reason::none)
+        return find_service(services, work);
+    Cold& cold = leave_hot_loop(work.frame, reason);
+    if (reason == Reason::fragment || reason == Reason::icmp)
+        cold.packet = work.packet;
+    return false;
 }
 
 void Core::candidate_stage(std::uint32_t count) {
-    for (std::uint32_t index = 0; index < count; ++index) {
-        Work& work = work_[index];
-        work.candidate = connections_.candidate(work.hash);
-        if (work.candidate != no_connection)
-            connections_.prefetch_node(work.candidate);
+    const std::span works(work_.data(), count);
+    for (const Work& work : works)
+        work.place.touch();
+    for (Work& work : works)
+        work.candidate = connections_.prefetch_candidate(work.place, work.hash);
+    for (const Work& work : works) {
+        if (work.candidate != nullptr) [[likely]]
+            ConnectionTable::touch_candidate(work.candidate);
     }
 }
 
 void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t count, Tick now) {
-    const Origin origin{burst.interface, burst.headroom};
-    std::uint32_t forwarded = 0;
-    for (std::uint32_t index = 0; index < count; ++index) {
-        Work& work = work_[index];
-        Reason reason = work.packet.hops > 1
-                            ? follow_or_begin(snapshot, work, now, work.destination)
-                            : Reason::hops_exceeded;
-        if (reason == Reason::none) [[likely]]
-            reason = forward(snapshot, origin, burst.frames[work.frame], work.packet, work.service,
-                             work.destination);
-        if (reason != Reason::none) [[unlikely]] {
-            Cold& cold = leave_hot_loop(work.frame, reason);
-            cold.fate = {work.service, work.destination};
-            if (is_answered(reason))
-                cold.packet = work.packet;
+    std::fill_n(burst.verdicts.begin(), burst.count, Verdict::transmit);
+    std::fill_n(burst.reasons.begin(), burst.count, Reason::none);
+    if (count == 0)
+        return;
+    const std::uint32_t cold_before = cold_count_;
+    const std::uint64_t source = mac_word(snapshot.interface_mac(burst.interface));
+    // Of packets of one service that come one after the other, which are counted at once.
+    Identity service = work_[0].service;
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;
+    const auto count_service = [&] {
+        counters_.service(service.slot, service.generation).add_packets(packets, bytes);
+        packets = bytes = 0;
+    };
+    for (Work& work : std::span(work_.data(), count)) {
+        const DestinationEntry* entry = follow(snapshot, work, now);
+        if (entry == nullptr || entry->tunnelled) [[unlikely]] {
+            forward_odd(snapshot, burst, work, entry != nullptr, now);
             continue;
         }
-        burst.verdicts[work.frame] = Verdict::transmit;
-        burst.reasons[work.frame] = Reason::none;
-        ++forwarded;
+        rewrite(work.packet, burst.frames[work.frame].data, entry->mac, source);
+        counters_.destination(work.destination.slot, work.destination.generation)
+            .add_packets(1, work.packet.ip_bytes);
+        if (work.service.slot != service.slot) {
+            count_service();
+            service = work.service;
+        }
+        ++packets;
+        bytes += work.packet.ip_bytes;
     }
-    counters_.count(Reason::none, forwarded);
+    count_service();
+    counters_.count(Reason::none, count - (cold_count_ - cold_before));
+}
+
+// `followed`: its connection is known, and it only remains to be sent.
+[[gnu::noinline]] void Core::forward_odd(const Snapshot& snapshot, Burst& burst, Work& work,
+                                         bool followed, Tick now) {
+    Reason reason = Reason::none;
+    if (!followed)
+        reason = work.packet.hops > 1 ? follow_or_begin(snapshot, work, now, work.destination)
+                                      : Reason::hops_exceeded;
+    if (reason == Reason::none) [[likely]]
+        reason = forward(snapshot, {burst.interface, burst.headroom}, burst.frames[work.frame],
+                         work.packet, work.service, work.destination);
+    if (reason == Reason::none) [[likely]]
+        return;
+    Cold& cold = leave_hot_loop(work.frame, reason);
+    cold.fate = {work.service, work.destination};
+    if (is_answered(reason))
+        cold.packet = work.packet;
 }
 
 void Core::cold_stage(const Snapshot& snapshot, Burst& burst, Tick now) {
@@ -183,12 +224,28 @@ Fates Core::fates() const {
     return fates;
 }
 
+// One whose connection is the one that was expected, and goes on as it is. Not so, too, when an
+// earlier packet of the burst has taken the node.
+[[gnu::always_inline]] inline const DestinationEntry* Core::follow(const Snapshot& snapshot,
+                                                                   Work& work, Tick now) {
+    constexpr std::uint8_t changing = tcp_flag::fin | tcp_flag::syn | tcp_flag::rst;
+    if (work.candidate == nullptr) [[unlikely]]
+        return nullptr;
+    Connection& connection = *work.candidate;
+    const DestinationEntry& entry = snapshot.destination(connection.destination);
+    const ConnectionState state = connection.state;
+    if (!work.is_of(connection) || entry.generation != connection.destination_generation ||
+        !entry.resolved || !is_lasting(state) || (work.packet.tcp_flags & changing) != 0 ||
+        work.packet.hops <= 1 || is_past(connection.deadline(), now)) [[unlikely]]
+        return nullptr;
+    ConnectionTable::touch(connection, snapshot.service(work.service.slot).timeouts.of(state), now);
+    work.destination = {connection.destination, connection.destination_generation};
+    return &entry;
+}
+
 Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now,
                              Identity& destination) {
-    ConnectionIndex index = work.candidate;
-    // An earlier packet of the burst may have created the connection, or taken the node.
-    if (index == no_connection || !connections_.at(index).is(work.key())) [[unlikely]]
-        index = connections_.find(work.key(), work.hash);
+    const ConnectionIndex index = connections_.find(work.key(), work.hash);
     if (index == no_connection) [[unlikely]]
         return begin(snapshot, work, now, destination);
 

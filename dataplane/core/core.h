@@ -135,15 +135,27 @@ private:
     // One frame on its way through the stages.
     struct Work {
         Packet packet;
+        std::uint64_t ports = 0;  // ConnectionPorts::word()
         std::uint64_t hash = 0;
         Identity service;
-        Identity destination;                       // once it is decided
-        ConnectionIndex candidate = no_connection;  // to be verified: the key may differ
-        std::uint32_t frame = 0;                    // index in the burst
+        Identity destination;  // once it is decided
+        ConnectionTable::Place place;
+        Connection* candidate = nullptr;  // to be verified: the key may differ
+        std::uint32_t frame = 0;          // index in the burst
         bool is_fragment = false;
 
-        [[nodiscard]] ConnectionKey key() const {
-            return {packet.client, service.generation, packet.client_port, packet.port};
+        // Of `packet`, which is for `found`.
+        void set_service(const Identity& found, const ConnectionTable& connections) {
+            service = found;
+            ports = connection_ports().word();
+            hash = connections.hash(packet.client, ports);
+        }
+        [[nodiscard]] ConnectionPorts connection_ports() const {
+            return {service.generation, packet.client_port, packet.port};
+        }
+        [[nodiscard]] ConnectionKey key() const { return {packet.client, connection_ports()}; }
+        [[nodiscard]] bool is_of(const Connection& connection) const {
+            return connection.word() == ports && connection.client == packet.client;
         }
     };
     // A frame that has left the hot loop.
@@ -160,13 +172,19 @@ private:
     };
 
     // The stages, in this order, each over the whole burst.
-    std::uint32_t parse_stage(const Snapshot& snapshot, const Burst& burst);
-    std::uint32_t service_stage(const Snapshot& snapshot, std::uint32_t count);
+    std::uint32_t service_stage(const Snapshot& snapshot, const Burst& burst);
+    bool read_odd(const Snapshot& snapshot, const Burst& burst, Snapshot::Lookup& services,
+                  Work& work);
+    bool find_service(Snapshot::Lookup& services, Work& work);
     void candidate_stage(std::uint32_t count);
     void forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t count, Tick now);
     void cold_stage(const Snapshot& snapshot, Burst& burst, Tick now);
 
-    // What becomes of a packet: Reason::none, and where it goes, or why it is not forwarded.
+    // Where a packet goes that changes nothing about its connection; nullptr: it is another, and
+    // nothing is done.
+    const DestinationEntry* follow(const Snapshot& snapshot, Work& work, Tick now);
+    void forward_odd(const Snapshot& snapshot, Burst& burst, Work& work, bool followed, Tick now);
+    // What becomes of any packet: Reason::none, and where it goes, or why it is not forwarded.
     Reason follow_or_begin(const Snapshot& snapshot, const Work& work, Tick now,
                            Identity& destination);
     Reason forward(const Snapshot& snapshot, const Origin& origin, Frame& frame,
@@ -319,10 +337,10 @@ inline Reason Core::forward(const Snapshot& snapshot, const Origin& origin, Fram
         if (reason != Reason::none)
             return reason;
     } else {
-        rewrite(packet, frame.data, entry.mac, snapshot.interface_mac(origin.interface));
+        rewrite(packet, frame.data, entry.mac, mac_word(snapshot.interface_mac(origin.interface)));
     }
-    counters_.service(service.slot, service.generation).add_packet(packet.ip_bytes);
-    counters_.destination(destination.slot, destination.generation).add_packet(packet.ip_bytes);
+    counters_.service(service.slot, service.generation).add_packets(1, packet.ip_bytes);
+    counters_.destination(destination.slot, destination.generation).add_packets(1, packet.ip_bytes);
     return Reason::none;
 }
 

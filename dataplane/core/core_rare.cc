@@ -43,13 +43,13 @@ Reason Core::check_destination(const Snapshot& snapshot, const Identity& destina
 // The service of work.packet, and the hash of its connection.
 Reason Core::find_work(const Snapshot& snapshot, Work& work) const {
     const Packet& packet = work.packet;
-    const Slot slot = snapshot.find_service(packet.address, packet.port, packet.protocol);
-    if (slot == no_slot)
+    const Snapshot::FoundService& found =
+        snapshot.find_service(packet.address, packet.port, packet.protocol);
+    if (found.identity.slot == no_slot)
         return Reason::no_service;
-    if (!snapshot.service(slot).active)
+    if (!found.active)
         return Reason::service_inactive;
-    work.service = {slot, snapshot.service(slot).generation};
-    work.hash = connections_.hash(work.key());
+    work.set_service(found.identity, connections_);
     return Reason::none;
 }
 

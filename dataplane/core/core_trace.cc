@@ -14,11 +14,9 @@ TraceSteps Core::trace(const Snapshot& snapshot, const Packet& packet, Tick now)
     TraceSteps steps;
     Work work;
     work.packet = packet;
-    const Slot slot = snapshot.find_service(packet.address, packet.port, packet.protocol);
-    if (slot != no_slot) {
-        steps.service = {slot, snapshot.service(slot).generation};
-        steps.by_any_port = snapshot.service(slot).any_port;
-    }
+    steps.service = snapshot.find_service(packet.address, packet.port, packet.protocol).identity;
+    if (steps.service.slot != no_slot)
+        steps.by_any_port = snapshot.service(steps.service.slot).any_port;
     steps.reason = find_work(snapshot, work);
     if (steps.reason == Reason::none)
         steps.reason = trace_connection(snapshot, work, now, steps);

@@ -34,8 +34,8 @@ struct alignas(64) TrafficCounters {
     Counter active_connections;    // now; IPVS words: established TCP
     Counter inactive_connections;  // now; every other state, and UDP
 
-    void add_packet(std::uint64_t ip_bytes) {
-        packets.add(1);
+    void add_packets(std::uint64_t count, std::uint64_t ip_bytes) {
+        packets.add(count);
         bytes.add(ip_bytes);
     }
 };

@@ -43,6 +43,13 @@ inline Be32 read32(const std::uint8_t* at) {
     return Be32::from_raw(raw);
 }
 
+// As it lies in memory.
+inline std::uint64_t read64(const std::uint8_t* at) {
+    std::uint64_t raw = 0;
+    std::memcpy(&raw, at, sizeof(raw));
+    return raw;
+}
+
 // Whether it is one of Protocol's.
 inline bool is_carried(std::uint8_t protocol) {
     const auto value = static_cast<Protocol>(protocol);

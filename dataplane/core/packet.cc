@@ -26,12 +26,6 @@ constexpr Be16 ethertype_service_vlan(0x88a8);  // IEEE 802.1ad
 constexpr Be16 ipv4_fragment_bits(0x3fff);      // more fragments, and the offset
 constexpr Be16 ipv6_fragment_bits(0xfff9);      // the offset, and more fragments
 
-std::uint64_t read64(const std::uint8_t* at) {
-    std::uint64_t raw = 0;
-    std::memcpy(&raw, at, sizeof(raw));
-    return raw;
-}
-
 // In two loads; memcmp() would be a call.
 bool is_mac(const std::uint8_t* at, const MacAddress& mac) {
     const std::uint8_t* wanted = mac.bytes.data();

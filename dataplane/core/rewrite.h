@@ -23,11 +23,21 @@ inline void take_hop(const Packet& packet, std::uint8_t* ip) {
     std::memcpy(ip + 10, &checksum, sizeof(checksum));
 }
 
-// The frame of `packet` leaves for `destination` from `source`.
-inline void rewrite(const Packet& packet, std::uint8_t* frame, const MacAddress& destination,
-                    const MacAddress& source) {
-    std::memcpy(frame, destination.bytes.data(), destination.bytes.size());
-    std::memcpy(frame + destination.bytes.size(), source.bytes.data(), destination.bytes.size());
+// A MAC address as it lies in memory, and two bytes of zeros.
+inline std::uint64_t mac_word(const MacAddress& mac) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, mac.bytes.data(), mac.bytes.size());
+    return word;
+}
+
+// The frame of `packet` leaves for `destination` from `source`, both as mac_word() makes them: in
+// two stores.
+inline void rewrite(const Packet& packet, std::uint8_t* frame, std::uint64_t destination,
+                    std::uint64_t source) {
+    const std::uint64_t first = destination | source << 48U;
+    const auto rest = static_cast<std::uint32_t>(source >> 16U);
+    std::memcpy(frame, &first, sizeof(first));
+    std::memcpy(frame + sizeof(first), &rest, sizeof(rest));
     take_hop(packet, frame + packet.ip_at);
 }
 

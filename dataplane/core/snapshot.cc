@@ -21,6 +21,7 @@ void Snapshot::set_destination(Slot slot, const DestinationEntry& entry,
                                std::shared_ptr<DestinationLoad> load, std::uint32_t member) {
     if (slot >= destinations_.size()) {
         destinations_.resize(slot + 1);
+        destination_count_ = slot + 1;
         loads_.resize(slot + 1);
         members_.resize(slot + 1);
     }
@@ -35,11 +36,11 @@ void Snapshot::set_tunnel(Slot slot, const TunnelHeader& header) {
     tunnels_[slot] = header;
 }
 
-void Snapshot::index_add(const IndexKey& key, Slot slot) {
+void Snapshot::index_add(const IndexKey& key, const FoundService& service) {
     std::size_t at = service_hash(key) & index_mask_;
-    while (index_[at].slot != no_slot && index_[at].key != key)
+    while (index_[at].service.identity.slot != no_slot && !index_[at].is(key))
         at = (at + 1) & index_mask_;
-    index_[at] = {key, slot};
+    index_[at] = {key.address, key.rest, service};
 }
 
 // A list that says the same is the same: the connections of all workers are held against it once.
@@ -62,9 +63,10 @@ void Snapshot::build_index() {
         const ServiceConfig& service = config_.services[number];
         const WideAddress address = wide(service.endpoint.address);
         has_any_port_ |= service.endpoint.port == 0;
-        index_add({address, rest_of(Be16(service.endpoint.port), service.protocol)},
-                  slots_[number].service);
-        index_add({address, address_alone}, slots_[number].service);
+        const Slot slot = slots_[number].service;
+        const FoundService found{{slot, services_[slot].generation}, service.active};
+        index_add({address, rest_of(Be16(service.endpoint.port), service.protocol)}, found);
+        index_add({address, address_alone}, found);
     }
 }
 

@@ -34,7 +34,6 @@ struct GroupMember {
 
 struct ServiceEntry {
     std::uint32_t generation = 0;  // 0: the slot is empty
-    bool active = false;
     bool any_port = false;
     bool hash_port = false;
     bool hash_fallback = false;
@@ -49,10 +48,10 @@ struct ServiceEntry {
 
 struct alignas(16) DestinationEntry {
     std::uint32_t generation = 0;  // 0: the slot is empty
-    MacAddress mac;
-    bool resolved = false;       // mac is known
-    bool keeps_clients = false;  // those that persistence binds to it
-    bool tunnelled = false;      // Snapshot::tunnel() says how
+    bool resolved = false;         // its MAC address is known
+    bool keeps_clients = false;    // those that persistence binds to it
+    bool tunnelled = false;        // Snapshot::tunnel() says how
+    std::uint64_t mac = 0;         // as mac_word() makes it
 };
 static_assert(sizeof(DestinationEntry) == 16, "four destinations share a cache line");
 
@@ -68,19 +67,45 @@ class Snapshot {
 public:
     Snapshot();  // no services, no interfaces
 
-    // The slot of the service, or no_slot. A service for every port answers when none has the
-    // port itself.
-    [[nodiscard]] Slot find_service(const WideAddress& address, Be16 port,
-                                    Protocol protocol) const {
-        const Slot exact = find_in_index({address, rest_of(port, protocol)});
-        if (exact != no_slot || !has_any_port_) [[likely]]
+    // What a lookup tells of a service without a look at its entry.
+    struct FoundService {
+        Identity identity;  // without a slot: there is none
+        bool active = false;
+    };
+    // A service for every port answers when none has the port itself.
+    [[nodiscard]] const FoundService& find_service(const WideAddress& address, Be16 port,
+                                                   Protocol protocol) const {
+        const FoundService& exact = find_in_index({address, rest_of(port, protocol)});
+        if (exact.identity.slot != no_slot || !has_any_port_) [[likely]]
             return exact;
         return find_in_index({address, rest_of(Be16(0), protocol)});
     }
 
+    // The same for the packets of a burst: one after the other they are mostly for one service.
+    // Requires: the snapshot outlives it.
+    class Lookup {
+    public:
+        explicit Lookup(const Snapshot& snapshot) : snapshot_(snapshot) {}
+        const FoundService& find(const WideAddress& address, Be16 port, Protocol protocol) {
+            const std::uint32_t rest = rest_of(port, protocol);
+            if (address != address_ || rest != rest_) [[unlikely]] {
+                address_ = address;
+                rest_ = rest;
+                found_ = snapshot_.find_service(address, port, protocol);
+            }
+            return found_;
+        }
+
+    private:
+        const Snapshot& snapshot_;
+        WideAddress address_;
+        std::uint32_t rest_ = 0;  // which no packet has
+        FoundService found_;
+    };
+
     // Whether any service has this address: its fragments, which may have no ports, are theirs.
     [[nodiscard]] bool serves(const WideAddress& address) const {
-        return find_in_index({address, address_alone}) != no_slot;
+        return find_in_index({address, address_alone}).identity.slot != no_slot;
     }
 
     // Requires: a slot that find_service() returned.
@@ -88,7 +113,7 @@ public:
     // Of any slot, also one that an earlier or later snapshot has given out: a slot that is not in
     // use here has generation 0.
     [[nodiscard]] const DestinationEntry& destination(Slot slot) const {
-        return slot < destinations_.size() ? destinations_[slot] : no_destination_entry;
+        return slot < destination_count_ ? destinations_[slot] : no_destination_entry;
     }
 
     // What the destination `place`, of any service of the group, is for `service`; no_slot in it:
@@ -124,15 +149,19 @@ private:
     struct IndexKey {
         WideAddress address;
         std::uint32_t rest = 0;  // port and protocol
-        bool operator==(const IndexKey&) const = default;
     };
     struct alignas(32) IndexEntry {
-        IndexKey key;
-        Slot slot = no_slot;
+        WideAddress address;
+        std::uint32_t rest = 0;
+        FoundService service;
+
+        [[nodiscard]] bool is(const IndexKey& key) const {
+            return address == key.address && rest == key.rest;
+        }
     };
     static_assert(sizeof(IndexEntry) == 32, "two entries share a cache line");
 
-    void index_add(const IndexKey& key, Slot slot);
+    void index_add(const IndexKey& key, const FoundService& service);
     // For the builder.
     void set_service(Slot slot, ServiceEntry entry);
     void set_destination(Slot slot, const DestinationEntry& entry,
@@ -145,12 +174,11 @@ private:
     // The load of that destination, or nullptr when it is not here.
     [[nodiscard]] std::shared_ptr<DestinationLoad> find_load(const Identity& destination) const;
 
-    [[nodiscard]] Slot find_in_index(const IndexKey& key) const {
+    [[nodiscard]] const FoundService& find_in_index(const IndexKey& key) const {
         for (std::size_t at = service_hash(key) & index_mask_;; at = (at + 1) & index_mask_) {
-            if (index_[at].key == key)
-                return index_[at].slot;
-            if (index_[at].slot == no_slot)
-                return no_slot;
+            const IndexEntry& entry = index_[at];
+            if (entry.is(key) || entry.service.identity.slot == no_slot)
+                return entry.service;
         }
     }
     // No protocol has the number 0.
@@ -169,6 +197,7 @@ private:
     bool has_any_port_ = false;
     std::vector<ServiceEntry> services_;
     std::vector<DestinationEntry> destinations_;
+    Slot destination_count_ = 0;                           // their size
     std::vector<std::shared_ptr<DestinationLoad>> loads_;  // by destination slot
     std::vector<std::uint32_t> members_;                   // likewise; 0: of no group
     std::vector<TunnelHeader> tunnels_;                    // likewise; as long as there is need

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "dataplane/core/pick_tables.h"
+#include "dataplane/core/rewrite.h"
 
 namespace headgate::dataplane {
 namespace {
@@ -166,10 +167,10 @@ void SnapshotBuilder::add_service(const ServiceConfig& config, const Snapshot& p
         }
         snapshot.set_destination(place.slot,
                                  {.generation = place.generation,
-                                  .mac = destination.mac.value_or(MacAddress{}),
                                   .resolved = destination.mac.has_value(),
                                   .keeps_clients = keeps_clients(config, destination),
-                                  .tunnelled = destination.tunnel.has_value()},
+                                  .tunnelled = destination.tunnel.has_value(),
+                                  .mac = mac_word(destination.mac.value_or(MacAddress{}))},
                                  load, member);
         if (destination.tunnel && destination.mac)
             snapshot.set_tunnel(place.slot,
@@ -184,7 +185,6 @@ void SnapshotBuilder::add_service(const ServiceConfig& config, const Snapshot& p
     snapshot.set_service(
         identity.slot,
         {.generation = identity.generation,
-         .active = config.active,
          .any_port = config.endpoint.port == 0,
          .hash_port = config.hash_port,
          .hash_fallback = config.hash_fallback,

@@ -13,6 +13,7 @@
 #include "dataplane/core/core.h"
 #include "dataplane/core/publisher.h"
 #include "tests/packets/corpus.h"
+#include "tests/packets/plain_agreement.h"
 #include "tests/packets/unwrap.h"
 
 namespace headgate::dataplane {
@@ -106,14 +107,17 @@ private:
         Burst burst;
         burst.count = static_cast<std::uint32_t>(blocks.size());
         burst.headroom = frame_headroom_bytes;
-        for (std::size_t index = 0; index < blocks.size(); ++index)
+        const MacAddress& own = publisher_.latest().interface_mac(0);
+        for (std::size_t index = 0; index < blocks.size(); ++index) {
             burst.frames[index] = blocks[index].frame();
+            check(packets::read_plain(burst.frames[index], own).agrees,
+                  "both parsers read a plain packet alike");
+        }
         core_.process(publisher_.latest(), burst, now_);
         for (std::size_t index = 0; index < blocks.size(); ++index)
             check_frame(blocks[index], burst.frames[index], burst.verdicts[index],
                         burst.reasons[index]);
         for (const Frame& frame : core_.released()) {
-            const MacAddress& own = publisher_.latest().interface_mac(0);
             check(std::ranges::equal(own.bytes, std::span(frame.data, frame.length).subspan(6, 6)),
                   "what leaves beside the burst leaves from the interface");
         }

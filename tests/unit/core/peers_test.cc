@@ -148,7 +148,7 @@ TEST(ConnectionTable, LetsPeersFollowWhileItsOwnerWorks) {
     constexpr StateTimeouts timeouts;
     std::atomic<bool> over{false};
     const auto key_of = [](std::uint32_t client) {
-        return ConnectionKey{wide_v4(Be32(client)), 1, Be16(1), Be16(80)};
+        return ConnectionKey{wide_v4(Be32(client)), {1, Be16(1), Be16(80)}};
     };
     std::thread owner([&] {
         // The destination tells the client: a peer that sees another one has read two connections.

@@ -43,7 +43,8 @@ std::string error_of(const ForwardingConfig& bad) {
 TEST(Publisher, StartsWithoutServices) {
     Publisher publisher(1);
     const Snapshot& snapshot = publisher.reader(0).current();
-    EXPECT_EQ(snapshot.find_service(wide_v4(Be32(1)), Be16(80), Protocol::tcp), no_slot);
+    EXPECT_EQ(snapshot.find_service(wide_v4(Be32(1)), Be16(80), Protocol::tcp).identity.slot,
+              no_slot);
     EXPECT_EQ(snapshot.interface_count(), 0U);
 }
 
@@ -64,9 +65,10 @@ TEST(Publisher, FindsServicesByAddressPortAndProtocol) {
     for (std::size_t number = 0; number < services.size(); ++number) {
         const ServiceConfig& item = services[number];
         const WideAddress address = wide(item.endpoint.address);
-        EXPECT_EQ(snapshot.find_service(address, Be16(item.endpoint.port), item.protocol),
-                  snapshot.slots()[number].service);
-        EXPECT_EQ(snapshot.find_service(address, Be16(82), item.protocol), no_slot);
+        EXPECT_EQ(
+            snapshot.find_service(address, Be16(item.endpoint.port), item.protocol).identity.slot,
+            snapshot.slots()[number].service);
+        EXPECT_EQ(snapshot.find_service(address, Be16(82), item.protocol).identity.slot, no_slot);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/core/rewrite.h"
 #include "tests/unit/core/rig.h"
 
 namespace headgate::dataplane {
@@ -176,7 +177,7 @@ private:
         ASSERT_EQ(asked_.events(Event::connection_created) - made_before, made ? 1U : 0U);
         if (sent.reason == Reason::none) {
             ASSERT_EQ(asked_.publisher.latest().destination(foretold.destination.slot).mac,
-                      sent.to);
+                      mac_word(sent.to));
         }
     }
 
@@ -206,7 +207,7 @@ protected:
     }
     // By the number in its address.
     [[nodiscard]] int server(const Identity& destination) const {
-        return rig.publisher.latest().destination(destination.slot).mac.bytes[5];
+        return static_cast<int>(rig.publisher.latest().destination(destination.slot).mac >> 40U);
     }
 
     Rig rig;
