@@ -104,6 +104,15 @@ TEST_F(Connections, APacketOfAHalfOpenConnectionWithSynAndAckDoesNotEstablishIt)
     EXPECT_EQ(destination(1).active_connections, 0U);
 }
 
+TEST_F(Connections, APacketOnItsLastHopEndsHereAndTheConnectionGoesOn) {
+    rig.establish(1);
+    const auto packet = packets::PacketBuilder::tcp(flag::ack)
+                            .from(Rig::client_endpoint(1, 40000))
+                            .to("192.0.2.10", 80);
+    EXPECT_EQ(rig.send(packets::PacketBuilder(packet).ttl(1)).reason, Reason::hops_exceeded);
+    EXPECT_EQ(rig.send(packets::PacketBuilder(packet).ttl(2)).reason, Reason::none);
+}
+
 TEST_F(Connections, SurviveWhileTheServiceIsInactive) {
     const MacAddress before = rig.establish(1).to;
     rig.config.services[0].active = false;

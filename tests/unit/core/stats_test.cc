@@ -1,5 +1,6 @@
 // Goal: the counters of several workers add up, and can be read while the workers run (run it under
 // a thread sanitizer).
+#include <array>
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -65,6 +66,46 @@ TEST(Stats, AddUpOverWorkersWhileTheseRun) {
     EXPECT_EQ(stats.reasons[0], 2 * connections);
     EXPECT_EQ(stats.flows, 2 * connections);
     EXPECT_EQ(stats.flow_capacity, 2 * connections);
+}
+
+// In one burst the packets of two services change off, at first in runs.
+TEST(Stats, TellTheServicesOfABurstApart) {
+    Rig rig;
+    constexpr std::array<std::uint16_t, 2> services{80, 81};
+    constexpr std::array<std::uint16_t, 7> received{80, 80, 80, 81, 81, 80, 81};
+    for (const std::uint16_t port : services) {
+        ServiceConfig& service = rig.config.services.emplace_back();
+        service.endpoint = {packets::ip("192.0.2.10"), port};
+        service.destinations = Rig::destinations(1);
+    }
+    rig.publish();
+    std::vector<packets::Bytes> frames;
+    for (const std::uint16_t port : received) {
+        const auto packet = [port](std::uint8_t flags) {
+            return packets::PacketBuilder::tcp(flags)
+                .from("10.1.0.1", 40000)
+                .to("192.0.2.10", port);
+        };
+        rig.send(packet(flag::syn));
+        rig.send(packet(flag::ack));
+        frames.push_back(packet(flag::ack).payload(port).macs(director, Rig::mac_of(200)).build());
+    }
+    const ForwardingStats before = rig.stats();
+    Burst burst;
+    for (packets::Bytes& frame : frames)
+        burst.frames[burst.count++] = {frame.data(), static_cast<std::uint32_t>(frame.size())};
+    rig.core.process(rig.publisher.latest(), burst, rig.now);
+    const ForwardingStats after = rig.stats();
+    const std::uint64_t packets[] = {4, 3};
+    for (std::size_t index = 0; index < 2; ++index) {
+        const auto grown = [&](std::uint64_t TrafficStats::*figure) {
+            return after.services[index].total.*figure - before.services[index].total.*figure;
+        };
+        EXPECT_EQ(grown(&TrafficStats::packets), packets[index]);
+        EXPECT_EQ(grown(&TrafficStats::bytes), packets[index] * (40 + 80 + index));
+        EXPECT_EQ(after.services[index].destinations[0].packets,
+                  after.services[index].total.packets);
+    }
 }
 
 }  // namespace
