@@ -2,6 +2,8 @@
 // the same frames: the floor, the least that any forwarder does. Where DPDK is there, also the same
 // forwarding on its hash table (hash_forwarder.h).
 //
+// Each sample is of another second: a connection's first packet of a second costs a write.
+//
 // Times contain the writing of the frames (frame_ring.h), also that of the floor. All flows are
 // established before a measurement begins, except where connections themselves are what is
 // measured; packets are of uniformly random flows.
@@ -36,7 +38,6 @@ using dataplane::Core;
 using dataplane::Scheduler;
 using dataplane::TunnelType;
 
-constexpr dataplane::Tick now = 1000;
 constexpr std::uint32_t num_destinations = 16;
 
 // What is measured: a service, its clients, and what the packets are.
@@ -155,6 +156,7 @@ struct Rig {
         };
     }
 
+    dataplane::Tick now = 1000;
     dataplane::Publisher publisher{1};
     dataplane::PersistenceTable persistence{clients_max, {}};
     Core core;
@@ -188,6 +190,7 @@ public:
         }
 #endif
         for (int round = 0; round < rounds_; ++round) {
+            ++rig.now;
             result.samples.push_back(
                 time_bursts(rig.ring, random, packets::flag::ack, rig.core_handler()));
             result.reference_samples.push_back(

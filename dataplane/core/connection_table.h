@@ -221,9 +221,9 @@ private:
         // The upper half picks the bucket, the lower bits are the tag.
         return static_cast<std::size_t>(((hash >> 32U) * buckets_.size()) >> 32U);
     }
+    // Never 0.
     static std::uint16_t tag_of(std::uint64_t hash) {
-        const auto tag = static_cast<std::uint16_t>(hash);
-        return tag == 0 ? 1 : tag;
+        return static_cast<std::uint16_t>(hash | 1U);
     }
     [[nodiscard]] std::uint64_t hash_of(const Connection& connection) const {
         return hash(connection.key());

@@ -14,9 +14,6 @@ namespace {
 // to keep up, and a call stays within tens of microseconds.
 constexpr std::uint32_t expire_budget = 128;
 
-// How many frames before it is read a frame is fetched.
-constexpr std::size_t frames_ahead = 12;
-
 // One row of IPVS's table for connections of which only the client's packets are seen.
 ConnectionState next_state(ConnectionState state, std::uint8_t tcp_flags) {
     if (state == ConnectionState::udp || state == ConnectionState::closed)
@@ -81,14 +78,12 @@ std::uint32_t Core::service_stage(const Snapshot& snapshot, const Burst& burst) 
             leave_hot_loop(index, Reason::no_service);
         return 0;
     }
-    for (const Frame& frame : frames.first(std::min<std::size_t>(frames.size(), frames_ahead)))
+    for (const Frame& frame : frames)
         __builtin_prefetch(frame.data, 1);
     const std::uint64_t own_mac_word = mac_word(snapshot.interface_mac(burst.interface));
     Snapshot::Lookup services(snapshot);
     Work* work = work_.data();
     for (std::uint32_t index = 0; index < burst.count; ++index) {
-        if (index + frames_ahead < burst.count)
-            __builtin_prefetch(frames[index + frames_ahead].data, 1);
         work->frame = index;
         bool goes_on = false;
         if (parse_plain(frames[index], own_mac_word, work->packet)) [[likely]]
