@@ -177,9 +177,11 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
 [[gnu::noinline]] void Core::forward_odd(const Snapshot& snapshot, Burst& burst, Work& work,
                                          bool followed, Tick now) {
     Reason reason = Reason::none;
-    if (!followed)
+    if (!followed) {
+        work.destination = {};
         reason = work.packet.hops > 1 ? follow_or_begin(snapshot, work, now, work.destination)
                                       : Reason::hops_exceeded;
+    }
     if (reason == Reason::none) [[likely]]
         reason = forward(snapshot, {burst.interface, burst.headroom}, burst.frames[work.frame],
                          work.packet, work.service, work.destination);

@@ -113,6 +113,13 @@ TEST_F(Connections, APacketOnItsLastHopEndsHereAndTheConnectionGoesOn) {
     EXPECT_EQ(rig.send(packets::PacketBuilder(packet).ttl(2)).reason, Reason::none);
 }
 
+TEST_F(Connections, WhatIsRefusedHasNotTheServerOfThePacketBefore) {
+    rig.establish(1);
+    ASSERT_NE(rig.core.fates()[0].destination.slot, no_slot);
+    ASSERT_EQ(rig.send_tcp(2, flag::ack).reason, Reason::no_connection);
+    EXPECT_EQ(rig.core.fates()[0].destination.slot, no_slot);
+}
+
 TEST_F(Connections, SurviveWhileTheServiceIsInactive) {
     const MacAddress before = rig.establish(1).to;
     rig.config.services[0].active = false;
