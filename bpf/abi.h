@@ -33,16 +33,29 @@ LB_STATIC_ASSERT(sizeof(struct lb_service_key) == 20, "no padding in a map key")
 
 #define LB_SERVICES_MAX 65536
 
+/* The packets that open a connection (a SYN, an SCTP INIT) may fill only a share of the receive
+ * ring of a queue, so that a flood of them leaves room for those of established connections. One
+ * entry per queue in the `opening_shares` map, which userspace maps into its memory. The two fields
+ * are written by different CPUs, hence a cache line for each. Neither wraps within any uptime. */
+struct lb_opening_share {
+    __u64 passed; /* by the program: how many it has redirected so far */
+    __u64 unused[7];
+    __u64 limit; /* by the worker: what `passed` may grow to */
+    __u64 unused_too[7];
+};
+LB_STATIC_ASSERT(sizeof(struct lb_opening_share) == 128, "two cache lines");
+
 /* What happened to a packet in the steering program: index into the per-CPU `counters` map
  * (__u64 each), and the name that people see. Every packet counts in exactly one. */
-#define LB_STEER_COUNTERS(X)                                                      \
-    X(steered)         /* redirected to the worker's socket */                    \
-    X(pass_returned)   /* generic mode: a worker gave it back to the kernel */    \
-    X(pass_no_socket)  /* a service's packet, but no socket on its queue */       \
-    X(pass_no_service) /* for an address, protocol and port that is no service */ \
-    X(pass_protocol)   /* not TCP, UDP, SCTP, nor an error about a service's */   \
-    X(pass_fragment)   /* a fragment for an address without services */           \
-    X(pass_malformed)  /* IP whose headers run past its end */                    \
+#define LB_STEER_COUNTERS(X)                                                       \
+    X(steered)         /* redirected to the worker's socket */                     \
+    X(drop_opening)    /* opens a connection, and those have filled their share */ \
+    X(pass_returned)   /* generic mode: a worker gave it back to the kernel */     \
+    X(pass_no_socket)  /* a service's packet, but no socket on its queue */        \
+    X(pass_no_service) /* for an address, protocol and port that is no service */  \
+    X(pass_protocol)   /* not TCP, UDP, SCTP, nor an error about a service's */    \
+    X(pass_fragment)   /* a fragment for an address without services */            \
+    X(pass_malformed)  /* IP whose headers run past its end */                     \
     X(pass_not_ip)     /* ARP, LLDP, three VLAN tags, ... */
 
 enum lb_steer_counter {

@@ -3,7 +3,8 @@
  * packets of services, their fragments, and ICMP errors about them, to the AF_XDP socket of the
  * queue they came in on, and leaves everything else to the kernel: ARP, VRRP, ssh, ping need no
  * code anywhere else. It changes no packet. A queue without a socket (no worker, or a dead one)
- * passes to the kernel too.
+ * passes to the kernel too. It drops what opens a connection when a worker has too many of those
+ * before it: a ring that is full would lose the packets of established connections as well.
  *
  * Userspace keeps `services` in step with the table; an empty map steers nothing. What the workers
  * forward, this program steers: both look behind the same VLAN tags and extension headers. */
@@ -14,6 +15,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/tcp.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -54,6 +56,15 @@ struct {
     __type(value, __u64);
 } counters SEC(".maps");
 
+/* Of each queue. The loader sets max_entries as for `sockets`. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct lb_opening_share);
+} opening_shares SEC(".maps");
+
 /* In generic mode a packet that a worker gives back to the kernel meets this program once more, and
  * would go round for ever. The worker marks it with this source MAC address, which nothing above
  * Ethernet looks at. The loader sets it, at random, before the program is loaded. */
@@ -70,6 +81,16 @@ struct icmp_header {
     __be16 checksum;
     __be32 word;
 };
+
+/* An SCTP packet (RFC 9260 3) as far as the type of its first chunk. */
+struct sctp_header {
+    __be16 source;
+    __be16 dest;
+    __be32 tag;
+    __le32 checksum;
+    __u8 chunk_type;
+};
+#define SCTP_INIT 1
 
 /* What every extension header begins with. */
 struct extension {
@@ -249,8 +270,24 @@ static __always_inline bool is_service(struct lb_service_key* key, __u8 protocol
     return bpf_map_lookup_elem(&services, key);
 }
 
-/* Why the packet goes to the kernel, or lb_steer_steered. */
-static __always_inline __u32 judge(const void* ip, const void* end, __be16 ethertype) {
+/* What the core calls the opening of a handshake. The first datagram of a UDP flow looks like any
+ * other. */
+static __always_inline bool is_opening(const struct reading* reading, const void* end) {
+    if (reading->protocol == IPPROTO_TCP) {
+        const struct tcphdr* tcp = reading->transport;
+
+        return (const void*)(tcp + 1) <= end && tcp->syn && !tcp->ack && !tcp->rst && !tcp->fin;
+    }
+    if (reading->protocol == IPPROTO_SCTP) {
+        const struct sctp_header* sctp = reading->transport;
+
+        return (const void*)(&sctp->chunk_type + 1) <= end && sctp->chunk_type == SCTP_INIT;
+    }
+    return false;
+}
+
+/* Why the packet goes to the kernel, or lb_steer_steered and whether it opens a connection. */
+static __always_inline __u32 judge(const void* ip, const void* end, __be16 ethertype, bool* opens) {
     struct reading reading = {};
     __u32 verdict = lb_steer_pass_not_ip;
 
@@ -277,9 +314,22 @@ static __always_inline __u32 judge(const void* ip, const void* end, __be16 ether
 
     if ((const void*)(ports + 2) > end)
         return is_about_service ? lb_steer_pass_protocol : lb_steer_pass_malformed;
-    if (is_service(&reading.key, reading.protocol, ports[is_about_service ? 0 : 1]))
+    if (is_service(&reading.key, reading.protocol, ports[is_about_service ? 0 : 1])) {
+        *opens = !is_about_service && is_opening(&reading, end);
         return lb_steer_steered;
+    }
     return is_about_service ? lb_steer_pass_protocol : lb_steer_pass_no_service;
+}
+
+/* Whether one more packet that opens a connection may go to the worker of this queue. */
+static __always_inline bool take_share(__u32 queue) {
+    struct lb_opening_share* share = bpf_map_lookup_elem(&opening_shares, &queue);
+
+    if (!share || share->passed >= share->limit)
+        return false;
+    /* In generic mode several CPUs can have packets of one queue. */
+    __sync_fetch_and_add(&share->passed, 1);
+    return true;
 }
 
 SEC("xdp")
@@ -305,7 +355,8 @@ int headgate_steer(struct xdp_md* ctx) {
         ip = tag + 1;
     }
 
-    __u32 verdict = judge(ip, data_end, ethertype);
+    bool opens = false;
+    __u32 verdict = judge(ip, data_end, ethertype, &opens);
 
     if (verdict != lb_steer_steered)
         return pass(verdict);
@@ -315,8 +366,14 @@ int headgate_steer(struct xdp_md* ctx) {
     /* The lower bits of the flags are the answer for a queue without a socket. */
     long action = bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
 
-    count(action == XDP_REDIRECT ? lb_steer_steered : lb_steer_pass_no_socket);
-    return action;
+    if (action != XDP_REDIRECT)
+        return pass(lb_steer_pass_no_socket);
+    if (opens && !take_share(ctx->rx_queue_index)) {
+        count(lb_steer_drop_opening);
+        return XDP_DROP;
+    }
+    count(lb_steer_steered);
+    return XDP_REDIRECT;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -95,6 +95,7 @@ Result<void> Attachment::open_queue(const AttachmentOptions& options, std::uint3
     port_options.generic = steering_->generic();
     port_options.returned_source = steering_->returned_source();
     port_options.reinjector = options.reinjector;
+    port_options.opening_share = &steering_->opening_share(queue);
     Result<std::unique_ptr<AfxdpPort>> port = AfxdpPort::open(port_options);
     if (!port)
         return tl::unexpected(port.error());

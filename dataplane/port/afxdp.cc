@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
@@ -16,6 +17,7 @@
 
 #include "common/check.h"
 #include "common/fd.h"
+#include "dataplane/port/opening_share.h"
 
 namespace headgate::dataplane {
 
@@ -101,6 +103,7 @@ AfxdpPort::~AfxdpPort() {
 }
 
 Result<std::unique_ptr<AfxdpPort>> AfxdpPort::open(const AfxdpOptions& options) {
+    check(options.opening_share != nullptr, "a queue has its share in the steering program");
     std::unique_ptr<AfxdpPort> port(new AfxdpPort(options));
     if (auto memory = port->open_memory(); !memory)
         return tl::unexpected(memory.error());
@@ -179,12 +182,27 @@ Result<void> AfxdpPort::open_socket(bool zero_copy) {
                          error == -EBUSY ? " (another program has a socket on it)" : "");
     ::setsockopt(socket_fd(), SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes,
                  sizeof send_buffer_bytes);
+    limit_openings();
     return {};
 }
 
 std::uint64_t AfxdpPort::chunk_of(const Frame& frame) const {
     const auto offset = static_cast<std::uint64_t>(frame.data - memory_.data());
     return offset & ~(chunk_bytes_ - 1);
+}
+
+// Sets the limit by the rule of opening_limit(). The program reads and writes the share at any
+// time: no order but that of the two reads matters, and a limit that is a burst old does no harm.
+void AfxdpPort::limit_openings() {
+    lb_opening_share& share = *options_.opening_share;
+    const std::uint64_t passed =
+        std::atomic_ref<decltype(share.passed)>(share.passed).load(std::memory_order_acquire);
+    // The ring's own counter: libxdp's copy is of the time when the last copy had been used up.
+    const std::uint32_t produced =
+        std::atomic_ref<std::uint32_t>(*socket_->rx.producer).load(std::memory_order_relaxed);
+    const std::uint32_t backlog = produced - socket_->rx.cached_cons;
+    std::atomic_ref<decltype(share.limit)>(share.limit)
+        .store(opening_limit(passed, backlog, ring_frames), std::memory_order_relaxed);
 }
 
 void AfxdpPort::rx_burst(Burst& burst) {
@@ -204,6 +222,7 @@ void AfxdpPort::rx_burst(Burst& burst) {
         counters_.rx_packets.add(received);
         counters_.rx_bytes.add(bytes);
     }
+    limit_openings();
     refill();
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bpf/abi.h"
 #include "common/net.h"
 #include "common/result.h"
 #include "dataplane/port/port.h"
@@ -24,6 +25,7 @@ struct AfxdpOptions {
     bool generic = false;               // the steering program runs in generic mode
     MacAddress returned_source;         // generic mode: marks frames given back to the kernel
     std::shared_ptr<const Reinjector> reinjector;
+    lb_opening_share* opening_share = nullptr;  // of the queue; outlives the port
 };
 
 // Ethernet header and one VLAN tag.
@@ -63,6 +65,7 @@ private:
     Result<void> open_memory();
     Result<void> open_socket(bool zero_copy);
     [[nodiscard]] std::uint64_t chunk_of(const Frame& frame) const;
+    void limit_openings();
     void reclaim();
     void refill();
     bool enqueue(const Frame& frame);

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <linux/if_link.h>
 #include <steer.skel.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "common/check.h"
@@ -98,6 +99,8 @@ Steering::Steering(steer_bpf* program) : program_(program) {
 
 Steering::~Steering() {
     link_.reset();
+    if (!opening_shares_.empty())
+        ::munmap(opening_shares_.data(), opening_shares_.size_bytes());
     steer_bpf::destroy(program_);
 }
 
@@ -108,11 +111,24 @@ Result<std::unique_ptr<Steering>> Steering::attach(const std::string& interface,
         return fail_errno("{}: open the steering program", interface);
     std::unique_ptr<Steering> steering(new Steering(program));
     bpf_map__set_max_entries(program->maps.sockets, queues);
+    bpf_map__set_max_entries(program->maps.opening_shares, queues);
     if (const int error = steer_bpf::load(program); error != 0)
         return fail_code(-error, "{}: load the steering program", interface);
+    if (auto mapped = steering->map_opening_shares(interface, queues); !mapped)
+        return tl::unexpected(mapped.error());
     if (auto attached = steering->attach_link(interface, ifindex, mode); !attached)
         return tl::unexpected(attached.error());
     return steering;
+}
+
+Result<void> Steering::map_opening_shares(const std::string& interface, std::uint32_t queues) {
+    // The kernel rounds the length up to whole pages, here and in munmap().
+    void* start = ::mmap(nullptr, queues * sizeof(lb_opening_share), PROT_READ | PROT_WRITE,
+                         MAP_SHARED, bpf_map__fd(program_->maps.opening_shares), 0);
+    if (start == MAP_FAILED)
+        return fail_errno("{}: map the shares of the steering program", interface);
+    opening_shares_ = {static_cast<lb_opening_share*>(start), queues};
+    return {};
 }
 
 Result<void> Steering::attach_link(const std::string& interface, int ifindex, XdpMode mode) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "bpf/abi.h"
@@ -59,6 +60,11 @@ public:
 
     // Sends the services' packets that come in on `queue` to this AF_XDP socket.
     Result<void> set_socket(std::uint32_t queue, int socket_fd);
+    // What the packets that open a connection may take of `queue`: for its port, which sets the
+    // limit before the socket is entered. Until then it is 0.
+    [[nodiscard]] lb_opening_share& opening_share(std::uint32_t queue) {
+        return opening_shares_[queue];
+    }
     // Adding what is there and removing what is not there changes nothing.
     Result<void> add_service(const SteeredService& service);
     Result<void> remove_service(const SteeredService& service);
@@ -71,9 +77,11 @@ public:
 
 private:
     explicit Steering(steer_bpf* program);
+    Result<void> map_opening_shares(const std::string& interface, std::uint32_t queues);
     Result<void> attach_link(const std::string& interface, int ifindex, XdpMode mode);
 
-    steer_bpf* program_;  // owned
+    steer_bpf* program_;                          // owned
+    std::span<lb_opening_share> opening_shares_;  // the program's own map, in our memory
     Fd link_;
     bool generic_ = false;
     std::string generic_reason_;

@@ -36,6 +36,9 @@ PacketBuilder to_service() {
     return PacketBuilder::tcp(packets::flag::syn).from("198.51.100.7", 40000).to("192.0.2.10", 80);
 }
 
+// What an empty ring has room for: a quarter of AfxdpPort's.
+constexpr std::uint64_t opening_share = 512;
+
 class SteerTest : public ::testing::Test {
 protected:
     static void SetUpTestSuite() {
@@ -75,6 +78,36 @@ protected:
         SteerCounts expected = before;
         ++expected[counter];
         EXPECT_EQ(steering_->counts(), expected) << "wanted " << steer_counter_name(counter);
+    }
+
+    void expect_steered(const Bytes& frame) {
+        SteerCounts expected = steering_->counts();
+        EXPECT_EQ(run(frame), XDP_REDIRECT);
+        ++expected[lb_steer_steered];
+        EXPECT_EQ(steering_->counts(), expected);
+    }
+
+    void expect_dropped(const Bytes& frame) {
+        SteerCounts expected = steering_->counts();
+        EXPECT_EQ(run(frame), XDP_DROP);
+        ++expected[lb_steer_drop_opening];
+        EXPECT_EQ(steering_->counts(), expected);
+    }
+
+    // Gives queue 0 a socket, whose ring nobody empties. The port must go before `steering_` does.
+    std::unique_ptr<AfxdpPort> open_port() {
+        AfxdpOptions options;
+        options.interface = "lo";
+        options.ifindex = loopback_ifindex;
+        options.frame_bytes_max = 1518;
+        options.generic = true;
+        options.opening_share = &steering_->opening_share(0);
+        auto port = AfxdpPort::open(options);
+        if (!port || !steering_->set_socket(0, (*port)->socket_fd())) {
+            ADD_FAILURE() << (port ? "the socket cannot be entered" : port.error().message);
+            return nullptr;
+        }
+        return std::move(*port);
     }
 
     std::unique_ptr<Steering> steering_;
@@ -148,24 +181,109 @@ TEST_F(SteerTest, StopsSteeringAServiceThatIsRemoved) {
 }
 
 TEST_F(SteerTest, SendsAServicesPacketToTheSocketOfItsQueue) {
-    AfxdpOptions options;
-    options.interface = "lo";
-    options.ifindex = loopback_ifindex;
-    options.frame_bytes_max = 1518;
-    options.generic = true;
-    auto port = AfxdpPort::open(options);
-    ASSERT_TRUE(port) << port.error().message;
-    EXPECT_FALSE((*port)->zero_copy());
-    ASSERT_TRUE(steering_->set_socket(0, (*port)->socket_fd()));
-
-    const SteerCounts before = steering_->counts();
-    EXPECT_EQ(run(to_service().build()), XDP_REDIRECT);
-    EXPECT_EQ(run(to_service().ip_options({1, 1, 1, 1}).build()), XDP_REDIRECT)
-        << "IP options do not hide the ports";
-    EXPECT_EQ(steering_->counts()[lb_steer_steered], before[lb_steer_steered] + 2);
-
-    port->reset();
+    std::unique_ptr<AfxdpPort> port = open_port();
+    ASSERT_TRUE(port);
+    EXPECT_FALSE(port->zero_copy());
+    expect_steered(to_service().build());
+    expect_steered(to_service().ip_options({1, 1, 1, 1}).build());  // they do not hide the ports
+    port.reset();
     expect_passed(to_service().build(), lb_steer_pass_no_socket);
+}
+
+TEST_F(SteerTest, LetsAPortHaveItsShareOfOpeningPackets) {
+    const lb_opening_share& share = steering_->opening_share(0);
+    EXPECT_EQ(share.limit, 0U);
+    std::unique_ptr<AfxdpPort> port = open_port();
+    ASSERT_TRUE(port);
+    EXPECT_EQ(share.limit, opening_share);
+    for (std::uint64_t count = 0; count < opening_share; ++count)
+        ASSERT_EQ(run(to_service().build()), XDP_REDIRECT) << count;
+    EXPECT_EQ(share.passed, opening_share);
+    expect_dropped(to_service().build());
+    EXPECT_EQ(share.passed, opening_share) << "what is dropped takes nothing";
+
+    // A test run redirects nothing: the ring is empty, so the worker has kept up.
+    Burst burst;
+    port->rx_burst(burst);
+    EXPECT_EQ(share.limit, 2 * opening_share);
+    expect_steered(to_service().build());
+}
+
+TEST_F(SteerTest, DropsWhatOpensAConnectionWhenTheShareIsUsedUp) {
+    using packets::flag::ack, packets::flag::fin, packets::flag::rst, packets::flag::syn;
+    const SteeredService web6{{*IpAddress::parse("2001:db8::10"), 80}, 6};
+    const SteeredService names{{*IpAddress::parse("192.0.2.10"), 53}, 17};
+    const SteeredService calls{{*IpAddress::parse("192.0.2.10"), 2905}, 132};
+    for (const SteeredService& service :
+         {web6, names, calls, steered_fragments(web.endpoint.address)})
+        ASSERT_TRUE(steering_->add_service(service));
+    const auto segment = [](std::uint8_t flags) {
+        return PacketBuilder::tcp(flags).from("198.51.100.7", 40000).to("192.0.2.10", 80);
+    };
+    const auto segment6 = [](std::uint8_t flags) {
+        return PacketBuilder::tcp(flags).from("2001:db8:1::7", 40000).to("2001:db8::10", 80);
+    };
+    const auto chunk = [](std::uint8_t type) {
+        return PacketBuilder::sctp(type).from("198.51.100.7", 40000).to("192.0.2.10", 2905);
+    };
+    const Bytes options_header{0, 0, 1, 4, 0, 0, 0, 0};
+    struct Case {
+        const char* description;
+        Bytes frame;
+        bool opens;
+    };
+    const std::vector<Case> cases{
+        {"SYN", segment(syn).build(), true},
+        {"SYN with ECE, CWR and PSH", segment(syn | 0xc8).build(), true},
+        {"SYN behind IP options", segment(syn).ip_options({1, 1, 1, 1}).build(), true},
+        {"SYN behind two VLAN tags", segment(syn).vlan(0x88a8, 5).vlan(0x8100, 6).build(), true},
+        {"SYN in IPv6", segment6(syn).build(), true},
+        {"SYN in IPv6, tagged, behind an extension header",
+         segment6(syn).vlan(0x8100, 5).extension(60, options_header).build(), true},
+        {"INIT", chunk(1).build(), true},
+        {"ACK", segment(ack).build(), false},
+        {"ACK in IPv6 behind a VLAN tag", segment6(ack).vlan(0x8100, 5).build(), false},
+        {"SYN, ACK", segment(syn | ack).build(), false},
+        {"SYN, RST", segment(syn | rst).build(), false},
+        {"SYN, FIN", segment(syn | fin).build(), false},
+        {"no flag", segment(0).build(), false},
+        {"COOKIE ECHO", chunk(10).build(), false},
+        {"a datagram", PacketBuilder::udp().to("192.0.2.10", 53).build(), false},
+        {"a first fragment with a SYN", segment(syn).fragment(0x2000).build(), false},
+        {"an ICMP error about a SYN, ACK",
+         PacketBuilder::icmp(
+             3, 1, 0,
+             PacketBuilder::tcp(syn).from("192.0.2.10", 80).to("198.51.100.7", 1).build_packet())
+             .to("192.0.2.10")
+             .build(),
+         false},
+    };
+    std::unique_ptr<AfxdpPort> port = open_port();
+    ASSERT_TRUE(port);
+    lb_opening_share& share = steering_->opening_share(0);
+    for (const Case& test : cases) {
+        SCOPED_TRACE(test.description);
+        share.limit = share.passed + 1;
+        expect_steered(test.frame);
+        EXPECT_EQ(share.passed, test.opens ? share.limit : share.limit - 1);
+        share.limit = share.passed;
+        if (test.opens)
+            expect_dropped(test.frame);
+        else
+            expect_steered(test.frame);
+    }
+}
+
+// A count that has outgrown 32 bits, as that of a long flood does.
+TEST_F(SteerTest, CountsOpeningPacketsIn64Bits) {
+    std::unique_ptr<AfxdpPort> port = open_port();
+    ASSERT_TRUE(port);
+    lb_opening_share& share = steering_->opening_share(0);
+    share.passed = 0xffff'ffff;
+    share.limit = share.passed + 1;
+    expect_steered(to_service().build());
+    EXPECT_EQ(share.passed, share.limit);
+    expect_dropped(to_service().build());
 }
 
 // Whatever a worker forwards, this program has to bring to it.

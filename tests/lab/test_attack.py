@@ -4,6 +4,8 @@ Method: one director, three echo servers that name themselves. Sessions of one c
 while another host floods the VIP with SYNs from random addresses, or is put on the block list.
 """
 
+import os
+import signal
 import time
 
 import pytest
@@ -17,6 +19,7 @@ VIP = configs.VIP
 PORT = 7007
 REMEMBERED = 500  # new connections a second
 SYNS = 20_000
+SYNS_THAT_FILL_RINGS = 10_000  # more than the receive rings of all workers of d1 hold
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +84,24 @@ def test_a_syn_flood_takes_nothing_from_anybody(start, topo):
     assert int(state["newConnectionRate"]) == REMEMBERED and int(state["busyUs"]) > 0
     assert sum(int(bucket.get("bursts", 0)) for bucket in state["bursts"]) > 0
     assert f"remembers up to {REMEMBERED} new connections/s" in director.cli("status").stdout
+
+
+def test_a_worker_that_lags_still_has_room_for_established_connections(start, topo):
+    """While the dataplane stands still, SYNs fill their share of its receive rings and no more."""
+    director = start()
+    process = int(dataplane(director)["pid"])
+    with Sessions(topo["c1"], VIP, PORT, 12) as sessions:
+        with SynFlood(topo["c2"], VIP, PORT) as flood:
+            os.kill(process, signal.SIGSTOP)
+            try:
+                sent = flood.sent
+                wait_until(lambda: flood.sent >= sent + SYNS_THAT_FILL_RINGS, 30, "a ring's worth")
+            finally:
+                os.kill(process, signal.SIGCONT)
+        time.sleep(0.5)
+    assert sessions.broken == [] and sessions.exchanges > 0
+    counted = reasons(director)
+    assert counted["steer_drop_opening"] > 0 and counted["socket_rx_ring_full"] == 0, counted
 
 
 def test_a_blocked_client_loses_its_connections(start, topo):
