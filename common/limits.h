@@ -24,7 +24,7 @@ inline constexpr std::chrono::seconds vip_lease_default{3};
 inline constexpr std::uint32_t weight_max = 0x7fffffff;
 
 // Services that one dataplane can carry.
-inline constexpr std::size_t services_max = 4096;
+inline constexpr std::size_t services_max = 16384;
 
 // Prefixes in each of the lists of blocked and of allowed clients: as text they fit into a message.
 inline constexpr std::size_t access_prefixes_max = 150'000;

@@ -37,7 +37,7 @@ void Snapshot::set_tunnel(Slot slot, const TunnelHeader& header) {
 }
 
 void Snapshot::index_add(const IndexKey& key, const FoundService& service) {
-    std::size_t at = service_hash(key) & index_mask_;
+    std::size_t at = key.hash() & index_mask_;
     while (index_[at].service.identity.slot != no_slot && !index_[at].is(key))
         at = (at + 1) & index_mask_;
     index_[at] = {key.address, key.rest, service};

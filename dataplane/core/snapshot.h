@@ -17,6 +17,7 @@
 #include "common/net.h"
 #include "dataplane/core/connection_state.h"
 #include "dataplane/core/forwarding_config.h"
+#include "dataplane/core/hash.h"
 #include "dataplane/core/load.h"
 #include "dataplane/core/pick_tables.h"
 #include "dataplane/core/slot.h"
@@ -149,6 +150,8 @@ private:
     struct IndexKey {
         WideAddress address;
         std::uint32_t rest = 0;  // port and protocol
+
+        [[nodiscard]] std::uint64_t hash() const { return hash_service(address, rest); }
     };
     struct alignas(32) IndexEntry {
         WideAddress address;
@@ -175,7 +178,7 @@ private:
     [[nodiscard]] std::shared_ptr<DestinationLoad> find_load(const Identity& destination) const;
 
     [[nodiscard]] const FoundService& find_in_index(const IndexKey& key) const {
-        for (std::size_t at = service_hash(key) & index_mask_;; at = (at + 1) & index_mask_) {
+        for (std::size_t at = key.hash() & index_mask_;; at = (at + 1) & index_mask_) {
             const IndexEntry& entry = index_[at];
             if (entry.is(key) || entry.service.identity.slot == no_slot)
                 return entry.service;
@@ -186,12 +189,6 @@ private:
     static std::uint32_t rest_of(Be16 port, Protocol protocol) {
         return std::uint32_t{port.raw()} << 16U | static_cast<std::uint32_t>(protocol);
     }
-    static std::size_t service_hash(const IndexKey& key) {
-        // Fibonacci hashing: the configured keys are few and are nobody's attack surface.
-        const std::uint64_t folded = key.address.first ^ key.address.second ^ key.rest;
-        return static_cast<std::size_t>((folded * 0x9e3779b97f4a7c15U) >> 32U);
-    }
-
     std::vector<IndexEntry> index_;  // open addressing, at most half full, a power of two
     std::size_t index_mask_ = 0;
     bool has_any_port_ = false;

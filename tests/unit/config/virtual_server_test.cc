@@ -38,7 +38,7 @@ TEST(BrokenVirtualServer, GivesOneDiagnosticThatHelps) {
          "`192.0.2.10-9` ends before it begins", "192.0.2.10-19 80"},
         {"GroupRangeTooLong",
          instance_with("", "virtual_server_group web {\n    >>192.0.0.0-192.1.0.0 80\n}"),
-         "has more than 4096 addresses", "left out"},
+         "has more than 16384 addresses", "left out"},
         {"GroupOfAMark", instance_with("", "virtual_server_group web {\n    >>fwmark 3\n}"),
          "`fwmark` in a group is not carried", "the addresses and the port"},
         {"HashFlagOfAnotherScheduler",

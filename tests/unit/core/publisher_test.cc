@@ -1,7 +1,9 @@
 // Goal: identities survive republication, bad configurations are refused whole and by name, and
 // snapshots are freed exactly when no worker can be using them.
 // Method: one thread for the rules, several for the memory order (run it under a thread sanitizer).
+#include <array>
 #include <atomic>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -70,6 +72,27 @@ TEST(Publisher, FindsServicesByAddressPortAndProtocol) {
             snapshot.slots()[number].service);
         EXPECT_EQ(snapshot.find_service(address, Be16(82), item.protocol).identity.slot, no_slot);
     }
+}
+
+// Each of 4096 neighbours in a table of 16384: a good hash gives 3620 places to them.
+TEST(Publisher, NeighbouringServicesHaveDifferentPlacesInTheIndex) {
+    constexpr std::uint64_t mask = 16383;
+    constexpr std::uint32_t http = 80U << 24U | 6U;  // port 80 as it lies in memory, TCP
+    std::array<std::uint8_t, 16> v6{0x20, 1, 0xd, 0xb8};
+    std::set<std::uint64_t> v4_places;
+    std::set<std::uint64_t> v6_places;
+    std::set<std::uint64_t> port_places;
+    for (std::uint32_t number = 0; number < 4096; ++number) {
+        v4_places.insert(hash_service(wide_v4(Be32(0xc0000200U + number)), http) & mask);
+        v6[14] = static_cast<std::uint8_t>(number >> 8U);
+        v6[15] = static_cast<std::uint8_t>(number);
+        v6_places.insert(hash_service(wide_v6(v6.data()), http) & mask);
+        const std::uint32_t port = std::uint32_t{Be16(static_cast<std::uint16_t>(number)).raw()};
+        port_places.insert(hash_service(wide_v4(Be32(0xc0000201U)), port << 16U | 6U) & mask);
+    }
+    EXPECT_GT(v4_places.size(), 3500U);
+    EXPECT_GT(v6_places.size(), 3500U);
+    EXPECT_GT(port_places.size(), 3500U);
 }
 
 TEST(Publisher, KeepsIdentitiesOfWhatStays) {
@@ -149,7 +172,7 @@ TEST(Publisher, RefusesWhatItCannotForwardAndNamesIt) {
     EXPECT_EQ(error_of(config({bad})),
               "service 192.0.2.1:80/tcp: a timeout of 1073741824 s is more than 1073741823 s");
     EXPECT_EQ(error_of(config(std::vector<ServiceConfig>(services_max + 1))),
-              "4097 services are more than the 4096 the dataplane can carry");
+              "16385 services are more than the 16384 the dataplane can carry");
     ServiceConfig crowded = service("192.0.2.1", {});
     for (std::uint32_t number = 0; number <= destinations_max; ++number)
         crowded.destinations.push_back({{IpAddress::v4(Be32(number)), 80}, 1, std::nullopt});
