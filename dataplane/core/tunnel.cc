@@ -18,7 +18,7 @@ constexpr std::uint32_t gre_checksum_bytes = 4;
 constexpr std::uint32_t fragment_bytes = 8;
 
 constexpr std::uint8_t protocol_ipv4 = 4;
-constexpr std::uint8_t protocol_udp = 17;
+constexpr auto protocol_udp = static_cast<std::uint8_t>(Protocol::udp);
 constexpr std::uint8_t protocol_ipv6 = 41;
 constexpr std::uint8_t protocol_gre = 47;
 constexpr std::uint16_t gre_checksum_present = 0x8000;
