@@ -38,48 +38,59 @@ using dataplane::Core;
 using dataplane::Scheduler;
 using dataplane::TunnelType;
 
-constexpr std::uint32_t num_destinations = 16;
-
 // What is measured: a service, its clients, and what the packets are.
 struct Setup {
     Family family = Family::ipv4;
     Scheduler scheduler = Scheduler::rr;
     std::uint32_t persistence_timeout_s = 0;
     std::optional<TunnelType> tunnel{};  // every real server behind one
+    std::uint32_t services = 1;          // a power of two; flows are of each in turns
+    std::uint32_t destinations = 16;     // of each service
 };
 
-std::vector<MacAddress> destination_macs() {
-    std::vector<MacAddress> macs(num_destinations, packets::mac("02:00:00:00:01:00"));
-    for (std::size_t index = 0; index < macs.size(); ++index)
-        macs[index].bytes[5] = static_cast<std::uint8_t>(index + 1);
+MacAddress destination_mac(std::uint32_t number) {
+    return {{0x02, 0, 0, 1, static_cast<std::uint8_t>(number >> 8U),
+             static_cast<std::uint8_t>(number)}};
+}
+
+std::vector<MacAddress> destination_macs(const Setup& setup) {
+    std::vector<MacAddress> macs;
+    for (std::uint32_t number = 1; number <= setup.destinations; ++number)
+        macs.push_back(destination_mac(number));
     return macs;
+}
+
+dataplane::DestinationConfig destination(const Setup& setup, std::uint32_t number) {
+    dataplane::DestinationConfig result;
+    const MacAddress mac = destination_mac(number);
+    result.endpoint = {setup.family == Family::ipv4
+                           ? IpAddress::v4(Be32(0x0a000000U + number))
+                           : IpAddress::v6({0xfc, mac.bytes[4], mac.bytes[5]}),
+                       80};
+    result.weight = 1;
+    result.mac = mac;
+    if (setup.tunnel) {
+        dataplane::TunnelConfig& tunnel = result.tunnel.emplace();
+        tunnel.type = *setup.tunnel;
+        tunnel.port = tunnel.type == TunnelType::gue ? 6080 : 0;
+        tunnel.source = packets::ip("10.0.0.254");
+        tunnel.mtu = 1500;
+    }
+    return result;
 }
 
 dataplane::ForwardingConfig config(const Setup& setup) {
     dataplane::ForwardingConfig result;
     result.interface_macs = {director_mac()};
-    dataplane::ServiceConfig& service = result.services.emplace_back();
-    service.endpoint = {service_address(setup.family), 80};
-    service.scheduler = setup.scheduler;
-    service.persistence_timeout_s = setup.persistence_timeout_s;
-    if (setup.family == Family::ipv6)
-        service.persistence_prefix_length = 128;
-    for (const MacAddress& mac : destination_macs()) {
-        dataplane::DestinationConfig& destination = service.destinations.emplace_back();
-        const std::uint8_t number = mac.bytes[5];
-        destination.endpoint = {setup.family == Family::ipv4
-                                    ? IpAddress::v4(Be32(0x0a000000U + number))
-                                    : IpAddress::v6({0xfc, number}),
-                                80};
-        destination.weight = 1;
-        destination.mac = mac;
-        if (setup.tunnel) {
-            dataplane::TunnelConfig& tunnel = destination.tunnel.emplace();
-            tunnel.type = *setup.tunnel;
-            tunnel.port = tunnel.type == TunnelType::gue ? 6080 : 0;
-            tunnel.source = packets::ip("10.0.0.254");
-            tunnel.mtu = 1500;
-        }
+    for (std::uint32_t number = 0; number < setup.services; ++number) {
+        dataplane::ServiceConfig& service = result.services.emplace_back();
+        service.endpoint = {service_address(setup.family, number), 80};
+        service.scheduler = setup.scheduler;
+        service.persistence_timeout_s = setup.persistence_timeout_s;
+        if (setup.family == Family::ipv6)
+            service.persistence_prefix_length = 128;
+        for (std::uint32_t server = 1; server <= setup.destinations; ++server)
+            service.destinations.push_back(destination(setup, server));
     }
     return result;
 }
@@ -145,7 +156,7 @@ constexpr std::uint32_t clients_max = 8192;
 struct Rig {
     Rig(const Setup& setup, std::uint32_t flow_count)
         : core({.connections_max = flow_count + clients_max, .seed = {}}, persistence),
-          ring(setup.family) {
+          ring(setup.family, setup.services) {
         check(publisher.publish(config(setup)).has_value(),
               "the benchmark's configuration is right");
     }
@@ -185,7 +196,7 @@ public:
         Measurement theirs = start(beside);
         std::optional<HashForwarder> hash;
         if (!beside.empty()) {
-            hash.emplace(flow_count, director_mac(), destination_macs());
+            hash.emplace(flow_count, director_mac(), destination_macs(setup));
             time_bursts(rig.ring, all, packets::flag::ack, [&](Burst& b) { hash->process(b); });
         }
 #endif
@@ -255,11 +266,22 @@ private:
     std::vector<Measurement> measurements_;
 };
 
+// 64 K established flows: of so many services with two real servers each, or of one with so many.
+void measure_growth(Bench& bench) {
+    for (const std::uint32_t services : {1U, 16U, 256U, 4096U, 16384U})
+        bench.established("core/services/" + std::to_string(services),
+                          {.services = services, .destinations = 2}, 64'000);
+    for (const std::uint32_t destinations : {1U, 10U, 100U, 1000U})
+        bench.established("core/destinations/" + std::to_string(destinations),
+                          {.destinations = destinations}, 64'000);
+}
+
 void measure(Bench& bench) {
     bench.established("core/established/1K", {}, 1'000, "core/rte_hash/1K");
     bench.established("core/established/64K", {}, 64'000, "core/rte_hash/64K");
     bench.established("core/established/1M", {}, 1'000'000, "core/rte_hash/1M");
     bench.established("core/established/4M", {}, 4'000'000, "core/rte_hash/4M");
+    bench.established("core/established/8M", {}, 8'000'000);
     bench.established("core/established_ipv6/64K", {.family = Family::ipv6}, 64'000);
     bench.established("core/established_ipv6/1M", {.family = Family::ipv6}, 1'000'000);
     bench.established("core/tun_ipip/64K", {.tunnel = TunnelType::ipip}, 64'000);
@@ -268,6 +290,7 @@ void measure(Bench& bench) {
     bench.new_connections("core/new_connection_wlc/1M", {.scheduler = Scheduler::wlc}, 1'000'000);
     bench.new_connections("core/new_connection_mh/1M", {.scheduler = Scheduler::mh}, 1'000'000);
     bench.new_connections("core/persistence_hit/1M", {.persistence_timeout_s = 300}, 1'000'000);
+    measure_growth(bench);
 }
 
 int run(int argc, char** argv) {

@@ -15,14 +15,15 @@ namespace headgate::bench {
 
 // The director's MAC address, to which all frames go.
 const MacAddress& director_mac();
-// Where they go: port 80 of it is the service.
-IpAddress service_address(Family family);
+// Where they go: port 80 of it is the service of that number.
+IpAddress service_address(Family family, std::uint32_t number);
 // The client of a flow: 64 K addresses, 1024 ports of each.
 IpAddress client_address(Family family, std::uint32_t flow);
 
 class FrameRing {
 public:
-    explicit FrameRing(Family family);
+    // Flow number n is of service number n % services. Requires: a power of two of them.
+    FrameRing(Family family, std::uint32_t services);
 
     // The next frames, from the clients of `flows[0..63]`.
     void fill(dataplane::Burst& burst, const std::uint32_t* flows, std::uint8_t tcp_flags);
@@ -31,15 +32,17 @@ private:
     // Places in an Ethernet frame without IP options or extension headers.
     struct Layout {
         std::size_t hops;
-        std::size_t client;  // the last four bytes of its address
+        std::size_t client;   // the last four bytes of its address
+        std::size_t service;  // the same
         std::size_t ports;
     };
 
     using Buffer = std::array<std::uint8_t, 2048>;
 
-    void fill_checksum(std::uint8_t* frame, std::uint32_t address) const;
+    void fill_checksum(std::uint8_t* frame, std::uint32_t client, std::uint32_t service) const;
 
     bool is_v4_;
+    std::uint32_t service_mask_;
     Layout at_;
     dataplane::HugeArray<Buffer> buffers_;
     std::array<std::uint8_t, 14> ethernet_{};
