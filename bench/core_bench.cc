@@ -254,8 +254,8 @@ private:
     static void bind_clients(Rig& rig, const std::vector<std::uint32_t>& flows) {
         std::vector<std::uint32_t> firsts;
         constexpr std::uint32_t ports = 1024;
-        for (std::uint32_t client = 0; client * ports < flows.size(); ++client)
-            firsts.push_back(client * ports);
+        for (std::uint32_t first = 0; first < flows.size(); first += ports)
+            firsts.push_back(first);
         firsts.resize((firsts.size() + burst_max - 1) / burst_max * burst_max, firsts.back());
         time_bursts(rig.ring, firsts, packets::flag::syn, rig.core_handler());
     }
