@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::uint32_t vlan_bytes = 4;
 constexpr std::uint32_t vlan_tags_max = 2;
-constexpr std::uint32_t tcp_bytes_min = 20;
 constexpr std::uint32_t sctp_bytes = 12;
 constexpr std::uint32_t sctp_chunk_bytes_min = 4;
 
@@ -23,7 +22,6 @@ constexpr std::uint32_t extension_bytes_min = 8;
 
 constexpr Be16 ethertype_vlan(0x8100);          // IEEE 802.1Q
 constexpr Be16 ethertype_service_vlan(0x88a8);  // IEEE 802.1ad
-constexpr Be16 ipv4_fragment_bits(0x3fff);      // more fragments, and the offset
 constexpr Be16 ipv6_fragment_bits(0xfff9);      // the offset, and more fragments
 
 // In two loads; memcmp() would be a call.
@@ -94,20 +92,11 @@ inline Reason parse_transport(const std::uint8_t* header, std::uint32_t bytes, E
     return Reason::none;
 }
 
-// RFC 1812 5.2.2: a router verifies it. Five words and nothing else in all but few packets.
+// RFC 1812 5.2.2: a router verifies it.
 bool is_checksum_right(const std::uint8_t* ip, std::uint32_t header_bytes) {
     if (header_bytes != ipv4_bytes_min) [[unlikely]]
         return internet_checksum({ip, header_bytes}) == 0;
-    std::uint64_t sum = read32(ip + 16).raw();
-    for (std::uint32_t at = 0; at < 16; at += 8) {
-        const std::uint64_t words = read64(ip + at);
-        sum += (words & 0xffffffffU) + (words >> 32U);
-    }
-    // At most 5 * 0xffffffff: after three foldings there is no carry left.
-    sum = (sum & 0xffffffffU) + (sum >> 32U);
-    sum = (sum & 0xffffU) + (sum >> 16U);
-    sum = (sum & 0xffffU) + (sum >> 16U);
-    return sum == 0xffffU;
+    return is_plain_checksum_right(ip);
 }
 
 // A fragment, or a protocol that is not forwarded.

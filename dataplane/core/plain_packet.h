@@ -5,37 +5,20 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 
 #include "dataplane/core/ip_headers.h"
 #include "dataplane/core/packet.h"
 
 namespace headgate::dataplane {
 
-// The sum of the words of an IPv4 header without options is right (RFC 1071): a multiple of 0xffff,
-// and one that is not zero, as the first byte is not. 2^16 leaves 1 when it is divided by 0xffff,
-// so words of 32 bits can be added instead; and a number is a multiple of an odd one if, multiplied
-// with its inverse, it does not wrap.
-inline bool is_plain_checksum_right(const std::uint8_t* ip) {
-    constexpr std::uint64_t inverse = 0xfffefffefffeffffU;
-    static_assert(inverse * 0xffffU == 1);
-    const std::uint64_t first = read64(ip);
-    const std::uint64_t second = read64(ip + 8);
-    const std::uint64_t sum = (first & 0xffffffffU) + (first >> 32U) + (second & 0xffffffffU) +
-                              (second >> 32U) + read32(ip + 16).raw();
-    return sum * inverse <= ~std::uint64_t{0} / 0xffffU;
-}
-
 // True: as if parse() had returned Reason::none. False: it has to decide. `own_mac_word`: see
 // mac_word().
 inline bool parse_plain(const Frame& frame, std::uint64_t own_mac_word, Packet& packet) {
     constexpr std::uint32_t behind_ip = ethernet_bytes + ipv4_bytes_min;
-    constexpr std::uint32_t tcp_bytes_min = 20;
     constexpr std::uint64_t mac_mask = 0xffffffffffffU;
     // Ethertype, version, header length; not the type of service.
     constexpr std::uint32_t ipv4 = Be32(0x08004500).raw();
     constexpr std::uint32_t ipv4_mask = Be32(0xffffff00).raw();
-    constexpr std::uint16_t fragment_mask = Be16(0x3fff).raw();
 
     // Also UDP's shorter packets are in frames of at least 60 bytes.
     if (frame.length < behind_ip + tcp_bytes_min) [[unlikely]]
@@ -45,7 +28,8 @@ inline bool parse_plain(const Frame& frame, std::uint64_t own_mac_word, Packet& 
     if ((read64(frame.data) & mac_mask) != own_mac_word ||
         (read32(frame.data + 12).raw() & ipv4_mask) != ipv4 ||
         total_bytes > frame.length - ethernet_bytes ||
-        (read16(ip + 6).raw() & fragment_mask) != 0 || !is_plain_checksum_right(ip)) [[unlikely]]
+        (read16(ip + 6).raw() & ipv4_fragment_bits.raw()) != 0 || !is_plain_checksum_right(ip))
+        [[unlikely]]
         return false;
     const std::uint8_t* const header = frame.data + behind_ip;
     packet.protocol = static_cast<Protocol>(ip[9]);
