@@ -4,27 +4,20 @@
 // The real process runs, as its own process, with a table from a file. The source saturates one
 // CPU; with two CPUs or more the dataplane is kept off it, as a network card's interrupts would be
 // kept off its workers. Dataplane and reference take turns, sample by sample.
-#include <csignal>
-#include <cstdlib>
+#include <array>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <optional>
+#include <memory>
 #include <string>
-#include <thread>
+#include <vector>
 
-#include <sched.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <boost/program_options.hpp>
 
+#include "bench/bare_loop.h"
+#include "bench/dataplane_process.h"
 #include "bench/measurement.h"
 #include "bench/traffic.h"
 #include "common/api.pb.h"
-#include "common/framing.h"
-#include "common/unix_socket.h"
 
 namespace headgate::bench {
 namespace {
@@ -46,139 +39,75 @@ constexpr const char* table = R"({"generation": "1", "services": [
         {"address": "10.77.0.13", "port": 80, "weight": 1},
         {"address": "10.77.0.14", "port": 80, "weight": 1}]}]})";
 
+constexpr const char* flood_row = "afxdp/syn_flood/established_kept";
+
+// A row of rates: packets of so many flows, through the flow cache or through the worker.
+struct Case {
+    const char* name;
+    std::uint32_t flows;
+    bool cached;
+};
+constexpr std::array<Case, 6> cases{{{"afxdp/flow_cache/1K", 1'000, true},
+                                     {"afxdp/flow_cache/100K", 100'000, true},
+                                     {"afxdp/flow_cache/1M", 1'000'000, true},
+                                     {"afxdp/worker/1K", 1'000, false},
+                                     {"afxdp/worker/100K", 100'000, false},
+                                     {"afxdp/worker/1M", 1'000'000, false}}};
+// Room for twice the flows of any row.
+constexpr const char* connections = "2097152";
+constexpr const char* cached_flows = "2097152";
+constexpr double warm_share = 0.99;
+constexpr int warm_up_attempts = 60;
+
 struct Settings {
     int rounds = 0;
     milliseconds time{};
-    std::uint32_t flows = 0;
+    std::string only;
     std::string dataplane;
 };
 
-void use_cpus(bool source) {
-    const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
-    if (cpus < 2)
-        return;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (source) {
-        CPU_SET(0, &set);
-    } else {
-        for (long cpu = 1; cpu < cpus; ++cpu)
-            CPU_SET(static_cast<std::size_t>(cpu), &set);
+// The flows get their connections, and their places in the cache, outside the measured time.
+Result<void> warm_up(Traffic& traffic, const Dataplane& dataplane, const Settings& settings,
+                     const Case& row) {
+    for (int attempt = 0; attempt < warm_up_attempts; ++attempt) {
+        if (auto warm = traffic.run(settings.time); !warm)
+            return tl::unexpected(warm.error());
+        const Result<api::DataplaneState> state = dataplane.ask();
+        if (!state)
+            return tl::unexpected(state.error());
+        const std::uint64_t known =
+            row.cached ? state->worker_states(0).cached_flows() : state->flows();
+        if (static_cast<double>(known) >= warm_share * row.flows)
+            return {};
     }
-    ::sched_setaffinity(0, sizeof set, &set);
+    return fail("{}: the flows are not all known after {} runs", row.name, warm_up_attempts);
 }
 
-// A headgate-dataplane that lives as long as this object, and never longer than this process.
-class Dataplane {
-public:
-    Dataplane(const std::string& program, const std::filesystem::path& folder)
-        : socket_path_(folder / "dataplane.sock") {
-        const std::string table_path = folder / "table.json";
-        std::ofstream(table_path) << table;
-        child_ = ::fork();
-        if (child_ != 0)
-            return;
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        use_cpus(false);
-        ::execl(program.c_str(), program.c_str(), "--interface", Traffic::device, "--socket",
-                socket_path_.c_str(), "--table", table_path.c_str(), nullptr);
-        ::_exit(127);
-    }
-    ~Dataplane() {
-        if (child_ <= 0)
-            return;
-        ::kill(child_, SIGTERM);
-        ::waitpid(child_, nullptr, 0);
-    }
-    Dataplane(const Dataplane&) = delete;
-    Dataplane& operator=(const Dataplane&) = delete;
-
-    // Waits until it is attached and knows where to send; returns its mode.
-    Result<std::string> wait_until_ready() {
-        for (int attempt = 0; attempt < 100; ++attempt) {
-            std::this_thread::sleep_for(milliseconds(100));
-            if (::waitpid(child_, nullptr, WNOHANG) == child_) {
-                child_ = 0;
-                return fail("headgate-dataplane ended before it was ready");
-            }
-            const Result<api::DataplaneState> state = ask();
-            if (state && state->ports_size() == 1 && state->ports(0).queues() > 0 &&
-                state->services(0).destinations(0).resolved())
-                return state->ports(0).mode();
-        }
-        return fail("headgate-dataplane was not ready after 10 s");
-    }
-
-private:
-    [[nodiscard]] Result<api::DataplaneState> ask() const {
-        const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        const Result<sockaddr_un> address = unix_address(socket_path_);
-        if (!address)
-            return tl::unexpected(address.error());
-        if (::connect(socket.get(), as_sockaddr(*address), sizeof *address) != 0)
-            return fail_errno("connect to {}", socket_path_);
-        api::DataplaneRequest request;
-        request.mutable_get_state();
-        const std::string frame = encode_frame(request);
-        if (::send(socket.get(), frame.data(), frame.size(), MSG_NOSIGNAL) < 0)
-            return fail_errno("send a request");
-        FrameDecoder decoder;
-        std::array<char, 4096> buffer{};
-        while (true) {
-            const ssize_t received = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
-            if (received <= 0)
-                return fail_errno("read a reply");
-            decoder.feed(std::span<const char>(buffer.data(), static_cast<std::size_t>(received)));
-            const Result<std::optional<std::string>> next = decoder.next();
-            if (!next)
-                return tl::unexpected(next.error());
-            const std::optional<std::string>& body = *next;
-            if (body)
-                return decode_body<api::DataplaneReply>(*body).map(
-                    [](const api::DataplaneReply& reply) { return reply.state(); });
-        }
-    }
-
-    std::string socket_path_;
-    pid_t child_ = 0;
-};
-
-// A folder for the socket and the table, removed at the end.
-class ScratchFolder {
-public:
-    ScratchFolder() {
-        std::string pattern = std::filesystem::temp_directory_path() / "headgate-bench-XXXXXX";
-        if (::mkdtemp(pattern.data()) != nullptr)
-            path_ = pattern;
-    }
-    ~ScratchFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    ScratchFolder(const ScratchFolder&) = delete;
-    ScratchFolder& operator=(const ScratchFolder&) = delete;
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
-
-Result<double> measure_dataplane(Traffic& traffic, const Settings& settings) {
-    const ScratchFolder folder;
-    Dataplane dataplane(settings.dataplane, folder.path());
-    const Result<std::string> mode = dataplane.wait_until_ready();
-    if (!mode)
+Result<double> measure_dataplane(Traffic& traffic, const Settings& settings, const Case& row) {
+    std::vector<std::string> options{"--connections", connections, "--flow-cache-after", "1",
+                                     "--flow-cache"};
+    options.emplace_back(row.cached ? cached_flows : "0");
+    Dataplane dataplane(settings.dataplane, Traffic::device, table, options);
+    if (const Result<std::string> mode = dataplane.wait_until_ready(); !mode)
         return tl::unexpected(mode.error());
-    // The flows get their connections outside the measured time.
-    if (auto warm = traffic.run(settings.time); !warm)
+    if (auto warm = warm_up(traffic, dataplane, settings, row); !warm)
+        return tl::unexpected(warm.error());
+    return traffic.run(settings.time);
+}
+
+Result<double> measure_xdp_tx(Traffic& traffic, const Settings& settings) {
+    const Result<Fd> link = traffic.attach_swap();
+    if (!link)
+        return tl::unexpected(link.error());
+    if (auto warm = traffic.run(settings.time / 10); !warm)
         return warm;
     return traffic.run(settings.time);
 }
 
-Result<double> measure_reference(Traffic& traffic, const Settings& settings) {
-    const Result<Fd> link = traffic.attach_swap();
-    if (!link)
-        return tl::unexpected(link.error());
+Result<double> measure_bare_loop(Traffic& traffic, const Settings& settings) {
+    const Result<std::unique_ptr<BareLoop>> loop = BareLoop::start(traffic);
+    if (!loop)
+        return tl::unexpected(loop.error());
     if (auto warm = traffic.run(settings.time / 10); !warm)
         return warm;
     return traffic.run(settings.time);
@@ -192,8 +121,8 @@ struct Kept {
 
 Result<Kept> measure_kept(Traffic& traffic, const Settings& settings) {
     using Stream = Traffic::Stream;
-    const ScratchFolder folder;
-    Dataplane dataplane(settings.dataplane, folder.path());
+    // All of them meet the worker.
+    Dataplane dataplane(settings.dataplane, Traffic::device, table, {"--flow-cache", "0"});
     if (const Result<std::string> mode = dataplane.wait_until_ready(); !mode)
         return tl::unexpected(mode.error());
     for (const Stream stream : {Stream::syns, Stream::acks}) {
@@ -230,7 +159,7 @@ Result<Measurement> measure_flood(const Settings& settings) {
         return tl::unexpected(traffic.error());
     use_cpus(true);
     Measurement result;
-    result.name = "afxdp/syn_flood/established_kept";
+    result.name = flood_row;
     result.unit = "% of packets";
     result.reference = "the same flows alone";
     for (int round = 0; round < settings.rounds; ++round) {
@@ -243,26 +172,47 @@ Result<Measurement> measure_flood(const Settings& settings) {
     return result;
 }
 
-Result<Measurement> measure(const Settings& settings) {
-    const Result<std::unique_ptr<Traffic>> traffic = make_traffic(settings.flows);
+Result<Measurement> measure_rate(const Settings& settings, const Case& row) {
+    const Result<std::unique_ptr<Traffic>> traffic = make_traffic(row.flows);
     if (!traffic)
         return tl::unexpected(traffic.error());
     use_cpus(true);
     Measurement result;
-    result.name = "afxdp_forward_60b";
+    result.name = row.name;
     result.unit = "packets/s";
-    result.reference = "XDP_TX MAC swap";
+    result.reference = row.cached ? "xdp_tx" : "xsk_l2fwd";
     for (int round = 0; round < settings.rounds; ++round) {
-        const Result<double> rate = measure_dataplane(**traffic, settings);
+        const Result<double> rate = measure_dataplane(**traffic, settings, row);
         if (!rate)
             return tl::unexpected(rate.error());
-        const Result<double> reference = measure_reference(**traffic, settings);
+        const Result<double> reference = row.cached ? measure_xdp_tx(**traffic, settings)
+                                                    : measure_bare_loop(**traffic, settings);
         if (!reference)
             return tl::unexpected(reference.error());
         result.samples.push_back(*rate);
         result.reference_samples.push_back(*reference);
     }
     return result;
+}
+
+// Those whose name has `only` in it.
+Result<std::vector<Measurement>> measure_all(const Settings& settings) {
+    std::vector<Measurement> measurements;
+    for (const Case& row : cases) {
+        if (std::string(row.name).find(settings.only) == std::string::npos)
+            continue;
+        const Result<Measurement> measurement = measure_rate(settings, row);
+        if (!measurement)
+            return tl::unexpected(measurement.error());
+        measurements.push_back(*measurement);
+    }
+    if (std::string(flood_row).find(settings.only) != std::string::npos) {
+        const Result<Measurement> measurement = measure_flood(settings);
+        if (!measurement)
+            return tl::unexpected(measurement.error());
+        measurements.push_back(*measurement);
+    }
+    return measurements;
 }
 
 int run(int argc, char** argv) {
@@ -274,7 +224,7 @@ int run(int argc, char** argv) {
     options.add_options()("help", "this text")(
         "rounds", po::value(&settings.rounds)->default_value(5), "samples")(
         "time-ms", po::value(&time_ms)->default_value(1000), "of each sample")(
-        "flows", po::value(&settings.flows)->default_value(100'000), "concurrent flows")(
+        "only", po::value(&settings.only), "the rows with this in their names")(
         "dataplane",
         po::value(&settings.dataplane)
             ->default_value(self.parent_path().parent_path() / "dataplane/headgate-dataplane"),
@@ -286,21 +236,17 @@ int run(int argc, char** argv) {
         std::cout << options;
         return 0;
     }
-    if (settings.rounds < 1 || time_ms < 100 || settings.flows < 1) {
-        std::cerr << "afxdp_bench: at least 1 round, 100 ms and 1 flow are needed\n";
+    if (settings.rounds < 1 || time_ms < 100) {
+        std::cerr << "afxdp_bench: at least 1 round of 100 ms is needed\n";
         return 2;
     }
     settings.time = milliseconds(time_ms);
-    std::vector<Measurement> measurements;
-    for (const auto& step : {measure, measure_flood}) {
-        const Result<Measurement> measurement = step(settings);
-        if (!measurement) {
-            std::cerr << "afxdp_bench: " << measurement.error().message << '\n';
-            return 1;
-        }
-        measurements.push_back(*measurement);
+    const Result<std::vector<Measurement>> measurements = measure_all(settings);
+    if (!measurements) {
+        std::cerr << "afxdp_bench: " << measurements.error().message << '\n';
+        return 1;
     }
-    std::cout << to_json(measurements) << '\n';
+    std::cout << to_json(*measurements) << '\n';
     return 0;
 }
 

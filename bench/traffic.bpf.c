@@ -3,7 +3,8 @@
  *   source  run over live frames, writes a packet into each and transmits it on its device: UDP, or
  *           TCP of some flows, with a flood of SYNs between them
  *   sink    counts what comes back to that device, and drops it
- *   swap    the reference: swaps the MAC addresses and transmits, the least any XDP forwarder does
+ *   swap    a reference: swaps the MAC addresses and transmits, the least any XDP forwarder does
+ *   redirect  another: gives every frame to an AF_XDP socket
  *
  * Live frames are recycled with the bytes the receiver left in them, so the source writes every
  * byte of the headers each time. */
@@ -42,6 +43,13 @@ struct {
     __type(key, __u32);
     __type(value, __u64);
 } sent SEC(".maps"), received SEC(".maps"), sent_acks SEC(".maps"), received_acks SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_XSKMAP);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} sockets SEC(".maps");
 
 static __always_inline __u64 count(void* map) {
     __u32 zero = 0;
@@ -157,6 +165,11 @@ int swap(struct xdp_md* ctx) {
     __builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
     __builtin_memcpy(eth->h_source, mac, ETH_ALEN);
     return XDP_TX;
+}
+
+SEC("xdp")
+int redirect(struct xdp_md* ctx) {
+    return bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_DROP);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

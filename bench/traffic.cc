@@ -122,6 +122,13 @@ Result<Fd> Traffic::attach_swap() {
     return attach(programs_->progs.swap, device);
 }
 
+Result<Fd> Traffic::attach_redirect(int socket_fd) {
+    const std::uint32_t queue = 0;
+    if (bpf_map_update_elem(bpf_map__fd(programs_->maps.sockets), &queue, &socket_fd, BPF_ANY) != 0)
+        return fail_errno("enter the socket into the program that redirects");
+    return attach(programs_->progs.redirect, device);
+}
+
 Result<void> Traffic::send_for(std::chrono::milliseconds time, Stream stream) {
     using Clock = std::chrono::steady_clock;
     programs_->bss->traffic = static_cast<std::uint32_t>(stream);

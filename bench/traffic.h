@@ -40,6 +40,9 @@ public:
     // Attaches the reference forwarder to the measured device until the result is destroyed.
     Result<Fd> attach_swap();
 
+    // The same, of a program that redirects every frame to this AF_XDP socket.
+    Result<Fd> attach_redirect(int socket_fd);
+
     // What is sent: datagrams; the SYN or an ACK of each flow; ACKs with a flood of SYNs from
     // random addresses, which are fifteen of sixteen packets.
     enum class Stream : std::uint8_t { udp, syns, acks, flood };

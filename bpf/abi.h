@@ -45,6 +45,94 @@ struct lb_opening_share {
 };
 LB_STATIC_ASSERT(sizeof(struct lb_opening_share) == 128, "two cache lines");
 
+/* The flow cache: established connections whose packets the program forwards by itself. The worker
+ * of a queue writes them into memory that it shares with the program, and takes them out: no system
+ * call, no map update. Each queue has its own part of every array, so each has one writer.
+ *
+ * A flow is in any way of the bucket that its hash names, or, when that was full, of another. The
+ * writer of a free way writes `place` last, and takes a flow out by writing 0 there. A way is not
+ * filled again before a full second has passed since: a program that was reading it has returned by
+ * then, on any CPU, in whatever order that sees the stores of another. So no entry needs a version.
+ */
+#define LB_FLOW_WAYS 4
+
+/* Where the packets of a flow go: a destination's slot and, above it, the flow's protocol. */
+#define LB_PLACE_SLOT_BITS 16
+#define LB_PLACE(slot, protocol) ((protocol) << LB_PLACE_SLOT_BITS | (slot))
+#define LB_PLACE_SLOT(place) ((place) & ((1u << LB_PLACE_SLOT_BITS) - 1))
+#define LB_PLACE_PROTOCOL(place) ((place) >> LB_PLACE_SLOT_BITS)
+#define LB_PLACE_NONE 0
+
+struct lb_flow_goal {
+    __u32 place;      /* LB_PLACE_NONE: the way is free */
+    __u32 generation; /* of the destination: another one in its slot gets none of its packets */
+    __u32 last_seen;  /* by the program: lb_flow_control.tick; of a free way: when it became free */
+    __u32 unused;
+};
+
+struct lb_flow4 {
+    __u64 addresses_be; /* the source's, then the destination's, as they lie in the packet */
+    __u32 ports_be;     /* likewise */
+    __u32 unused;
+    struct lb_flow_goal goal;
+};
+struct lb_flow4_bucket {
+    struct lb_flow4 ways[LB_FLOW_WAYS];
+};
+LB_STATIC_ASSERT(sizeof(struct lb_flow4_bucket) == 128, "two cache lines");
+
+struct lb_flow6 {
+    __u64 addresses_be[4];
+    __u32 ports_be;
+    __u32 unused[3];
+    struct lb_flow_goal goal;
+};
+struct lb_flow6_bucket {
+    struct lb_flow6 ways[LB_FLOW_WAYS];
+};
+LB_STATIC_ASSERT(sizeof(struct lb_flow6_bucket) == 256, "a cache line for each");
+
+/* A step of the hash by which flows find their buckets, of which there are 2^bits. The flow cache
+ * is a cache: an attacker who found out how to fill a bucket would have his own packets forwarded
+ * more slowly. */
+static inline __u64 lb_flow_mix(__u64 hash, __u64 word) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+    return hash ^ hash >> 32;
+}
+static inline __u64 lb_flow_bucket(__u64 hash, __u32 bits) {
+    return hash >> (64 - bits);
+}
+static inline __u64 lb_flow_other_bucket(__u64 hash, __u32 bits) {
+    return hash & ((1ull << bits) - 1);
+}
+
+/* What the program does with flows to a destination, per queue and slot: `mac` and `generation`
+ * are the control thread's, the counters the program's. They only grow. */
+struct lb_flow_destination {
+    __u64 mac;        /* six bytes as they lie in a frame, two of zeros */
+    __u32 generation; /* 0: its packets go to the worker */
+    __u32 unused;
+    __u64 packets;
+    __u64 bytes; /* of IP packets */
+};
+LB_STATIC_ASSERT(sizeof(struct lb_flow_destination) == 32, "two in a cache line");
+
+#define LB_DESTINATIONS_MAX (1 << LB_PLACE_SLOT_BITS)
+
+/* Per queue. No frame has a MAC address of LB_NO_MAC: with it every packet goes to the worker. */
+struct lb_flow_control {
+    __u64 own_mac;  /* by the control thread: frames to others are not for us */
+    __u32 tick;     /* by the worker: seconds */
+    __u32 bypassed; /* by the worker: not 0 while it wants to see every packet */
+    /* By the loader: the program runs in generic mode, where several CPUs can have packets of one
+     * queue, and those that a worker has given back come by again. */
+    __u32 is_generic;
+    __u32 unused[11];
+};
+LB_STATIC_ASSERT(sizeof(struct lb_flow_control) == 64, "a cache line");
+
+#define LB_NO_MAC (1ull << 63)
+
 /* What happened to a packet in the steering program: index into the per-CPU `counters` map
  * (__u64 each), and the name that people see. Every packet counts in exactly one. */
 #define LB_STEER_COUNTERS(X)                                                       \

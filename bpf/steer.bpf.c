@@ -21,6 +21,8 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/abi.h"
+#include "bpf/flow_cache.bpf.h"
+#include "bpf/returned.bpf.h"
 
 /* RFC 791: the more-fragments flag and the fragment offset; RFC 8200 4.5: the same. */
 #define IPV4_FRAGMENT_MASK 0x3fff
@@ -64,11 +66,6 @@ struct {
     __type(key, __u32);
     __type(value, struct lb_opening_share);
 } opening_shares SEC(".maps");
-
-/* In generic mode a packet that a worker gives back to the kernel meets this program once more, and
- * would go round for ever. The worker marks it with this source MAC address, which nothing above
- * Ethernet looks at. The loader sets it, at random, before the program is loaded. */
-const volatile __u8 returned_source[ETH_ALEN] = {};
 
 struct vlan_tag {
     __be16 control;
@@ -115,14 +112,6 @@ static const struct extension_step extension_steps[256] = {
     [IPPROTO_DSTOPTS] = {0xff, 1, 3, 0}, [IPPROTO_FRAGMENT] = {0, 1, 3, 0},
     [IPPROTO_AH] = {0xff, 2, 2, 0},
 };
-
-static __always_inline bool was_returned(const struct ethhdr* eth) {
-    for (int i = 0; i < ETH_ALEN; i++) {
-        if (eth->h_source[i] != returned_source[i])
-            return false;
-    }
-    return true;
-}
 
 static __always_inline void count(__u32 counter) {
     __u64* value = bpf_map_lookup_elem(&counters, &counter);
@@ -341,6 +330,8 @@ int headgate_steer(struct xdp_md* ctx) {
 
     if (ip > data_end)
         return pass(lb_steer_pass_malformed);
+    if (forward_cached(data, data_end, ctx->rx_queue_index))
+        return XDP_TX;
 
     __be16 ethertype = eth->h_proto;
 

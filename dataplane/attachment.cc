@@ -51,7 +51,8 @@ std::vector<SteeredService> difference(const std::vector<SteeredService>& left,
 Result<std::unique_ptr<Attachment>> Attachment::open(const AttachmentOptions& options) {
     const std::uint32_t queues = receive_queues(options.interface);
     Result<std::unique_ptr<Steering>> steering =
-        Steering::attach(options.interface, options.link.ifindex, queues, options.mode);
+        Steering::attach(options.interface, options.link.ifindex, queues, options.mode,
+                         FlowCacheSize::for_flows(options.flow_cache.flows));
     if (!steering)
         return tl::unexpected(steering.error());
     const HashSeed seed = random_seed();
@@ -76,6 +77,7 @@ Attachment::Attachment(const AttachmentOptions& options, std::uint32_t queues,
       link_(options.link),
       queues_(queues),
       steering_(std::move(steering)),
+      flow_destinations_(steering_->flow_destinations(), steering_->flow_controls()),
       persistence_(persistence_max, seed),
       publisher_(queues) {}
 
@@ -114,6 +116,8 @@ Result<void> Attachment::open_queue(const AttachmentOptions& options, std::uint3
     core.worker_index = queue;
     core.worker_count = queues_;
     core.seed = seed;
+    core.flow_cache = steering_->flow_cache(queue);
+    core.flow_cache_options = options.flow_cache;
     ports_.push_back(port->get());
     workers_.push_back(
         std::make_unique<Worker>(std::move(*port), publisher_.reader(queue), persistence_, core));
@@ -126,6 +130,7 @@ Result<void> Attachment::apply(const ForwardingConfig& config) {
     // the workers would find it gone. What stays is never touched.
     if (auto published = publisher_.publish(config); !published)
         return fail("{}: {}", interface_, published.error().message);
+    flow_destinations_.follow(publisher_.latest());
     Result<void> result;
     std::vector<SteeredService> steered;
     std::ranges::set_intersection(steered_, wanted, std::back_inserter(steered));
@@ -172,6 +177,7 @@ AttachmentCounts Attachment::counts() const {
         sums.socket.fill_ring_empty += drops.fill_ring_empty;
         sums.socket.rx_too_long += drops.rx_too_long;
     }
+    sums.cached_packets = flow_destinations_.packets();
     sums.steering = steering_->counts();
     return sums;
 }
@@ -195,7 +201,9 @@ ForwardingStats Attachment::forwarding_stats() const {
     cores.reserve(workers_.size());
     for (const auto& worker : workers_)
         cores.push_back(&worker->core());
-    return collect_stats(publisher_.latest(), cores);
+    ForwardingStats stats = collect_stats(publisher_.latest(), cores);
+    flow_destinations_.add_to(stats, publisher_.latest());
+    return stats;
 }
 
 }  // namespace headgate::dataplane

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "common/result.h"
+#include "dataplane/core/flow_cache.h"
 #include "dataplane/core/publisher.h"
 #include "dataplane/core/stats.h"
+#include "dataplane/flow_destinations.h"
 #include "dataplane/netlink.h"
 #include "dataplane/port/afxdp.h"
 #include "dataplane/port/steering.h"
@@ -26,6 +28,7 @@ struct AttachmentOptions {
     LinkInfo link;
     XdpMode mode = XdpMode::automatic;
     std::uint32_t connections_max = 0;  // of each worker
+    FlowCacheOptions flow_cache;        // likewise
     std::shared_ptr<const Reinjector> reinjector;
 };
 
@@ -38,6 +41,7 @@ struct AttachmentCounts {
     std::uint64_t kernel_packets = 0;
     std::uint64_t kernel_over_limit = 0;
     std::uint64_t kernel_failed = 0;
+    std::uint64_t cached_packets = 0;  // forwarded by the XDP program
     SocketDrops socket;
     SteerCounts steering{};
 };
@@ -94,6 +98,7 @@ private:
     std::string mode_reason_;
     std::unique_ptr<Steering> steering_;
     std::vector<SteeredService> steered_;  // what the program's map holds, sorted
+    FlowDestinations flow_destinations_;
     PersistenceTable persistence_;
     Publisher publisher_;
     CorePeers peers_;

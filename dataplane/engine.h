@@ -30,6 +30,7 @@ struct EngineOptions {
     std::vector<std::string> interfaces;
     XdpMode mode = XdpMode::automatic;
     std::uint32_t connections_max = 0;  // of each worker
+    FlowCacheOptions flow_cache;        // likewise
 };
 
 class Engine {

@@ -39,9 +39,9 @@ Result<void> serve(const Options& options) {
         Daemon::create(options.socket, options.table.has_value());
     if (!daemon)
         return tl::unexpected(daemon.error());
-    Result<std::unique_ptr<Engine>> engine =
-        Engine::start({options.interfaces, options.xdp_mode, options.connections_max},
-                      std::move(table), std::chrono::steady_clock::now());
+    Result<std::unique_ptr<Engine>> engine = Engine::start(
+        {options.interfaces, options.xdp_mode, options.connections_max, options.flow_cache},
+        std::move(table), std::chrono::steady_clock::now());
     if (!engine)
         return tl::unexpected(engine.error());
     (*daemon)->run(**engine);

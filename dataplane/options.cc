@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::uint32_t connections_min = 1024;
 constexpr std::uint32_t connections_limit = 1U << 28U;
+constexpr std::uint32_t cached_flows_limit = 1U << 26U;
+constexpr std::uint32_t admit_after_limit = 255;
+constexpr std::uint32_t cache_idle_limit_s = 3600;
 
 Result<XdpMode> parse_mode(std::string_view text) {
     if (text == "auto")
@@ -26,13 +29,13 @@ Result<XdpMode> parse_mode(std::string_view text) {
     return fail("--xdp-mode {}: write auto, native or generic", text);
 }
 
-Result<std::uint32_t> parse_connections(std::string_view text) {
+// A number of `least` to `most`, the value of that option.
+Result<std::uint32_t> parse_number(std::string_view option, std::string_view text,
+                                   std::uint32_t least, std::uint32_t most) {
     std::uint32_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < connections_min ||
-        value > connections_limit)
-        return fail("--connections {}: write a number from {} to {}", text, connections_min,
-                    connections_limit);
+    if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
+        return fail("--{} {}: write a number from {} to {}", option, text, least, most);
     return value;
 }
 
@@ -44,16 +47,22 @@ enum Option : int {
     option_version = 'v',
     option_xdp_mode = 256,
     option_connections,
+    option_flow_cache,
+    option_flow_cache_after,
+    option_flow_cache_idle,
     option_syslog,
     option_verbose,
 };
 
-constexpr std::array<option, 10> long_options{{
+constexpr std::array<option, 13> long_options{{
     {"interface", required_argument, nullptr, option_interface},
     {"socket", required_argument, nullptr, option_socket},
     {"table", required_argument, nullptr, option_table},
     {"xdp-mode", required_argument, nullptr, option_xdp_mode},
     {"connections", required_argument, nullptr, option_connections},
+    {"flow-cache", required_argument, nullptr, option_flow_cache},
+    {"flow-cache-after", required_argument, nullptr, option_flow_cache_after},
+    {"flow-cache-idle", required_argument, nullptr, option_flow_cache_idle},
     {"syslog", no_argument, nullptr, option_syslog},
     {"verbose", no_argument, nullptr, option_verbose},
     {"help", no_argument, nullptr, option_help},
@@ -77,8 +86,19 @@ Result<void> take_option(int given, Options& options) {
         case option_xdp_mode:
             return parse_mode(optarg).map([&](XdpMode mode) { options.xdp_mode = mode; });
         case option_connections:
-            return parse_connections(optarg).map(
-                [&](std::uint32_t count) { options.connections_max = count; });
+            return parse_number("connections", optarg, connections_min, connections_limit)
+                .map([&](std::uint32_t count) { options.connections_max = count; });
+        case option_flow_cache:
+            return parse_number("flow-cache", optarg, 0, cached_flows_limit)
+                .map([&](std::uint32_t flows) { options.flow_cache.flows = flows; });
+        case option_flow_cache_after:
+            return parse_number("flow-cache-after", optarg, 1, admit_after_limit)
+                .map([&](std::uint32_t packets) {
+                    options.flow_cache.admit_after = static_cast<std::uint8_t>(packets);
+                });
+        case option_flow_cache_idle:
+            return parse_number("flow-cache-idle", optarg, 1, cache_idle_limit_s)
+                .map([&](std::uint32_t seconds) { options.flow_cache.idle_s = seconds; });
         case option_syslog:
             options.syslog = true;
             return {};
@@ -111,6 +131,14 @@ const char* const usage =
     "      --xdp-mode MODE    auto (default: native, else generic), native or generic\n"
     "      --connections N    connections that each worker can hold (default 1048576, 96 bytes\n"
     "                         each)\n"
+    "      --flow-cache N     established flows of IPv4 that the XDP program forwards by itself,\n"
+    "                         for each worker, and a quarter as many of IPv6 (default 1048576, 60\n"
+    "                         bytes each; 0: none)\n"
+    "      --flow-cache-after N\n"
+    "                         after so many packets a connection enters it (default 4)\n"
+    "      --flow-cache-idle N\n"
+    "                         after so many seconds without a packet one makes room for another\n"
+    "                         (default 10)\n"
     "      --syslog           log to syslog too\n"
     "      --verbose          log debug messages\n"
     "  -h, --help             print this text\n"

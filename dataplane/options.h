@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "dataplane/core/flow_cache.h"
 #include "dataplane/port/steering.h"
 
 namespace headgate::dataplane {
@@ -17,6 +18,7 @@ struct Options {
     std::optional<std::string> table;     // a ServiceTable in JSON, served from the start
     XdpMode xdp_mode = XdpMode::automatic;
     std::uint32_t connections_max = 1U << 20U;  // of each worker
+    FlowCacheOptions flow_cache;                // likewise
     bool syslog = false;
     bool verbose = false;
     bool help = false;

@@ -46,6 +46,7 @@ void report_port(const std::string& interface, const Attachment* attachment,
     port.set_tx_packets(counts.tx_packets);
     port.set_tx_dropped(counts.tx_dropped);
     port.set_kernel_packets(counts.kernel_packets);
+    port.set_cached_packets(counts.cached_packets);
 }
 
 void report_worker(const Worker& worker, const Protection& protection, api::WorkerState& state) {
@@ -58,6 +59,8 @@ void report_worker(const Worker& worker, const Protection& protection, api::Work
         to.set_up_to_us(bounded ? std::int64_t{1} << bucket : -1);
         to.set_bursts(meter.turns(bucket));
     }
+    state.set_cached_flows(worker.core().flow_cache().size());
+    state.set_cached_flow_capacity(worker.core().flow_cache().capacity());
     const std::uint32_t rate = protection.connection_rate.value_or(worker.core().gate().rate());
     state.set_new_connection_rate(rate == TokenBudget::unlimited ? 0 : rate);
 }

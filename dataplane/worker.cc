@@ -109,7 +109,7 @@ bool Worker::run_once(Tick now) {
     const Snapshot& snapshot = reader_.current();
     core_.expire(snapshot, now);
     const bool answering = answer_piece(snapshot, now);
-    const bool enforcing = core_.enforce_access(snapshot);
+    const bool enforcing = core_.enforce_access(snapshot, now);
     if (burst_.count == 0)
         return answering || enforcing;
     if (core_.watch() == nullptr) [[likely]]

@@ -56,6 +56,8 @@ ConnectionIndex ConnectionTable::create(const ConnectionKey& key, std::uint64_t 
     store_shared(connection.state, state);
     connection.binding = no_binding;
     connection.opened_by_fragment = false;
+    connection.followed = 0;
+    connection.half_open_next_or_cached_ = no_connection;
     touch(connection, timeout, now);
     index_insert(index, hash);
     wheel_link(index, slot_after(connection.deadline()));
@@ -252,26 +254,27 @@ ConnectionIndex ConnectionTable::next_expired(Tick now, std::uint32_t& budget) {
 // ---- half-open connections, oldest first ----
 
 void ConnectionTable::half_open_append(ConnectionIndex index) {
-    nodes_[index].half_open_next_ = no_connection;
+    nodes_[index].half_open_next_or_cached_ = no_connection;
     nodes_[index].half_open_previous_ = half_open_last_;
     if (half_open_last_ != no_connection)
-        nodes_[half_open_last_].half_open_next_ = index;
+        nodes_[half_open_last_].half_open_next_or_cached_ = index;
     else
         half_open_first_ = index;
     half_open_last_ = index;
 }
 
 void ConnectionTable::half_open_remove(ConnectionIndex index) {
-    const ConnectionIndex next = nodes_[index].half_open_next_;
+    const ConnectionIndex next = nodes_[index].half_open_next_or_cached_;
     const ConnectionIndex previous = nodes_[index].half_open_previous_;
     if (previous != no_connection)
-        nodes_[previous].half_open_next_ = next;
+        nodes_[previous].half_open_next_or_cached_ = next;
     else
         half_open_first_ = next;
     if (next != no_connection)
         nodes_[next].half_open_previous_ = previous;
     else
         half_open_last_ = previous;
+    nodes_[index].half_open_next_or_cached_ = no_connection;
 }
 
 }  // namespace headgate::dataplane

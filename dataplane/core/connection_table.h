@@ -28,6 +28,7 @@
 #include "common/net.h"
 #include "dataplane/core/connection_state.h"
 #include "dataplane/core/counters.h"
+#include "dataplane/core/flow_cache.h"
 #include "dataplane/core/hash.h"
 #include "dataplane/core/huge_array.h"
 #include "dataplane/core/persistence_table.h"
@@ -85,11 +86,19 @@ struct alignas(64) Connection : ConnectionKey {
     BindingIndex binding = no_binding;  // of the persistence table; released with the connection
     ConnectionState state = ConnectionState::syn;
     bool opened_by_fragment = false;
+    std::uint8_t followed = 0;  // packets on the way into the flow cache
 
     // A peer may move it.
     [[nodiscard]] Tick deadline() const { return load_shared(deadline_); }
 
     [[nodiscard]] const ConnectionKey& key() const { return *this; }
+
+    // Its place in the flow cache; a half-open connection has none.
+    [[nodiscard]] CacheIndex cached() const {
+        return state == ConnectionState::syn ? not_cached : half_open_next_or_cached_;
+    }
+    // Requires: it is not half-open.
+    void set_cached(CacheIndex index) { half_open_next_or_cached_ = index; }
 
 private:
     friend class ConnectionTable;
@@ -97,9 +106,10 @@ private:
     ConnectionIndex overflow_next_ = no_connection;
     ConnectionIndex wheel_next_ = no_connection;  // or the next free node
     std::uint32_t wheel_previous_ = 0;            // a node, or first_in_slot | slot
-    ConnectionIndex half_open_next_ = no_connection;
+    std::uint32_t half_open_next_or_cached_ = no_connection;
     ConnectionIndex half_open_previous_ = no_connection;
 };
+static_assert(not_cached == no_connection, "one value for neither");
 static_assert(sizeof(Connection) == 64, "one cache line per connection");
 
 class ConnectionTable {
@@ -151,6 +161,10 @@ public:
     // ---- the table itself; `hash` is that of `key` ----
     [[nodiscard]] ConnectionIndex find(const ConnectionKey& key, std::uint64_t hash) const;
     [[nodiscard]] Connection& at(ConnectionIndex index) { return nodes_[index]; }
+    // Requires: a connection of this table.
+    [[nodiscard]] ConnectionIndex index_of(const Connection& connection) const {
+        return static_cast<ConnectionIndex>(&connection - &nodes_[0]);
+    }
     // A connection in `state` that ends when it is idle for `timeout` seconds from now on;
     // destination and binding are the caller's to set. Requires: not full(), and the key is not
     // there. Timeouts are at most timeout_max_s.

@@ -41,6 +41,8 @@ bool is_answered(Reason reason) {
 
 Core::Core(const CoreOptions& options, PersistenceTable& persistence)
     : connections_(options.connections_max, options.seed),
+      flow_cache_(options.flow_cache),
+      flow_cache_options_(options.flow_cache_options),
       persistence_(persistence),
       fragments_(options.seed),
       scheduler_(options.worker_index, options.worker_count, options.seed.words[0], loads_),
@@ -145,6 +147,7 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
         return;
     const std::uint32_t cold_before = cold_count_;
     const std::uint64_t source = mac_word(snapshot.interface_mac(burst.interface));
+    const bool caches = flow_cache_.exists();
     // Of packets of one service that come one after the other, which are counted at once.
     Identity service = work_[0].service;
     std::uint64_t packets = 0;
@@ -168,6 +171,8 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
         }
         ++packets;
         bytes += work.packet.ip_bytes;
+        if (caches)
+            offer_to_cache(snapshot, work, now);
     }
     count_service();
     counters_.count(Reason::none, count - (cold_count_ - cold_before));
@@ -247,12 +252,13 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
         return begin(snapshot, work, now, destination);
 
     Connection& connection = connections_.at(index);
+    catch_up(snapshot, connection);
     const DestinationEntry& entry = snapshot.destination(connection.destination);
     const bool removed = entry.generation != connection.destination_generation;
     const bool expired = is_past(connection.deadline(), now);
     if (expired || (work.packet.opens() && (removed || is_closing(connection.state))))
         [[unlikely]] {
-        end(snapshot, index);
+        end(snapshot, index, now);
         return begin(snapshot, work, now, destination);
     }
     if (removed) [[unlikely]]
@@ -367,7 +373,7 @@ bool Core::make_room(const Snapshot& snapshot, const ServiceEntry& service, Tick
     const ConnectionIndex oldest = connections_.oldest_half_open();
     if (oldest == no_connection)
         return false;
-    end(snapshot, oldest);
+    end(snapshot, oldest, now);
     counters_.count(Event::half_open_evicted);
     return true;
 }
@@ -417,7 +423,9 @@ void Core::record(const Snapshot& snapshot, const Work& work, const PersistenceT
 void Core::change_state(const Snapshot& snapshot, const Work& work, ConnectionIndex index,
                         ConnectionState state, Tick now) {
     const Tick timeout = snapshot.service(work.service.slot).timeouts.of(state);
-    const Connection& connection = connections_.at(index);
+    Connection& connection = connections_.at(index);
+    if (!is_lasting(state))
+        leave_cache(connection, now);
     TrafficCounters& counters =
         counters_.destination(connection.destination, connection.destination_generation);
     gauge(counters, connection.state).subtract(1);
@@ -427,8 +435,9 @@ void Core::change_state(const Snapshot& snapshot, const Work& work, ConnectionIn
     connections_.change_state(index, state, timeout, now);
 }
 
-void Core::end(const Snapshot& snapshot, ConnectionIndex index) {
-    const Connection& connection = connections_.at(index);
+void Core::end(const Snapshot& snapshot, ConnectionIndex index, Tick now) {
+    Connection& connection = connections_.at(index);
+    leave_cache(connection, now);
     // The slot may belong to another destination by now.
     if (TrafficCounters* counters =
             counters_.find_destination(connection.destination, connection.destination_generation);
@@ -448,14 +457,15 @@ bool Core::scan(const Snapshot& snapshot, FlowScan& scan, Tick now) {
     const ConnectionIndex end_of_piece = std::min(scan.next + scan_nodes, capacity);
     std::uint32_t ended = 0;
     for (; scan.next < end_of_piece && ended < scan_ends; ++scan.next) {
-        const Connection& connection = connections_.at(scan.next);
+        Connection& connection = connections_.at(scan.next);
+        catch_up(snapshot, connection);
         const bool exists = connection.service != 0 && !is_past(connection.deadline(), now);
         if (!exists || !scan.matches(connection))
             continue;
         scan.visit(connection, now);
         if (!scan.ends())
             continue;
-        end(snapshot, scan.next);
+        end(snapshot, scan.next, now);
         counters_.count(Event::connection_ended);
         ++ended;
     }
@@ -464,6 +474,7 @@ bool Core::scan(const Snapshot& snapshot, FlowScan& scan, Tick now) {
 }
 
 void Core::expire(const Snapshot& snapshot, Tick now) {
+    flow_cache_.set_tick(now);
     for (std::uint64_t left = fragments_.expire(now); left > 0; --left)
         counters_.count(Event::fragment_given_up);
     std::uint32_t budget = expire_budget;
@@ -471,7 +482,11 @@ void Core::expire(const Snapshot& snapshot, Tick now) {
         const ConnectionIndex index = connections_.next_expired(now, budget);
         if (index == no_connection)
             break;
-        end(snapshot, index);
+        Connection& connection = connections_.at(index);
+        catch_up(snapshot, connection);
+        if (!is_past(connection.deadline(), now))
+            continue;
+        end(snapshot, index, now);
         counters_.count(Event::connection_expired);
     }
     loads_.flush(snapshot);

@@ -45,6 +45,7 @@
 #include "dataplane/core/connection_gate.h"
 #include "dataplane/core/connection_table.h"
 #include "dataplane/core/counters.h"
+#include "dataplane/core/flow_cache.h"
 #include "dataplane/core/flow_scan.h"
 #include "dataplane/core/fragment_table.h"
 #include "dataplane/core/frame.h"
@@ -70,6 +71,8 @@ struct CoreOptions {
     std::uint32_t worker_index = 0;
     std::uint32_t worker_count = 1;
     HashSeed seed;  // unpredictable: it keeps clients from choosing colliding connections
+    FlowCacheMemory flow_cache{};  // outlives the core
+    FlowCacheOptions flow_cache_options{};
 };
 
 class Core;
@@ -111,7 +114,7 @@ public:
 
     // Ends connections of clients that are blocked now; a bounded piece of work. Call it once per
     // loop; true: there is more to do.
-    bool enforce_access(const Snapshot& snapshot);
+    bool enforce_access(const Snapshot& snapshot, Tick now);
 
     // Once a second: how busy the worker was in it, in thousandths of its time.
     void adapt(std::uint32_t busy_permille) { gate_.adapt(busy_permille); }
@@ -121,12 +124,13 @@ public:
     TraceSteps trace(const Snapshot& snapshot, const Packet& packet, Tick now);
 
     // Whom its worker shows every burst; nullptr: nobody.
-    void set_watch(PacketWatch* watch) { watch_ = watch; }
+    void set_watch(PacketWatch* watch);
     [[nodiscard]] PacketWatch* watch() const { return watch_; }
     // What it has decided about the last burst.
     [[nodiscard]] Fates fates() const;
 
     [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
+    [[nodiscard]] const FlowCache& flow_cache() const { return flow_cache_; }
     [[nodiscard]] const ConnectionGate& gate() const { return gate_; }
     [[nodiscard]] std::uint64_t flows() const { return connections_.size(); }
     [[nodiscard]] std::uint64_t flow_capacity() const { return connections_.capacity(); }
@@ -228,7 +232,12 @@ private:
     void count_connection(const Work& work, const Identity& destination);
     void change_state(const Snapshot& snapshot, const Work& work, ConnectionIndex index,
                       ConnectionState state, Tick now);
-    void end(const Snapshot& snapshot, ConnectionIndex index);
+    void end(const Snapshot& snapshot, ConnectionIndex index, Tick now);
+    // The flow cache (core_cache.cc).
+    void offer_to_cache(const Snapshot& snapshot, const Work& work, Tick now);
+    void enter_cache(const Snapshot& snapshot, const Work& work, Tick now);
+    void leave_cache(Connection& connection, Tick now);
+    void catch_up(const Snapshot& snapshot, Connection& connection);
     [[nodiscard]] std::optional<Identity> ask_peers(const Snapshot& snapshot, const Work& work,
                                                     Tick now);
     // Not counting `own` of this core's connections.
@@ -289,6 +298,8 @@ private:
     static constexpr std::uint32_t scan_ends = 128;
 
     ConnectionTable connections_;
+    FlowCache flow_cache_;
+    FlowCacheOptions flow_cache_options_;
     PersistenceTable& persistence_;
     FragmentTable fragments_;
     CorePeers* peers_ = nullptr;

@@ -70,7 +70,7 @@ std::optional<Core::SourceLimit> Core::source_limit(const Snapshot& snapshot,
     return SourceLimit{masked(client, length), static_cast<std::uint32_t>(share)};
 }
 
-bool Core::enforce_access(const Snapshot& snapshot) {
+bool Core::enforce_access(const Snapshot& snapshot, Tick now) {
     const auto capacity = static_cast<ConnectionIndex>(connections_.capacity());
     if (access_generation_ != snapshot.access_generation()) {
         access_generation_ = snapshot.access_generation();
@@ -85,7 +85,7 @@ bool Core::enforce_access(const Snapshot& snapshot) {
         const Connection& connection = connections_.at(enforced_);
         if (connection.service == 0 || snapshot.access_of(connection.client) != Access::blocked)
             continue;
-        end(snapshot, enforced_);
+        end(snapshot, enforced_, now);
         counters_.count(Event::connection_blocked);
         ++ended;
     }

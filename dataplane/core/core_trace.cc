@@ -29,7 +29,8 @@ Reason Core::trace_connection(const Snapshot& snapshot, const Work& work, Tick n
     const ConnectionIndex index = connections_.find(work.key(), work.hash);
     if (index == no_connection)
         return trace_beginning(snapshot, work, now, nullptr, steps);
-    const Connection& connection = connections_.at(index);
+    Connection& connection = connections_.at(index);
+    catch_up(snapshot, connection);
     const Identity destination{connection.destination, connection.destination_generation};
     const Reason reason = check_destination(snapshot, destination);
     const bool expired = is_past(connection.deadline(), now);

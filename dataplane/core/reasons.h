@@ -60,6 +60,9 @@
     X(icmp_answer_withheld, "a client was not told by ICMP: too many are")              \
     X(icmp_error_forwarded, "an ICMP error went to the server that it is about")        \
     X(tunnel_fragmented, "a packet was sent through its tunnel in fragments")           \
+    X(flow_cached, "a connection was put into the flow cache")                          \
+    X(flow_cache_evicted, "a connection left the flow cache to make room")              \
+    X(flow_cache_no_room, "a connection found no room in the flow cache")               \
     X(peer_followed, "a packet followed a connection of another worker")                \
     X(persistence_created, "a client was bound to a destination")                       \
     X(persistence_full, "the persistence table was full: the client was not bound")

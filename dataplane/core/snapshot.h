@@ -111,6 +111,12 @@ public:
 
     // Requires: a slot that find_service() returned.
     [[nodiscard]] const ServiceEntry& service(Slot slot) const { return services_[slot]; }
+    // Of any service that there was or is; nullptr: it is not here.
+    [[nodiscard]] const StateTimeouts* timeouts_of(const Identity& service) const {
+        const bool is_here = service.slot < services_.size() &&
+                             services_[service.slot].generation == service.generation;
+        return is_here ? &services_[service.slot].timeouts : nullptr;
+    }
     // Of any slot, also one that an earlier or later snapshot has given out: a slot that is not in
     // use here has generation 0.
     [[nodiscard]] const DestinationEntry& destination(Slot slot) const {

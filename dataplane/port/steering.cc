@@ -1,6 +1,7 @@
 #include "dataplane/port/steering.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string_view>
 #include <vector>
@@ -8,7 +9,6 @@
 #include <bpf/bpf.h>
 #include <linux/if_link.h>
 #include <steer.skel.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "common/check.h"
@@ -88,7 +88,21 @@ std::string steer_counter_name(std::size_t counter) {
     return std::string(counter_names[counter]);
 }
 
-Steering::Steering(steer_bpf* program) : program_(program) {
+FlowCacheSize FlowCacheSize::for_flows(std::uint32_t flows) {
+    if (flows == 0)
+        return {};
+    const std::uint32_t buckets = std::bit_ceil(std::max(flows / LB_FLOW_WAYS, 8U));
+    const auto bits = static_cast<std::uint32_t>(std::countr_zero(buckets));
+    return {bits, bits - 2};
+}
+
+Steering::Steering(steer_bpf* program, const FlowCacheSize& flow_cache)
+    : program_(program), flow_cache_size_(flow_cache) {
+    program_->rodata->flow4_bits = flow_cache.bits4;
+    program_->rodata->flow6_bits = flow_cache.bits6;
+    check(::getrandom(&program_->rodata->flow_seed, sizeof program_->rodata->flow_seed, 0) ==
+              sizeof program_->rodata->flow_seed,
+          "the kernel gives random bytes");
     check(::getrandom(returned_source_.bytes.data(), returned_source_.bytes.size(), 0) ==
               static_cast<ssize_t>(returned_source_.bytes.size()),
           "the kernel gives random bytes");
@@ -99,36 +113,66 @@ Steering::Steering(steer_bpf* program) : program_(program) {
 
 Steering::~Steering() {
     link_.reset();
-    if (!opening_shares_.empty())
-        ::munmap(opening_shares_.data(), opening_shares_.size_bytes());
     steer_bpf::destroy(program_);
 }
 
 Result<std::unique_ptr<Steering>> Steering::attach(const std::string& interface, int ifindex,
-                                                   std::uint32_t queues, XdpMode mode) {
+                                                   std::uint32_t queues, XdpMode mode,
+                                                   const FlowCacheSize& flow_cache) {
     steer_bpf* program = steer_bpf::open();
     if (program == nullptr)
         return fail_errno("{}: open the steering program", interface);
-    std::unique_ptr<Steering> steering(new Steering(program));
-    bpf_map__set_max_entries(program->maps.sockets, queues);
-    bpf_map__set_max_entries(program->maps.opening_shares, queues);
+    std::unique_ptr<Steering> steering(new Steering(program, flow_cache));
+    steering->size_maps(queues);
     if (const int error = steer_bpf::load(program); error != 0)
         return fail_code(-error, "{}: load the steering program", interface);
-    if (auto mapped = steering->map_opening_shares(interface, queues); !mapped)
+    if (auto mapped = steering->map_arrays(interface, queues); !mapped)
         return tl::unexpected(mapped.error());
     if (auto attached = steering->attach_link(interface, ifindex, mode); !attached)
         return tl::unexpected(attached.error());
+    for (lb_flow_control& control : steering->flow_controls())
+        control.is_generic = steering->generic() ? 1 : 0;
     return steering;
 }
 
-Result<void> Steering::map_opening_shares(const std::string& interface, std::uint32_t queues) {
-    // The kernel rounds the length up to whole pages, here and in munmap().
-    void* start = ::mmap(nullptr, queues * sizeof(lb_opening_share), PROT_READ | PROT_WRITE,
-                         MAP_SHARED, bpf_map__fd(program_->maps.opening_shares), 0);
-    if (start == MAP_FAILED)
-        return fail_errno("{}: map the shares of the steering program", interface);
-    opening_shares_ = {static_cast<lb_opening_share*>(start), queues};
+void Steering::size_maps(std::uint32_t queues) {
+    const auto set = bpf_map__set_max_entries;
+    set(program_->maps.sockets, queues);
+    set(program_->maps.opening_shares, queues);
+    if (flow_cache_size_.bits4 == 0)
+        return;
+    set(program_->maps.flow_controls, queues);
+    set(program_->maps.flow_destinations, queues * LB_DESTINATIONS_MAX);
+    set(program_->maps.flows4, queues << flow_cache_size_.bits4);
+    set(program_->maps.flows6, queues << flow_cache_size_.bits6);
+}
+
+Result<void> Steering::map_arrays(const std::string& interface, std::uint32_t queues) {
+    const auto map = [](auto& array, const bpf_map* from, std::size_t count) {
+        return array.map(bpf_map__fd(from), count);
+    };
+    const auto& maps = program_->maps;
+    bool mapped = map(opening_shares_, maps.opening_shares, queues);
+    if (flow_cache_size_.bits4 != 0) {
+        mapped = mapped && map(flow_controls_, maps.flow_controls, queues) &&
+                 map(flow_destinations_, maps.flow_destinations, queues * LB_DESTINATIONS_MAX) &&
+                 map(flows4_, maps.flows4, std::size_t{queues} << flow_cache_size_.bits4) &&
+                 map(flows6_, maps.flows6, std::size_t{queues} << flow_cache_size_.bits6);
+    }
+    if (!mapped)
+        return fail_errno("{}: map the arrays of the steering program", interface);
+    for (lb_flow_control& control : flow_controls_.items())
+        control.own_mac = LB_NO_MAC;
     return {};
+}
+
+FlowCacheMemory Steering::flow_cache(std::uint32_t queue) {
+    if (flow_controls_.items().empty())
+        return {};
+    const std::size_t count4 = std::size_t{1} << flow_cache_size_.bits4;
+    const std::size_t count6 = std::size_t{1} << flow_cache_size_.bits6;
+    return {&flow_controls_.items()[queue], flows4_.items().subspan(queue * count4, count4),
+            flows6_.items().subspan(queue * count6, count6), program_->rodata->flow_seed};
 }
 
 Result<void> Steering::attach_link(const std::string& interface, int ifindex, XdpMode mode) {

@@ -15,6 +15,8 @@
 #include "common/fd.h"
 #include "common/net.h"
 #include "common/result.h"
+#include "dataplane/core/flow_cache.h"
+#include "dataplane/port/mapped_array.h"
 
 struct steer_bpf;
 
@@ -34,6 +36,15 @@ inline SteeredService steered_fragments(const IpAddress& address) {
     return {{address, 0}, LB_ADDRESS_ALONE};
 }
 
+// How many buckets of the flow cache each queue has: 2 to the power of. Both 0: there is none.
+struct FlowCacheSize {
+    std::uint32_t bits4 = 0;
+    std::uint32_t bits6 = 0;
+
+    // For so many flows of IPv4, and a quarter as many of IPv6; 0: no cache.
+    static FlowCacheSize for_flows(std::uint32_t flows);
+};
+
 using SteerCounts = std::array<std::uint64_t, lb_steer_counter_count>;
 
 // The name of a counter as people see it, e.g. "steer_pass_no_service".
@@ -45,7 +56,8 @@ public:
     // the driver can, else in generic mode. Steers nothing yet. Fails when another XDP program is
     // attached already; the message says which.
     static Result<std::unique_ptr<Steering>> attach(const std::string& interface, int ifindex,
-                                                    std::uint32_t queues, XdpMode mode);
+                                                    std::uint32_t queues, XdpMode mode,
+                                                    const FlowCacheSize& flow_cache);
     ~Steering();
     Steering(const Steering&) = delete;
     Steering& operator=(const Steering&) = delete;
@@ -63,8 +75,18 @@ public:
     // What the packets that open a connection may take of `queue`: for its port, which sets the
     // limit before the socket is entered. Until then it is 0.
     [[nodiscard]] lb_opening_share& opening_share(std::uint32_t queue) {
-        return opening_shares_[queue];
+        return opening_shares_.items()[queue];
     }
+    // The part of the flow cache that `queue` has, for its worker. Without control when there is
+    // none.
+    [[nodiscard]] FlowCacheMemory flow_cache(std::uint32_t queue);
+    // What the control thread writes of it: the destinations of all queues, LB_DESTINATIONS_MAX
+    // each, and a control per queue. Empty without a cache.
+    [[nodiscard]] std::span<lb_flow_destination> flow_destinations() {
+        return flow_destinations_.items();
+    }
+    [[nodiscard]] std::span<lb_flow_control> flow_controls() { return flow_controls_.items(); }
+
     // Adding what is there and removing what is not there changes nothing.
     Result<void> add_service(const SteeredService& service);
     Result<void> remove_service(const SteeredService& service);
@@ -76,12 +98,19 @@ public:
     [[nodiscard]] int program_fd() const;
 
 private:
-    explicit Steering(steer_bpf* program);
-    Result<void> map_opening_shares(const std::string& interface, std::uint32_t queues);
+    Steering(steer_bpf* program, const FlowCacheSize& flow_cache);
+    void size_maps(std::uint32_t queues);
+    Result<void> map_arrays(const std::string& interface, std::uint32_t queues);
     Result<void> attach_link(const std::string& interface, int ifindex, XdpMode mode);
 
-    steer_bpf* program_;                          // owned
-    std::span<lb_opening_share> opening_shares_;  // the program's own map, in our memory
+    steer_bpf* program_;  // owned
+    FlowCacheSize flow_cache_size_;
+    // The program's own maps, in our memory.
+    MappedArray<lb_opening_share> opening_shares_;
+    MappedArray<lb_flow_control> flow_controls_;
+    MappedArray<lb_flow_destination> flow_destinations_;
+    MappedArray<lb_flow4_bucket> flows4_;
+    MappedArray<lb_flow6_bucket> flows6_;
     Fd link_;
     bool generic_ = false;
     std::string generic_reason_;

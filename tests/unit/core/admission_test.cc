@@ -27,7 +27,7 @@ protected:
     }
     std::uint32_t enforce() {
         std::uint32_t pieces = 1;
-        while (rig.core.enforce_access(rig.publisher.latest()))
+        while (rig.core.enforce_access(rig.publisher.latest(), rig.now))
             ++pieces;
         return pieces;
     }
@@ -80,7 +80,7 @@ TEST_F(AdmissionTest, AListThatBlocksNobodyIsHeldAgainstNothing) {
 TEST_F(AdmissionTest, AListThatIsPublishedInBetweenIsEnforcedFromTheStart) {
     rig.establish(7);
     publish({rule("10.9.0.0/16", Access::blocked)});
-    EXPECT_TRUE(rig.core.enforce_access(rig.publisher.latest()));
+    EXPECT_TRUE(rig.core.enforce_access(rig.publisher.latest(), rig.now));
     publish({rule("10.1.0.0/16", Access::blocked)});
     EXPECT_EQ(enforce(), 4U);
     EXPECT_EQ(rig.core.flows(), 0U);

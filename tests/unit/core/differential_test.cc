@@ -257,7 +257,7 @@ private:
         if (!rules.empty())
             config.protection.access = std::make_shared<const AccessList>(*access);
         ASSERT_TRUE(publisher_.publish(config));
-        while (core_.enforce_access(publisher_.latest())) {
+        while (core_.enforce_access(publisher_.latest(), now_)) {
         }
         model_.configure(config, rules);
     }

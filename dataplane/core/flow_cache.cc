@@ -1,0 +1,139 @@
+#include "dataplane/core/flow_cache.h"
+
+#include <array>
+#include <atomic>
+#include <bit>
+
+#include "common/check.h"
+
+namespace headgate::dataplane {
+namespace {
+
+std::uint64_t addresses4(const Packet& packet) {
+    return v4_of(packet.client).raw() | std::uint64_t{v4_of(packet.address).raw()} << 32U;
+}
+
+std::uint32_t ports_of(const Packet& packet) {
+    return packet.client_port.raw() | std::uint32_t{packet.port.raw()} << 16U;
+}
+
+template <typename T>
+T load(T& place) {
+    return std::atomic_ref(place).load(std::memory_order_relaxed);
+}
+template <typename T>
+void store(T& place, T value, std::memory_order order = std::memory_order_relaxed) {
+    std::atomic_ref(place).store(value, order);
+}
+
+}  // namespace
+
+FlowCache::FlowCache(const FlowCacheMemory& memory)
+    : memory_(memory),
+      ways4_(static_cast<CacheIndex>(memory.buckets4.size() * LB_FLOW_WAYS)),
+      ways_((memory.buckets4.size() + memory.buckets6.size()) * LB_FLOW_WAYS) {
+    if (!exists())
+        return;
+    check(memory.buckets4.size() > 1 && std::has_single_bit(memory.buckets4.size()) &&
+              memory.buckets6.size() > 1 && std::has_single_bit(memory.buckets6.size()),
+          "a flow cache has a power of two of buckets of each family");
+}
+
+void FlowCache::set_tick(Tick now) {
+    if (exists() && memory_.control->tick != now)
+        store(memory_.control->tick, now);
+}
+
+void FlowCache::set_bypassed(bool bypassed) {
+    if (exists())
+        store(memory_.control->bypassed, std::uint32_t{bypassed});
+}
+
+std::array<CacheIndex, 2> FlowCache::buckets(const Packet& packet) const {
+    std::uint64_t hash = memory_.seed;
+    if (packet.is_v6) {
+        for (const std::uint64_t word : {packet.client.first, packet.client.second,
+                                         packet.address.first, packet.address.second})
+            hash = lb_flow_mix(hash, word);
+    } else {
+        hash = lb_flow_mix(hash, addresses4(packet));
+    }
+    hash = lb_flow_mix(hash, ports_of(packet));
+    const std::size_t count = packet.is_v6 ? memory_.buckets6.size() : memory_.buckets4.size();
+    const auto bits = static_cast<std::uint32_t>(std::countr_zero(count));
+    const CacheIndex first = packet.is_v6 ? ways4_ : 0;
+    const auto first_of = [first](std::uint64_t bucket) {
+        return first + static_cast<CacheIndex>(bucket) * LB_FLOW_WAYS;
+    };
+    return {first_of(lb_flow_bucket(hash, bits)), first_of(lb_flow_other_bucket(hash, bits))};
+}
+
+lb_flow_goal& FlowCache::goal(CacheIndex index) const {
+    if (is_v6(index)) {
+        const CacheIndex way = index - ways4_;
+        return memory_.buckets6[way / LB_FLOW_WAYS].ways[way % LB_FLOW_WAYS].goal;
+    }
+    return memory_.buckets4[index / LB_FLOW_WAYS].ways[index % LB_FLOW_WAYS].goal;
+}
+
+FlowCache::Way FlowCache::find_way(const Packet& packet, Tick idle_s, Tick now) const {
+    Way idlest;
+    Tick idlest_since = 0;
+    for (const CacheIndex first : buckets(packet)) {
+        for (CacheIndex index = first; index < first + LB_FLOW_WAYS; ++index) {
+            const Owner owner = ways_[index].owner;
+            const Tick since = last_seen(index);
+            if (owner == nobody) {
+                // One that has never been filled has no generation.
+                if (goal(index).generation == 0 || is_past(since + 1, now))
+                    return {index, nobody};
+            } else if (is_past(since + idle_s, now) &&
+                       (idlest.owner == nobody || is_past(since, idlest_since))) {
+                idlest = {index, owner};
+                idlest_since = since;
+            }
+        }
+    }
+    return idlest;
+}
+
+void FlowCache::fill(CacheIndex index, const Packet& packet, const Identity& destination,
+                     Owner owner, const Identity& service, Tick now) {
+    check(ways_[index].owner == nobody && destination.slot < LB_DESTINATIONS_MAX,
+          "a way that is free is filled");
+    lb_flow_goal& goal = this->goal(index);
+    if (is_v6(index)) {
+        const CacheIndex way = index - ways4_;
+        lb_flow6& flow = memory_.buckets6[way / LB_FLOW_WAYS].ways[way % LB_FLOW_WAYS];
+        store(flow.addresses_be[0], __u64{packet.client.first});
+        store(flow.addresses_be[1], __u64{packet.client.second});
+        store(flow.addresses_be[2], __u64{packet.address.first});
+        store(flow.addresses_be[3], __u64{packet.address.second});
+        store(flow.ports_be, ports_of(packet));
+    } else {
+        lb_flow4& flow = memory_.buckets4[index / LB_FLOW_WAYS].ways[index % LB_FLOW_WAYS];
+        store(flow.addresses_be, __u64{addresses4(packet)});
+        store(flow.ports_be, ports_of(packet));
+    }
+    store(goal.generation, destination.generation);
+    store(goal.last_seen, now);
+    store(goal.place, LB_PLACE(destination.slot, static_cast<std::uint32_t>(packet.protocol)),
+          std::memory_order_release);
+    ways_[index] = {owner, service};
+    size_.add(1);
+}
+
+void FlowCache::withdraw(CacheIndex index, Tick now) {
+    check(ways_[index].owner != nobody, "what is withdrawn was filled");
+    lb_flow_goal& goal = this->goal(index);
+    store(goal.place, __u32{LB_PLACE_NONE}, std::memory_order_release);
+    store(goal.last_seen, now);
+    ways_[index].owner = nobody;
+    size_.subtract(1);
+}
+
+Tick FlowCache::last_seen(CacheIndex index) const {
+    return load(goal(index).last_seen);
+}
+
+}  // namespace headgate::dataplane

@@ -1,0 +1,66 @@
+// FlowDestinations: what the XDP program does with the flows in the cache, and what it has
+// forwarded, by destination: the control thread's side of the flow cache (bpf/abi.h).
+//
+// A flow in the cache names a slot and a generation. The program follows it as long as the
+// destination in that slot has this generation here and an address to send to: so one store stops
+// or redirects all flows of a destination, whoever entered them, and however many they are. Each
+// destination belongs to one service, so that is also how the flows of a service that becomes
+// inactive come back to the workers, who know what to do with them.
+//
+// *Control thread.* The memory is shared with the program, and outlives this.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "dataplane/core/snapshot.h"
+#include "dataplane/core/stats.h"
+
+namespace headgate::dataplane {
+
+class FlowDestinations {
+public:
+    // LB_DESTINATIONS_MAX destinations for each of the controls; both empty: there is no cache.
+    FlowDestinations(std::span<lb_flow_destination> destinations,
+                     std::span<lb_flow_control> controls);
+
+    // Brings the program to the snapshot, which has just been published.
+    void follow(const Snapshot& snapshot);
+
+    // Adds what the program has forwarded. Requires: `stats` are those of the snapshot that was
+    // followed last.
+    void add_to(ForwardingStats& stats, const Snapshot& snapshot) const;
+
+    // Packets that the program has forwarded, ever.
+    [[nodiscard]] std::uint64_t packets() const;
+
+private:
+    struct Traffic {
+        std::uint64_t packets = 0;
+        std::uint64_t bytes = 0;
+        Traffic& operator+=(const Traffic& other);
+        Traffic& operator-=(const Traffic& other);
+    };
+    // Whose traffic is counted in a slot now, and what had been counted there before.
+    struct Counted {
+        std::uint32_t generation = 0;
+        std::uint32_t service = 0;  // its generation
+        Traffic before;
+    };
+
+    [[nodiscard]] Traffic counted(Slot slot) const;  // of all queues, ever
+    [[nodiscard]] Traffic since(Slot slot) const;
+    void count_for(Slot slot, std::uint32_t generation, std::uint32_t service);
+    void send(Slot slot, std::uint64_t mac, std::uint32_t generation);
+
+    std::span<lb_flow_destination> destinations_;
+    std::span<lb_flow_control> controls_;
+    std::vector<Counted> slots_;  // as many as have ever been in use
+    // Of destinations that services had before, by the service's generation.
+    std::unordered_map<std::uint32_t, Traffic> removed_;
+};
+
+}  // namespace headgate::dataplane
