@@ -59,6 +59,7 @@ Dataplane::Dataplane(const std::string& program, const std::string& device,
                                    socket_path_, "--table",     table_path};
     words.insert(words.end(), options.begin(), options.end());
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words)
         arguments.push_back(word.data());
     arguments.push_back(nullptr);

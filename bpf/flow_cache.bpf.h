@@ -92,14 +92,14 @@ static __always_inline bool is_checksum_right(const void* ip) {
     return (__u16)(sum + (sum >> 16)) == 0xffff;
 }
 
-/* Whether the transport header at `at`, in an IP payload of `bytes`, is as it should be and changes
- * nothing about its connection. */
-static __always_inline bool goes_on(const void* at, const void* end, __u8 protocol, __u32 bytes) {
+/* Whether the transport header at `at`, in an IP payload of `bytes` (by what the IP header says:
+ * they can be negative), is as it should be and changes nothing about its connection. */
+static __always_inline bool goes_on(const void* at, const void* end, __u8 protocol, __s32 bytes) {
     if (protocol == IPPROTO_TCP) {
         if (at + TCP_BYTES > end)
             return false;
 
-        __u32 header_bytes = (*(const __u8*)(at + 12) >> 4) * 4;
+        __s32 header_bytes = (*(const __u8*)(at + 12) >> 4) * 4;
 
         return !(*(const __u8*)(at + 13) & TCP_CHANGING) && header_bytes >= TCP_BYTES &&
                header_bytes <= bytes;
@@ -107,7 +107,7 @@ static __always_inline bool goes_on(const void* at, const void* end, __u8 protoc
     if (protocol != IPPROTO_UDP || at + UDP_BYTES > end)
         return false;
 
-    __u32 udp_bytes = bpf_ntohs(read16(at + 4));
+    __s32 udp_bytes = bpf_ntohs(read16(at + 4));
 
     return udp_bytes >= UDP_BYTES && udp_bytes <= bytes;
 }
@@ -173,7 +173,7 @@ static __always_inline bool forward_cached4(void* frame, const void* end, __u32 
 
     if (*(__u8*)ip != 0x45 || hops <= 1 || read16(ip + 6) & bpf_htons(0x3fff) ||
         ip_bytes > end - ip || !is_checksum_right(ip) ||
-        !goes_on(ip + IPV4_BYTES, end, protocol, ip_bytes - IPV4_BYTES))
+        !goes_on(ip + IPV4_BYTES, end, protocol, (__s32)ip_bytes - IPV4_BYTES))
         return false;
 
     __u64 addresses = read64(ip + 12);

@@ -155,7 +155,8 @@ Result<void> Steering::map_arrays(const std::string& interface, std::uint32_t qu
     bool mapped = map(opening_shares_, maps.opening_shares, queues);
     if (flow_cache_size_.bits4 != 0) {
         mapped = mapped && map(flow_controls_, maps.flow_controls, queues) &&
-                 map(flow_destinations_, maps.flow_destinations, queues * LB_DESTINATIONS_MAX) &&
+                 map(flow_destinations_, maps.flow_destinations,
+                     std::size_t{queues} * LB_DESTINATIONS_MAX) &&
                  map(flows4_, maps.flows4, std::size_t{queues} << flow_cache_size_.bits4) &&
                  map(flows6_, maps.flows6, std::size_t{queues} << flow_cache_size_.bits6);
     }
