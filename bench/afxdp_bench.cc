@@ -27,7 +27,7 @@ using std::chrono::milliseconds;
 // Flows that a flood of SYNs is not to disturb.
 constexpr std::uint32_t established_flows = 10'000;
 
-constexpr const char* table = R"({"generation": "1", "services": [
+constexpr const char* table = R"({"generation": "1", "flowCache": {"admitAfter": 1}, "services": [
     {"address": "10.77.0.100", "port": 80, "protocol": "TCP", "scheduler": "RR", "method": "DR",
      "active": true, "destinations": [
         {"address": "10.77.0.11", "port": 80, "weight": 1},
@@ -84,8 +84,7 @@ Result<void> warm_up(Traffic& traffic, const Dataplane& dataplane, const Setting
 }
 
 Result<double> measure_dataplane(Traffic& traffic, const Settings& settings, const Case& row) {
-    std::vector<std::string> options{"--connections", connections, "--flow-cache-after", "1",
-                                     "--flow-cache"};
+    std::vector<std::string> options{"--connections", connections, "--flow-cache"};
     options.emplace_back(row.cached ? cached_flows : "0");
     Dataplane dataplane(settings.dataplane, Traffic::device, table, options);
     if (const Result<std::string> mode = dataplane.wait_until_ready(); !mode)

@@ -52,7 +52,7 @@ Result<std::unique_ptr<Attachment>> Attachment::open(const AttachmentOptions& op
     const std::uint32_t queues = receive_queues(options.interface);
     Result<std::unique_ptr<Steering>> steering =
         Steering::attach(options.interface, options.link.ifindex, queues, options.mode,
-                         FlowCacheSize::for_flows(options.flow_cache.flows));
+                         FlowCacheSize::for_flows(options.cached_flows));
     if (!steering)
         return tl::unexpected(steering.error());
     const HashSeed seed = random_seed();
@@ -117,7 +117,6 @@ Result<void> Attachment::open_queue(const AttachmentOptions& options, std::uint3
     core.worker_count = queues_;
     core.seed = seed;
     core.flow_cache = steering_->flow_cache(queue);
-    core.flow_cache_options = options.flow_cache;
     ports_.push_back(port->get());
     workers_.push_back(
         std::make_unique<Worker>(std::move(*port), publisher_.reader(queue), persistence_, core));

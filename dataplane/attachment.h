@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "common/result.h"
-#include "dataplane/core/flow_cache.h"
 #include "dataplane/core/publisher.h"
 #include "dataplane/core/stats.h"
 #include "dataplane/flow_destinations.h"
@@ -28,7 +27,7 @@ struct AttachmentOptions {
     LinkInfo link;
     XdpMode mode = XdpMode::automatic;
     std::uint32_t connections_max = 0;  // of each worker
-    FlowCacheOptions flow_cache;        // likewise
+    std::uint32_t cached_flows = 0;     // likewise; 0: no flow cache
     std::shared_ptr<const Reinjector> reinjector;
 };
 

@@ -177,7 +177,7 @@ void Engine::check_interface(Served& served, Instant now) {
     options.link = *link;
     options.mode = options_.mode;
     options.connections_max = options_.connections_max;
-    options.flow_cache = options_.flow_cache;
+    options.cached_flows = options_.cached_flows;
     options.reinjector = reinjector_;
     Result<std::unique_ptr<Attachment>> attachment = Attachment::open(options);
     if (!attachment) {

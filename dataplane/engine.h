@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/flow_cache_defaults.h"
 #include "common/result.h"
 #include "dataplane/attachment.h"
 #include "dataplane/inquiries.h"
@@ -29,8 +30,8 @@ namespace headgate::dataplane {
 struct EngineOptions {
     std::vector<std::string> interfaces;
     XdpMode mode = XdpMode::automatic;
-    std::uint32_t connections_max = 0;  // of each worker
-    FlowCacheOptions flow_cache;        // likewise
+    std::uint32_t connections_max = 0;                        // of each worker
+    std::uint32_t cached_flows = flow_cache_defaults::flows;  // likewise; 0: no flow cache
 };
 
 class Engine {

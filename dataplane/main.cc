@@ -40,7 +40,7 @@ Result<void> serve(const Options& options) {
     if (!daemon)
         return tl::unexpected(daemon.error());
     Result<std::unique_ptr<Engine>> engine = Engine::start(
-        {options.interfaces, options.xdp_mode, options.connections_max, options.flow_cache},
+        {options.interfaces, options.xdp_mode, options.connections_max, options.cached_flows},
         std::move(table), std::chrono::steady_clock::now());
     if (!engine)
         return tl::unexpected(engine.error());

@@ -15,9 +15,6 @@ namespace {
 
 constexpr std::uint32_t connections_min = 1024;
 constexpr std::uint32_t connections_limit = 1U << 28U;
-constexpr std::uint32_t cached_flows_limit = 1U << 26U;
-constexpr std::uint32_t admit_after_limit = 255;
-constexpr std::uint32_t cache_idle_limit_s = 3600;
 
 Result<XdpMode> parse_mode(std::string_view text) {
     if (text == "auto")
@@ -48,21 +45,17 @@ enum Option : int {
     option_xdp_mode = 256,
     option_connections,
     option_flow_cache,
-    option_flow_cache_after,
-    option_flow_cache_idle,
     option_syslog,
     option_verbose,
 };
 
-constexpr std::array<option, 13> long_options{{
+constexpr std::array<option, 11> long_options{{
     {"interface", required_argument, nullptr, option_interface},
     {"socket", required_argument, nullptr, option_socket},
     {"table", required_argument, nullptr, option_table},
     {"xdp-mode", required_argument, nullptr, option_xdp_mode},
     {"connections", required_argument, nullptr, option_connections},
     {"flow-cache", required_argument, nullptr, option_flow_cache},
-    {"flow-cache-after", required_argument, nullptr, option_flow_cache_after},
-    {"flow-cache-idle", required_argument, nullptr, option_flow_cache_idle},
     {"syslog", no_argument, nullptr, option_syslog},
     {"verbose", no_argument, nullptr, option_verbose},
     {"help", no_argument, nullptr, option_help},
@@ -89,16 +82,8 @@ Result<void> take_option(int given, Options& options) {
             return parse_number("connections", optarg, connections_min, connections_limit)
                 .map([&](std::uint32_t count) { options.connections_max = count; });
         case option_flow_cache:
-            return parse_number("flow-cache", optarg, 0, cached_flows_limit)
-                .map([&](std::uint32_t flows) { options.flow_cache.flows = flows; });
-        case option_flow_cache_after:
-            return parse_number("flow-cache-after", optarg, 1, admit_after_limit)
-                .map([&](std::uint32_t packets) {
-                    options.flow_cache.admit_after = static_cast<std::uint8_t>(packets);
-                });
-        case option_flow_cache_idle:
-            return parse_number("flow-cache-idle", optarg, 1, cache_idle_limit_s)
-                .map([&](std::uint32_t seconds) { options.flow_cache.idle_s = seconds; });
+            return parse_number("flow-cache", optarg, 0, flow_cache_defaults::flows_max)
+                .map([&](std::uint32_t flows) { options.cached_flows = flows; });
         case option_syslog:
             options.syslog = true;
             return {};
@@ -134,11 +119,6 @@ const char* const usage =
     "      --flow-cache N     established flows of IPv4 that the XDP program forwards by itself,\n"
     "                         for each worker, and a quarter as many of IPv6 (default 1048576, 60\n"
     "                         bytes each; 0: none)\n"
-    "      --flow-cache-after N\n"
-    "                         after so many packets a connection enters it (default 4)\n"
-    "      --flow-cache-idle N\n"
-    "                         after so many seconds without a packet one makes room for another\n"
-    "                         (default 10)\n"
     "      --syslog           log to syslog too\n"
     "      --verbose          log debug messages\n"
     "  -h, --help             print this text\n"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "common/flow_cache_defaults.h"
 #include "common/result.h"
-#include "dataplane/core/flow_cache.h"
 #include "dataplane/port/steering.h"
 
 namespace headgate::dataplane {
@@ -17,8 +17,8 @@ struct Options {
     std::string socket;                   // of the control server
     std::optional<std::string> table;     // a ServiceTable in JSON, served from the start
     XdpMode xdp_mode = XdpMode::automatic;
-    std::uint32_t connections_max = 1U << 20U;  // of each worker
-    FlowCacheOptions flow_cache;                // likewise
+    std::uint32_t connections_max = 1U << 20U;                // of each worker
+    std::uint32_t cached_flows = flow_cache_defaults::flows;  // likewise; 0: no flow cache
     bool syslog = false;
     bool verbose = false;
     bool help = false;

@@ -120,6 +120,7 @@ api::DataplaneState Engine::state() const {
     api::DataplaneState state;
     state.set_pid(::getpid());
     state.set_generation(table_.generation);
+    state.set_flow_cache(options_.cached_flows);
     report_services(state);
     NamedCounts named(state);
     for (const Served& served : served_) {

@@ -241,6 +241,21 @@ Result<Protection> load_protection(const api::Protection& message) {
     return protection;
 }
 
+Result<FlowCachePolicy> load_flow_cache(const api::FlowCachePolicy& message) {
+    FlowCachePolicy policy;
+    if (message.admit_after() > std::numeric_limits<std::uint8_t>::max())
+        return fail("flow_cache: admit_after {} is above {}", message.admit_after(),
+                    std::numeric_limits<std::uint8_t>::max());
+    if (message.idle_s() > flow_cache_defaults::idle_max_s)
+        return fail("flow_cache: idle_s {} is above {}", message.idle_s(),
+                    flow_cache_defaults::idle_max_s);
+    if (message.admit_after() != 0)
+        policy.admit_after = static_cast<std::uint8_t>(message.admit_after());
+    if (message.idle_s() != 0)
+        policy.idle_s = message.idle_s();
+    return policy;
+}
+
 }  // namespace
 
 Result<Table> load_table(const api::ServiceTable& message) {
@@ -251,6 +266,10 @@ Result<Table> load_table(const api::ServiceTable& message) {
     if (!protection)
         return tl::unexpected(protection.error());
     table.protection = std::move(*protection);
+    const Result<FlowCachePolicy> flow_cache = load_flow_cache(message.flow_cache());
+    if (!flow_cache)
+        return tl::unexpected(flow_cache.error());
+    table.flow_cache = *flow_cache;
     std::set<std::pair<Endpoint, Protocol>> seen;
     std::size_t destinations = 0;
     for (const api::Service& service : message.services()) {
@@ -316,6 +335,7 @@ ForwardingConfig forwarding_config(const Table& table, bool lease_expired,
     config.generation = table.generation;
     config.interface_macs = {interface_mac};
     config.protection = table.protection;
+    config.flow_cache = table.flow_cache;
     for (const TableService& service : table.services) {
         ServiceConfig& forwarded = config.services.emplace_back(service.config);
         if (lease_expired && service.vrrp_owned)

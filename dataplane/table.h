@@ -31,6 +31,7 @@ struct Table {
     std::chrono::seconds lease{0};
     std::vector<TableService> services;
     Protection protection;
+    FlowCachePolicy flow_cache;
 };
 
 // Fails on the first thing that cannot be forwarded; the message names the service and the field.

@@ -157,6 +157,9 @@ std::string worker_line(const api::WorkerState& worker) {
     if (worker.new_connection_rate() > 0)
         text += fmt::format(", remembers up to {} new connections/s",
                             count_words(worker.new_connection_rate()));
+    if (worker.cached_flow_capacity() > 0)
+        text += fmt::format(", {} of {} flows in the cache", count_words(worker.cached_flows()),
+                            count_words(worker.cached_flow_capacity()));
     return text;
 }
 
@@ -172,6 +175,11 @@ std::string render_dataplane(const api::Status& status) {
         text += fmt::format("\n  {}: {}, {} queue(s), rx {} tx {} to kernel {}", port.interface(),
                             port.mode(), port.queues(), count_words(port.rx_packets()),
                             count_words(port.tx_packets()), count_words(port.kernel_packets()));
+        if (port.cached_packets() > 0)
+            text += fmt::format(", by the flow cache {} ({:.1f}% of what was forwarded)",
+                                count_words(port.cached_packets()),
+                                100.0 * static_cast<double>(port.cached_packets()) /
+                                    static_cast<double>(port.cached_packets() + port.tx_packets()));
         if (!port.mode_reason().empty())
             text += fmt::format(" ({})", port.mode_reason());
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/flow_cache_defaults.h"
 #include "common/net.h"
 #include "controlplane/config/location.h"
 #include "controlplane/config/model_protection.h"
@@ -127,11 +128,19 @@ struct ConnectionTimeouts {
 
 enum class XdpMode : std::uint8_t { automatic, native, generic };
 
+// Established connections that the XDP program forwards by itself.
+struct FlowCache {
+    std::uint32_t flows = flow_cache_defaults::flows;  // of IPv4, for each worker; 0: none
+    std::uint8_t admit_after = flow_cache_defaults::admit_after;
+    std::uint32_t idle_s = flow_cache_defaults::idle_s;
+};
+
 // The dataplane { } block, a Headgate extension.
 struct Dataplane {
     std::vector<std::string> interfaces;  // empty: those of the VRRP instances
     XdpMode mode = XdpMode::automatic;
     Protection protection;
+    FlowCache flow_cache{};
 };
 
 }  // namespace headgate::config

@@ -103,6 +103,48 @@ constexpr Keyword global_rows[] = {
                "(`generic`), or in the best of the two that the interface has (`auto`).",
         .origin = Origin::headgate,
     },
+    {
+        .blocks = Block::dataplane,
+        .name = "flow_cache",
+        .argument = number(0, flow_cache_defaults::flows_max),
+        .default_text = "1048576",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.dataplane.flow_cache.flows =
+                    static_cast<std::uint32_t>(value.number);
+            },
+        .doc = "Established IPv4 connections of each worker that the XDP program forwards by "
+               "itself, and a quarter as many of IPv6; about 60 bytes of memory for each. `0`: no "
+               "flow cache. A change starts the dataplane anew.",
+        .origin = Origin::headgate,
+    },
+    {
+        .blocks = Block::dataplane,
+        .name = "flow_cache_after",
+        .argument = number(1, 255),
+        .default_text = "4",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.dataplane.flow_cache.admit_after =
+                    static_cast<std::uint8_t>(value.number);
+            },
+        .doc = "After so many packets an established connection enters the flow cache.",
+        .origin = Origin::headgate,
+    },
+    {
+        .blocks = Block::dataplane,
+        .name = "flow_cache_idle",
+        .argument = number(1, flow_cache_defaults::idle_max_s),
+        .default_text = "10",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.dataplane.flow_cache.idle_s =
+                    static_cast<std::uint32_t>(value.number);
+            },
+        .doc = "A connection that has been idle for so many seconds leaves the flow cache when "
+               "another needs its place there.",
+        .origin = Origin::headgate,
+    },
 };
 
 }  // namespace

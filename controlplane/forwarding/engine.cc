@@ -39,7 +39,9 @@ Engine engine_of(const config::Config& config) {
         for (const config::VrrpInstance& instance : config.vrrp.instances)
             interfaces.insert(config::base_interface(instance));
     }
-    return {{interfaces.begin(), interfaces.end()}, config.dataplane.mode};
+    return {{interfaces.begin(), interfaces.end()},
+            config.dataplane.mode,
+            config.dataplane.flow_cache.flows};
 }
 
 std::string interface_names(const Engine& engine) {
@@ -53,8 +55,9 @@ std::string interface_names(const Engine& engine) {
 }
 
 std::vector<std::string> arguments_of(const Engine& engine, const std::filesystem::path& socket) {
-    std::vector<std::string> arguments{"--socket", socket.string(), "--xdp-mode",
-                                       std::string(mode_word(engine.mode))};
+    std::vector<std::string> arguments{"--socket",     socket.string(),
+                                       "--xdp-mode",   std::string(mode_word(engine.mode)),
+                                       "--flow-cache", std::to_string(engine.cached_flows)};
     for (const std::string& interface : engine.interfaces) {
         arguments.emplace_back("--interface");
         arguments.push_back(interface);
@@ -69,7 +72,8 @@ bool runs_as(const Engine& engine, const api::DataplaneState& state) {
         if (!is_allowed(engine.mode, port.mode()))
             return false;
     }
-    return std::ranges::equal(interfaces, engine.interfaces);
+    return state.flow_cache() == engine.cached_flows &&
+           std::ranges::equal(interfaces, engine.interfaces);
 }
 
 }  // namespace headgate::forwarding

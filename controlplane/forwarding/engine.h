@@ -21,6 +21,7 @@ namespace headgate::forwarding {
 struct Engine {
     std::vector<std::string> interfaces;  // sorted, each once; none: there is nothing to run
     config::XdpMode mode = config::XdpMode::automatic;
+    std::uint32_t cached_flows = flow_cache_defaults::flows;  // of each worker
     bool operator==(const Engine&) const = default;
 };
 
@@ -34,7 +35,8 @@ std::string interface_names(const Engine& engine);
 // The command line of headgate-dataplane, without the program's name.
 std::vector<std::string> arguments_of(const Engine& engine, const std::filesystem::path& socket);
 
-// Whether a dataplane with this state runs on the wanted interfaces in a mode that is allowed.
+// Whether a dataplane with this state runs on the wanted interfaces, in a mode that is allowed, with
+// a flow cache of the wanted size.
 bool runs_as(const Engine& engine, const api::DataplaneState& state);
 
 }  // namespace headgate::forwarding

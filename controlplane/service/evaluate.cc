@@ -235,6 +235,9 @@ api::ServiceTable build_table(const config::Config& config, const std::vector<Se
         lease = std::max(lease, instance.vip_lease);
     table.set_lease_s(static_cast<std::uint32_t>(lease.count()));
     fill_protection(config.dataplane.protection, *table.mutable_protection());
+    api::FlowCachePolicy& flow_cache = *table.mutable_flow_cache();
+    flow_cache.set_admit_after(config.dataplane.flow_cache.admit_after);
+    flow_cache.set_idle_s(config.dataplane.flow_cache.idle_s);
     for (std::size_t index = 0; index < views.size(); ++index) {
         if (!views[index].carried)
             continue;

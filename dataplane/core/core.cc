@@ -42,7 +42,6 @@ bool is_answered(Reason reason) {
 Core::Core(const CoreOptions& options, PersistenceTable& persistence)
     : connections_(options.connections_max, options.seed),
       flow_cache_(options.flow_cache),
-      flow_cache_options_(options.flow_cache_options),
       persistence_(persistence),
       fragments_(options.seed),
       scheduler_(options.worker_index, options.worker_count, options.seed.words[0], loads_),

@@ -72,7 +72,6 @@ struct CoreOptions {
     std::uint32_t worker_count = 1;
     HashSeed seed;  // unpredictable: it keeps clients from choosing colliding connections
     FlowCacheMemory flow_cache{};  // outlives the core
-    FlowCacheOptions flow_cache_options{};
 };
 
 class Core;
@@ -299,7 +298,6 @@ private:
 
     ConnectionTable connections_;
     FlowCache flow_cache_;
-    FlowCacheOptions flow_cache_options_;
     PersistenceTable& persistence_;
     FragmentTable fragments_;
     CorePeers* peers_ = nullptr;

@@ -11,7 +11,7 @@ void Core::offer_to_cache(const Snapshot& snapshot, const Work& work, Tick now) 
     Connection& connection = *work.candidate;
     if (connection.cached() != not_cached)
         return;
-    if (++connection.followed < flow_cache_options_.admit_after)
+    if (++connection.followed < snapshot.flow_cache().admit_after)
         return;
     // If there is no room now, it is asked again after as many packets.
     connection.followed = 0;
@@ -22,7 +22,7 @@ void Core::offer_to_cache(const Snapshot& snapshot, const Work& work, Tick now) 
 }
 
 void Core::enter_cache(const Snapshot& snapshot, const Work& work, Tick now) {
-    const FlowCache::Way way = flow_cache_.find_way(work.packet, flow_cache_options_.idle_s, now);
+    const FlowCache::Way way = flow_cache_.find_way(work.packet, snapshot.flow_cache().idle_s, now);
     if (way.index == not_cached) {
         counters_.count(Event::flow_cache_no_room);
         return;

@@ -36,15 +36,6 @@ struct FlowCacheMemory {
     std::uint64_t seed = 0;  // the program's
 };
 
-struct FlowCacheOptions {
-    std::uint32_t flows = 1U << 20U;  // of IPv4, and a quarter as many of IPv6; 0: no flow cache
-    // Packets of a connection that the worker has forwarded, since it was established, before it is
-    // worth an entry. 1 to 255.
-    std::uint8_t admit_after = 4;
-    // A flow that has been idle for longer makes room for another.
-    Tick idle_s = 10;
-};
-
 class FlowCache {
 public:
     explicit FlowCache(const FlowCacheMemory& memory);

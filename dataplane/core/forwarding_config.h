@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/flow_cache_defaults.h"
 #include "common/limits.h"
 #include "common/net.h"
 #include "dataplane/core/protection.h"
@@ -104,11 +105,20 @@ struct ServiceConfig {
     std::vector<DestinationConfig> destinations;
 };
 
+// Which connections enter the flow cache.
+struct FlowCachePolicy {
+    // After so many packets since they were established.
+    std::uint8_t admit_after = flow_cache_defaults::admit_after;
+    // A flow that has been idle for longer makes room for another.
+    std::uint32_t idle_s = flow_cache_defaults::idle_s;
+};
+
 struct ForwardingConfig {
     std::uint64_t generation = 0;  // of the ServiceTable; not interpreted here
     std::vector<MacAddress> interface_macs;
     std::vector<ServiceConfig> services;
     Protection protection;
+    FlowCachePolicy flow_cache{};
 };
 
 }  // namespace headgate::dataplane

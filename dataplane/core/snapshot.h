@@ -138,6 +138,7 @@ public:
         return config_.interface_macs[interface];
     }
 
+    [[nodiscard]] const FlowCachePolicy& flow_cache() const { return config_.flow_cache; }
     [[nodiscard]] const Protection& protection() const { return config_.protection; }
     [[nodiscard]] Access access_of(const WideAddress& client) const {
         const AccessList* list = config_.protection.access.get();

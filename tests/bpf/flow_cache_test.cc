@@ -82,6 +82,7 @@ protected:
             GTEST_SKIP() << "needs root";
         open(cached_flows);
         config_.interface_macs = {own_mac};
+        config_.flow_cache.admit_after = 1;
         for (const char* address : {"192.0.2.10", "2001:db8::10"}) {
             config_.services.push_back(service(address, 80, Protocol::tcp));
             config_.services.push_back(service(address, 53, Protocol::udp));
@@ -98,7 +99,6 @@ protected:
         CoreOptions options;
         options.connections_max = 4096;
         options.flow_cache = steering_->flow_cache(0);
-        options.flow_cache_options.admit_after = 1;
         core_ = std::make_unique<Core>(options, persistence_);
         destinations_ = std::make_unique<FlowDestinations>(steering_->flow_destinations(),
                                                            steering_->flow_controls());

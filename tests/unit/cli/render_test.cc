@@ -220,6 +220,21 @@ TEST(RenderStatus, ShowsHowEachWorkerDoes) {
         << text;
 }
 
+TEST(RenderStatus, ShowsWhatTheFlowCacheDoes) {
+    api::Status status;
+    api::WorkerState& worker = add_worker(status, 0);
+    api::PortState& port = *status.mutable_dataplane()->add_ports();
+    port.set_tx_packets(25);
+    EXPECT_EQ(render_status(status, {}).find("cache"), std::string::npos);
+    port.set_cached_packets(75);
+    worker.set_cached_flows(12);
+    worker.set_cached_flow_capacity(1280);
+    const std::string text = render_status(status, {});
+    EXPECT_NE(text.find(", by the flow cache 75 (75.0% of what was forwarded)"), std::string::npos)
+        << text;
+    EXPECT_NE(text.find(", 12 of 1280 flows in the cache"), std::string::npos) << text;
+}
+
 TEST(RenderStatus, ShowsAWorkerThatHasDoneNothing) {
     api::Status status;
     add_worker(status, 0).add_bursts()->set_up_to_us(1);

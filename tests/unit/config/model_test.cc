@@ -366,6 +366,17 @@ TEST(Check, AsksForWhatIsWritten) {
     EXPECT_EQ(host_of({.http_get = "virtualhost c", .url = "virtualhost d"}), "d");
 }
 
+TEST(DataplaneBlock, SizesTheFlowCache) {
+    const FlowCache cache =
+        load_fine(instance_with("",
+                                "dataplane {\nflow_cache 0\nflow_cache_after 1\n"
+                                "flow_cache_idle 3600\n}"))
+            .dataplane.flow_cache;
+    EXPECT_EQ(cache.flows, 0U);
+    EXPECT_EQ(cache.admit_after, 1);
+    EXPECT_EQ(cache.idle_s, 3600U);
+}
+
 TEST(DataplaneBlock, NamesInterfacesAndMode) {
     const Config config = load_fine(
         instance_with("", "dataplane {\ninterface eth0 eth1\ninterface eth2\nxdp_mode native\n}"));

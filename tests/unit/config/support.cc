@@ -108,6 +108,9 @@ std::string describe(const Config& config) {
                                    static_cast<int>(config.dataplane.mode));
     for (const std::string& interface : config.dataplane.interfaces)
         text += fmt::format("dataplane interface {}\n", interface);
+    const FlowCache& cache = config.dataplane.flow_cache;
+    text += fmt::format("flow cache {} after {} idle {}\n", cache.flows, cache.admit_after,
+                        cache.idle_s);
     const Protection& protection = config.dataplane.protection;
     text += protection.connection_rate ? fmt::format("rate {}\n", *protection.connection_rate)
                                        : "no rate\n";

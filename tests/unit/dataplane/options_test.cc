@@ -20,15 +20,16 @@ Result<Options> parse(std::vector<std::string> arguments) {
 }
 
 TEST(DataplaneOptions, TakesAll) {
-    const auto options =
-        parse({"--interface", "eth0", "-i", "eth1", "--socket", "/run/x.sock", "--table", "t.json",
-               "--xdp-mode", "generic", "--connections", "65536", "--syslog", "--verbose"});
+    const auto options = parse({"--interface", "eth0", "-i", "eth1", "--socket", "/run/x.sock",
+                                "--table", "t.json", "--xdp-mode", "generic", "--connections",
+                                "65536", "--flow-cache", "0", "--syslog", "--verbose"});
     ASSERT_TRUE(options) << options.error().message;
     EXPECT_EQ(options->interfaces, (std::vector<std::string>{"eth0", "eth1"}));
     EXPECT_EQ(options->socket, "/run/x.sock");
     EXPECT_EQ(options->table, "t.json");
     EXPECT_EQ(options->xdp_mode, XdpMode::generic);
     EXPECT_EQ(options->connections_max, 65536U);
+    EXPECT_EQ(options->cached_flows, 0U);
     EXPECT_TRUE(options->syslog);
     EXPECT_TRUE(options->verbose);
 }
@@ -45,6 +46,7 @@ TEST(DataplaneOptions, SaysWhatIsWrong) {
         {{"-i", "eth0", "-s", "s", "--xdp-mode", "fast"}, "auto, native or generic"},
         {{"-i", "eth0", "-s", "s", "--connections", "12x"}, "--connections 12x"},
         {{"-i", "eth0", "-s", "s", "--connections", "1"}, "from 1024"},
+        {{"-i", "eth0", "-s", "s", "--flow-cache", "99999999"}, "from 0 to 67108864"},
         {{"-i", "eth0", "-s", "s", "extra"}, "extra is not an option"},
         {{"--no-such-option"}, "--help"},
     };

@@ -254,6 +254,19 @@ TEST(Table, TakesProtectionOver) {
     EXPECT_EQ(config.protection.fragment_rate, 7U);
 }
 
+TEST(Table, TakesThePolicyOfTheFlowCacheOver) {
+    const auto policy_of = [](const char* text) {
+        const auto table = load_table(message_of(text));
+        return forwarding_config(table.value(), false, {}, {}).flow_cache;
+    };
+    EXPECT_EQ(policy_of("{}").admit_after, 4);
+    EXPECT_EQ(policy_of("{}").idle_s, 10U);
+    EXPECT_EQ(policy_of(R"({"flowCache": {"admitAfter": 255, "idleS": 3600}})").admit_after, 255);
+    EXPECT_EQ(policy_of(R"({"flowCache": {"admitAfter": 255, "idleS": 3600}})").idle_s, 3600U);
+    EXPECT_FALSE(load_table(message_of(R"({"flowCache": {"admitAfter": 256}})")));
+    EXPECT_FALSE(load_table(message_of(R"({"flowCache": {"idleS": 3601}})")));
+}
+
 TEST(Table, HasNoListAndAnAdaptiveRateUnlessGiven) {
     const auto table = load_table(message_of("{}"));
     ASSERT_TRUE(table);

@@ -41,13 +41,15 @@ TEST(Engine, TakesItsInterfacesFromTheBlockElseFromVrrp) {
     config.dataplane.mode = config::XdpMode::generic;
     const Engine engine = engine_of(config);
     EXPECT_EQ(engine.interfaces, (std::vector<std::string>{"eth7"}));
-    EXPECT_EQ(arguments_of(engine, "/run/x/dataplane.sock"),
-              (std::vector<std::string>{"--socket", "/run/x/dataplane.sock", "--xdp-mode",
-                                        "generic", "--interface", "eth7"}));
+    EXPECT_EQ(
+        arguments_of(engine, "/run/x/dataplane.sock"),
+        (std::vector<std::string>{"--socket", "/run/x/dataplane.sock", "--xdp-mode", "generic",
+                                  "--flow-cache", "1048576", "--interface", "eth7"}));
 }
 
-TEST(Engine, FitsByInterfacesAndMode) {
+TEST(Engine, FitsByInterfacesModeAndFlowCache) {
     api::DataplaneState state;
+    state.set_flow_cache(flow_cache_defaults::flows);
     const auto add = [&state](const char* interface, const char* mode) {
         state.add_ports()->set_interface(interface);
         state.mutable_ports()->rbegin()->set_mode(mode);
@@ -59,6 +61,7 @@ TEST(Engine, FitsByInterfacesAndMode) {
     EXPECT_TRUE(runs_as({{"eth0", "eth1"}, XdpMode::native}, state));
     EXPECT_FALSE(runs_as({{"eth0", "eth1"}, XdpMode::generic}, state));
     EXPECT_FALSE(runs_as({{"eth0"}, XdpMode::automatic}, state));
+    EXPECT_FALSE(runs_as({{"eth0", "eth1"}, XdpMode::automatic, 0}, state));
     EXPECT_FALSE(runs_as({{"eth0", "eth1", "eth2"}, XdpMode::automatic}, state));
     state.mutable_ports(0)->set_mode("generic copy");
     EXPECT_FALSE(runs_as({{"eth0", "eth1"}, XdpMode::native}, state));

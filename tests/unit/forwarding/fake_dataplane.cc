@@ -24,6 +24,7 @@ struct Fake {
     std::string mode;
     std::vector<std::string> interfaces;
     std::uint64_t generation = 0;
+    std::uint32_t cached_flows = 0;
 
     [[nodiscard]] bool is(std::string_view name) const {
         return !interfaces.empty() && interfaces.front() == name;
@@ -35,6 +36,7 @@ struct Fake {
         api::DataplaneReply reply;
         reply.mutable_state()->set_pid(::getpid());
         reply.mutable_state()->set_generation(generation);
+        reply.mutable_state()->set_flow_cache(cached_flows);
         for (const std::string& interface : interfaces) {
             api::PortState& port = *reply.mutable_state()->add_ports();
             port.set_interface(interface);
@@ -94,6 +96,8 @@ int main(int argc, char** argv) {
             fake.socket_path = argv[index + 1];
         else if (name == "--xdp-mode")
             fake.mode = argv[index + 1];
+        else if (name == "--flow-cache")
+            fake.cached_flows = static_cast<std::uint32_t>(std::stoul(argv[index + 1]));
         else if (name == "--interface")
             fake.interfaces.emplace_back(argv[index + 1]);
         else

@@ -389,6 +389,14 @@ TEST(Words, NameAsTheApiAndAsTheLog) {
     EXPECT_EQ(log_name(server.endpoint, config::Protocol::udp), "[192.0.2.10]:udp:80");
 }
 
+TEST_F(EvaluateTest, TheTableSaysWhoEntersTheFlowCache) {
+    EXPECT_EQ(table().flow_cache().admit_after(), 4U);
+    config.dataplane.flow_cache.admit_after = 9;
+    config.dataplane.flow_cache.idle_s = 77;
+    EXPECT_EQ(table().flow_cache().admit_after(), 9U);
+    EXPECT_EQ(table().flow_cache().idle_s(), 77U);
+}
+
 TEST_F(EvaluateTest, TheTableSaysWhatIsConfiguredAgainstFloodsAndNothingElse) {
     EXPECT_FALSE(table().protection().has_new_connection_rate());
     EXPECT_EQ(table().protection().fragment_rate(), 16000U);
