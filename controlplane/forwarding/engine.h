@@ -35,8 +35,8 @@ std::string interface_names(const Engine& engine);
 // The command line of headgate-dataplane, without the program's name.
 std::vector<std::string> arguments_of(const Engine& engine, const std::filesystem::path& socket);
 
-// Whether a dataplane with this state runs on the wanted interfaces, in a mode that is allowed, with
-// a flow cache of the wanted size.
+// Whether a dataplane with this state runs on the wanted interfaces in a mode that is allowed, and
+// has a flow cache of the wanted size.
 bool runs_as(const Engine& engine, const api::DataplaneState& state);
 
 }  // namespace headgate::forwarding

@@ -260,8 +260,10 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
         end(snapshot, index, now);
         return begin(snapshot, work, now, destination);
     }
-    if (removed) [[unlikely]]
+    if (removed) [[unlikely]] {
+        leave_cache(connection, now);
         return Reason::destination_removed;
+    }
     if (!entry.resolved) [[unlikely]]
         return Reason::destination_unresolved;
     const ConnectionState state = next_state(connection.state, work.packet.tcp_flags);
