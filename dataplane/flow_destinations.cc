@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <set>
+#include <utility>
 
 #include "common/check.h"
 #include "dataplane/core/rewrite.h"
@@ -12,6 +14,17 @@ namespace {
 template <typename T>
 T load(T& place) {
     return std::atomic_ref(place).load(std::memory_order_relaxed);
+}
+
+using AddressAndProtocol = std::pair<IpAddress, Protocol>;
+
+// Those with a service for a single port.
+std::set<AddressAndProtocol> with_single_port(const ForwardingConfig& config) {
+    std::set<AddressAndProtocol> result;
+    for (const ServiceConfig& service : config.services)
+        if (service.endpoint.port != 0)
+            result.insert({service.endpoint.address, service.protocol});
+    return result;
 }
 
 }  // namespace
@@ -44,15 +57,18 @@ void FlowDestinations::follow(const Snapshot& snapshot) {
     for (lb_flow_control& control : controls_)
         std::atomic_ref(control.own_mac).store(own_mac, std::memory_order_relaxed);
 
+    const std::set<AddressAndProtocol> single = with_single_port(snapshot.config());
     std::vector<bool> here(slots_.size());
     std::unordered_map<std::uint32_t, Traffic> removed;
     for (std::size_t index = 0; index < snapshot.slots().size(); ++index) {
         const ServiceSlots& slots = snapshot.slots()[index];
         const std::uint32_t service = snapshot.service(slots.service).generation;
+        const ServiceConfig& config = snapshot.config().services[index];
+        const bool is_whole = config.endpoint.port != 0 ||
+                              !single.contains({config.endpoint.address, config.protocol});
         for (const Slot slot : slots.destinations) {
             const DestinationEntry& entry = snapshot.destination(slot);
-            const bool sends =
-                snapshot.config().services[index].active && entry.resolved && !entry.tunnelled;
+            const bool sends = config.active && is_whole && entry.resolved && !entry.tunnelled;
             count_for(slot, entry.generation, service);
             send(slot, entry.mac, sends ? entry.generation : 0);
             if (slot < here.size())

@@ -5,7 +5,8 @@
 // destination in that slot has this generation here and an address to send to: so one store stops
 // or redirects all flows of a destination, whoever entered them, and however many they are. Each
 // destination belongs to one service, so that is also how the flows of a service that becomes
-// inactive come back to the workers, who know what to do with them.
+// inactive come back to the workers, who know what to do with them. So do those of a service for
+// every port beside one for a single port of its address, whose packets they might have become.
 //
 // *Control thread.* The memory is shared with the program, and outlives this.
 #pragma once

@@ -116,7 +116,8 @@ void FlowCache::fill(CacheIndex index, const Packet& packet, const Identity& des
         store(flow.ports_be, ports_of(packet));
     }
     store(goal.generation, destination.generation);
-    store(goal.last_seen, now);
+    // As early as the program's time can be: nobody has to ask whose it is.
+    store(goal.last_seen, now - 1);
     store(goal.place, LB_PLACE(destination.slot, static_cast<std::uint32_t>(packet.protocol)),
           std::memory_order_release);
     ways_[index] = {owner, service};
