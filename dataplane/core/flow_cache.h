@@ -65,8 +65,8 @@ public:
     // Its packets come to the worker again.
     void withdraw(CacheIndex index, Tick now);
 
-    // Of a way that is filled: the second of its last packet, which can be one early, since a worker
-    // that sleeps does not set the tick; until there is one, that before fill().
+    // Of a way that is filled: the second of its last packet; it can be one early, since a worker
+    // that sleeps does not set the tick. Until there is one: the second before fill().
     [[nodiscard]] Tick last_seen(CacheIndex index) const;
     [[nodiscard]] const Identity& service(CacheIndex index) const { return ways_[index].service; }
 

@@ -1,236 +1,50 @@
 // Goal: over random packets, configurations and time, the core decides as the reference model does,
-// packet by packet, and no frame is lost from the counts.
+// packet by packet, and no frame is lost from the counts; also with a flow cache, of which it knows
+// nothing.
 // Method: a seeded generator; few clients, few destinations and a small table, so that everything
-// meets everything. HEADGATE_SEED=n repeats a run.
+// meets everything. In half of the runs a simulated XDP program takes what it can of every burst.
+// HEADGATE_SEED=n repeats a run.
 #include <algorithm>
-#include <array>
 #include <cstdlib>
+#include <optional>
 #include <random>
+#include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "dataplane/core/core.h"
+#include "dataplane/core/flow_scan.h"
+#include "dataplane/core/packet_watch.h"
 #include "dataplane/core/publisher.h"
 #include "dataplane/core/stats.h"
+#include "dataplane/flow_destinations.h"
 #include "tests/packets/packet_builder.h"
 #include "tests/packets/unwrap.h"
+#include "tests/unit/core/generator.h"
 #include "tests/unit/core/reference_model.h"
+#include "tests/unit/core/simulated_program.h"
 
 namespace headgate::dataplane {
 namespace {
 
-namespace flag = packets::flag;
 using packets::PacketBuilder;
-
-const MacAddress own_mac = packets::mac("02:00:00:00:00:01");
-const MacAddress client_mac = packets::mac("02:00:00:00:00:02");
-
-constexpr std::uint16_t gue_port = 6080;
-const IpAddress tunnel_source_v4 = packets::ip("10.9.9.9");
-const IpAddress tunnel_source_v6 = packets::ip("fc00::9");
-
-class Generator {
-public:
-    explicit Generator(std::uint32_t seed) : engine_(seed) {
-        for (ConnectionTimeouts& timeouts : timeouts_)
-            timeouts = {1 + below(2000), 1 + below(200), 1 + below(600)};
-        source_length_v4_ = static_cast<std::uint8_t>(24 + below(9));
-        source_length_v6_ = static_cast<std::uint8_t>(32 + below(97));
-    }
-
-    std::uint32_t below(std::uint32_t bound) {
-        return std::uniform_int_distribution<std::uint32_t>(0, bound - 1)(engine_);
-    }
-    bool one_in(std::uint32_t chances) { return below(chances) == 0; }
-
-    ForwardingConfig config() {
-        ForwardingConfig result;
-        result.interface_macs = {own_mac};
-        for (std::uint32_t number = 0; number < services; ++number)
-            if (!one_in(6))
-                result.services.push_back(service(number));
-        set_rates(result.protection);
-        return result;
-    }
-
-    // Of clients and routers, one within the other.
-    std::vector<AccessRule> rules() {
-        std::vector<AccessRule> result;
-        for (std::uint32_t count = one_in(2) ? below(8) : 0; count > 0; --count) {
-            const bool is_v4 = one_in(2);
-            const IpAddress address = one_in(4) ? router(is_v4) : some_client(is_v4);
-            const auto length = static_cast<std::uint8_t>(address.bits() - below(is_v4 ? 12 : 80));
-            // The same prefix is always in the same list.
-            const bool blocks = length % 2 == 0;
-            result.push_back({Prefix{address, length}, blocks ? Access::blocked : Access::allowed});
-        }
-        return result;
-    }
-    static IpAddress router(bool is_v4) {
-        return packets::ip(is_v4 ? "203.0.113.9" : "2001:db8:9::1");
-    }
-
-    ModelPacket packet() {
-        ModelPacket result;
-        const std::uint32_t number = below(services + 1);
-        result.service = endpoint(number);
-        result.protocol = number == services ? Protocol::tcp : kinds[number].protocol;
-        if (result.service.port == 0)
-            result.service.port = static_cast<std::uint16_t>(79 + below(3));
-        result.client = {client(result.service.address), static_cast<std::uint16_t>(below(5))};
-        result.router = router(result.service.address.is_v4());
-        if (one_in(4)) {
-            result.form = static_cast<Form>(1 + below(3));
-            result.id = static_cast<std::uint16_t>(below(2));
-        }
-        static constexpr std::uint8_t flags[] = {flag::syn, flag::syn,
-                                                 flag::syn, flag::ack,
-                                                 flag::ack, flag::psh | flag::ack,
-                                                 0,         flag::fin | flag::ack,
-                                                 flag::rst, flag::syn | flag::ack};
-        if (result.protocol == Protocol::tcp)
-            result.flags = flags[below(std::size(flags))];
-        else if (result.protocol == Protocol::sctp)
-            result.flags = chunks[below(std::size(chunks))].flags;
-        return result;
-    }
-
-    // An SCTP packet has no flags: the chunk that means the same.
-    static std::uint8_t chunk_of(std::uint8_t flags) {
-        return std::ranges::find(chunks, flags, &Chunk::flags)->type;
-    }
-
-private:
-    struct Kind {
-        const char* address;
-        std::uint16_t port;
-        Protocol protocol;
-        const char* group;
-    };
-    // One for every port beside one for a single port of the address, too.
-    static constexpr Kind kinds[] = {
-        {"192.0.2.10", 80, Protocol::tcp, "four"},  {"192.0.2.10", 80, Protocol::udp, ""},
-        {"192.0.2.10", 80, Protocol::sctp, "four"}, {"192.0.2.11", 0, Protocol::tcp, "four"},
-        {"192.0.2.11", 80, Protocol::tcp, ""},      {"2001:db8::10", 80, Protocol::tcp, "six"},
-        {"2001:db8::10", 0, Protocol::udp, "six"}};
-    static constexpr std::uint32_t services = std::size(kinds);
-
-    struct Chunk {
-        std::uint8_t flags;
-        std::uint8_t type;
-    };
-    static constexpr Chunk chunks[] = {
-        {flag::syn, 1}, {flag::ack, 0}, {flag::rst, 6}, {flag::fin | flag::ack, 7}};
-
-    static Endpoint endpoint(std::uint32_t number) {
-        if (number == services)
-            return {packets::ip("192.0.2.99"), 80};
-        return {packets::ip(kinds[number].address), kinds[number].port};
-    }
-    // Few of them, and now and then one that cannot be.
-    IpAddress client(const IpAddress& service) {
-        const std::uint32_t kind = below(200);
-        if (kind == 0)
-            return packets::ip(service.is_v4() ? "0.0.0.1" : "::1");
-        if (kind == 1)
-            return service;
-        return some_client(service.is_v4());
-    }
-    IpAddress some_client(bool is_v4) {
-        const std::uint32_t number = below(8);
-        if (is_v4)
-            return IpAddress::v4(Be32(0x0a010000U + number * 64));
-        std::array<std::uint8_t, 16> bytes{0x20, 1, 0xd, 0xb8};
-        bytes[number % 2 == 0 ? 7 : 15] = static_cast<std::uint8_t>(number);
-        return IpAddress::v6(bytes);
-    }
-    ServiceConfig service(std::uint32_t number) {
-        ServiceConfig result;
-        result.endpoint = endpoint(number);
-        result.protocol = kinds[number].protocol;
-        const bool is_v4 = result.endpoint.address.is_v4();
-        result.scheduler = static_cast<Scheduler>(
-            one_in(2) ? below(2) : below(static_cast<std::uint32_t>(Scheduler::twos) + 1));
-        set_flags(result);
-        result.timeouts = timeouts_[number];
-        if (!one_in(3))
-            result.group = kinds[number].group;
-        result.active = !one_in(10);
-        if (one_in(2)) {
-            result.persistence_timeout_s = 1 + below(200);
-            const bool whole = one_in(2);
-            result.persistence_prefix_length = static_cast<std::uint8_t>(
-                is_v4 ? (whole ? 32 : 25) : (whole ? 128 : 60 + below(8)));
-        }
-        for (std::uint8_t server = 1; server <= 5; ++server) {
-            if (one_in(3))
-                continue;
-            DestinationConfig& destination = result.destinations.emplace_back();
-            destination.endpoint = {
-                is_v4 ? IpAddress::v4(Be32(0x0a000000U + server)) : IpAddress::v6({0xfd, server}),
-                result.endpoint.port};
-            destination.weight = below(4);
-            destination.inhibited = one_in(8);
-            destination.leaving = one_in(12);
-            if (!one_in(6))
-                destination.mac = MacAddress{{2, 0, 0, 0, 1, server}};
-            if (one_in(3))
-                set_tunnel(server, destination);
-        }
-        return result;
-    }
-
-    // Of any kind and family. What is too big for one is the corpus's matter.
-    void set_tunnel(std::uint8_t server, DestinationConfig& destination) {
-        const bool outer_v4 = one_in(2);
-        destination.endpoint.address =
-            outer_v4 ? IpAddress::v4(Be32(0x0a090000U + server)) : IpAddress::v6({0xfc, server});
-        TunnelConfig& tunnel = destination.tunnel.emplace();
-        tunnel.type = static_cast<TunnelType>(below(3));
-        tunnel.port = tunnel.type == TunnelType::gue ? gue_port : std::uint16_t{0};
-        tunnel.checksum = one_in(2);
-        tunnel.source = outer_v4 ? tunnel_source_v4 : tunnel_source_v6;
-        tunnel.mtu = 1500;
-    }
-
-    void set_rates(Protection& protection) {
-        const auto rate = [this](std::uint32_t bound) {
-            return one_in(2) ? TokenBudget::unlimited : below(bound);
-        };
-        if (one_in(2))
-            protection.connection_rate = rate(10);
-        protection.source_rate = rate(6);
-        protection.source_prefix_length_v4 = source_length_v4_;
-        protection.source_prefix_length_v6 = source_length_v6_;
-        protection.fragment_rate = rate(4);
-        protection.icmp_error_rate = rate(4);
-    }
-
-    void set_flags(ServiceConfig& service) {
-        const bool hashes =
-            service.scheduler == Scheduler::sh || service.scheduler == Scheduler::mh;
-        service.hash_port = hashes && one_in(2);
-        service.hash_fallback = hashes && one_in(2);
-        service.one_packet = service.protocol == Protocol::udp && one_in(3);
-        service.expire_quiescent = one_in(2);
-    }
-
-    std::mt19937 engine_;
-    // The same as long as the model runs: after a shorter one the table may keep a node for longer.
-    std::array<ConnectionTimeouts, services> timeouts_;
-    // The same likewise: what was counted of a prefix is forgotten with the second.
-    std::uint8_t source_length_v4_ = 0;
-    std::uint8_t source_length_v6_ = 0;
-};
 
 class Comparison {
 public:
+    // The program's clock may be one second late, for which the core allows: a deadline is then one
+    // later than the model's. With a unit of 2 every timeout and moment is even, so that nothing
+    // lies between the two; with 1 the clock is always late, so that they are the same.
     explicit Comparison(std::uint32_t seed)
-        : random_(seed),
+        : unit_(1 + seed / 2 % 2),
+          random_(seed, unit_),
           persistence_(64 * 64, {}),
-          core_({.connections_max = capacity, .seed = {}}, persistence_),
+          core_(options(seed), persistence_),
+          flow_destinations_(program_ ? program_->destinations() : std::span<lb_flow_destination>{},
+                             program_ ? program_->controls() : std::span<lb_flow_control>{}),
           model_(capacity) {}
 
     void run(int steps) {
@@ -241,13 +55,33 @@ public:
                 reconfigure();
             if (random_.one_in(5))
                 pass_time();
+            if (random_.one_in(40))
+                core_.set_watch(random_.one_in(2) ? &watch_ : nullptr);
             send_burst();
             compare_state();
         }
     }
 
+    // Packets that the core has not seen.
+    [[nodiscard]] std::uint64_t forwarded_by_program() const {
+        return flow_destinations_.packets();
+    }
+    [[nodiscard]] bool caches() const { return program_.has_value(); }
+
 private:
     static constexpr std::uint32_t capacity = 60;
+
+    // Few ways, so that flows find no room.
+    CoreOptions options(std::uint32_t seed) {
+        CoreOptions options{.connections_max = capacity, .seed = {}};
+        if (seed % 2 == 0)
+            return options;
+        program_.emplace(1 + random_.below(3), seed);
+        options.flow_cache = program_->memory();
+        options.flow_cache_options.admit_after = static_cast<std::uint8_t>(1 + random_.below(4));
+        options.flow_cache_options.idle_s = 1 + random_.below(100);
+        return options;
+    }
 
     void reconfigure() {
         ForwardingConfig config = random_.config();
@@ -256,14 +90,33 @@ private:
         ASSERT_TRUE(access);
         if (!rules.empty())
             config.protection.access = std::make_shared<const AccessList>(*access);
+        if (program_ && removes_service(config))
+            catch_up();
         ASSERT_TRUE(publisher_.publish(config));
+        flow_destinations_.follow(publisher_.latest());
         while (core_.enforce_access(publisher_.latest(), now_)) {
         }
         model_.configure(config, rules);
     }
 
+    // Nobody knows the timeouts of a service that is gone: its connections end by what the worker
+    // had seen until then.
+    [[nodiscard]] bool removes_service(const ForwardingConfig& config) const {
+        std::set<std::pair<Endpoint, Protocol>> here;
+        for (const ServiceConfig& service : config.services)
+            here.insert({service.endpoint, service.protocol});
+        return std::ranges::any_of(publisher_.latest().config().services, [&](const auto& before) {
+            return !here.contains({before.endpoint, before.protocol});
+        });
+    }
+    void catch_up() {
+        FlowScan everything({}, 0, false);
+        while (!core_.scan(publisher_.latest(), everything, now_)) {
+        }
+    }
+
     void pass_time() {
-        now_ += 1 + random_.below(random_.one_in(10) ? 1000 : 40);
+        now_ += unit_ * (1 + random_.below(random_.one_in(10) ? 1000 : 40));
         // As often as it takes: one call is a bounded piece of work.
         for (std::uint64_t before = core_.flows() + 1; before != core_.flows();) {
             before = core_.flows();
@@ -325,10 +178,13 @@ private:
         std::vector<ModelPacket> sent;
         std::vector<packets::Bytes> frames;
         burst.headroom = frame_headroom_bytes;
-        for (std::uint32_t index = 0; index < burst.count; ++index) {
-            sent.push_back(random_.packet());
+        while (sent.size() < burst.count) {
+            const ModelPacket packet = next_packet();
+            packets::Bytes bytes = bytes_of(packet);
+            if (is_forwarded_by_program(packet, bytes))
+                continue;
+            sent.push_back(packet);
             packets::Bytes& memory = frames.emplace_back(frame_headroom_bytes);
-            const packets::Bytes bytes = bytes_of(sent.back());
             memory.insert(memory.end(), bytes.begin(), bytes.end());
         }
         for (std::uint32_t index = 0; index < burst.count; ++index)
@@ -349,6 +205,32 @@ private:
         for (std::size_t index = 0; index < released.size(); ++index)
             ASSERT_TRUE(std::equal(released[index].bytes.begin(), released[index].bytes.end(),
                                    core_.released()[index].data));
+    }
+
+    // With a cache there are flows, too, that go on.
+    ModelPacket next_packet() {
+        if (program_ && !recent_.empty() && random_.one_in(2))
+            return random_.packet_after(recent_);
+        const ModelPacket packet = random_.packet();
+        if (recent_.size() < 8)
+            recent_.push_back(packet);
+        else if (random_.one_in(8))
+            recent_[random_.below(8)] = packet;
+        return packet;
+    }
+
+    // Before the worker sees anything of the burst.
+    bool is_forwarded_by_program(const ModelPacket& packet, packets::Bytes& frame) {
+        const std::uint32_t lateness = unit_ == 1 ? 1 : random_.below(2);
+        if (!program_ || !program_->forward(frame, lateness))
+            return false;
+        ModelResult result{Reason::none, {}, {}};
+        take_result({frame.data(), static_cast<std::uint32_t>(frame.size())}, packet, result);
+        EXPECT_EQ(model_.judge(packet, result, now_), "")
+            << "by the program: " << packet.client.to_string() << " to "
+            << packet.service.to_string() << " flags " << int{packet.flags};
+        ++sent_;
+        return true;
     }
 
     void judge(const Burst& burst, std::uint32_t index, const ModelPacket& sent,
@@ -385,7 +267,7 @@ private:
         ASSERT_EQ(core_.flows(), model_.connections());
         const Core* workers[] = {&core_};
         const ForwardingStats stats = collect_stats(publisher_.latest(), workers);
-        std::uint64_t counted = 0;
+        std::uint64_t counted = forwarded_by_program();
         for (const std::uint64_t count : stats.reasons)
             counted += count;
         ASSERT_EQ(counted, sent_) << "every frame is counted once";
@@ -406,10 +288,15 @@ private:
         }
     }
 
+    std::uint32_t unit_;
     Generator random_;
     Publisher publisher_{1};
     PersistenceTable persistence_;
+    PacketWatch watch_{{}, 0, 4096};
+    std::vector<ModelPacket> recent_;
+    std::optional<SimulatedProgram> program_;
     Core core_;
+    FlowDestinations flow_destinations_;
     ReferenceModel model_;
     Tick now_ = 0;
     std::uint64_t sent_ = 0;
@@ -422,7 +309,9 @@ TEST(Differential, TheCoreDecidesAsTheModelDoes) {
     const std::uint32_t runs = given != nullptr ? 1 : 20;
     for (std::uint32_t seed = first; seed != first + runs && !HasFailure(); ++seed) {
         SCOPED_TRACE("HEADGATE_SEED=" + std::to_string(seed));
-        Comparison(seed).run(1000);
+        Comparison comparison(seed);
+        comparison.run(1000);
+        EXPECT_EQ(comparison.forwarded_by_program() > 0, comparison.caches());
     }
 }
 
