@@ -76,17 +76,38 @@ lb_flow_goal& FlowCache::goal(CacheIndex index) const {
     return memory_.buckets4[index / LB_FLOW_WAYS].ways[index % LB_FLOW_WAYS].goal;
 }
 
+bool FlowCache::is_of(CacheIndex index, const Packet& packet) const {
+    if (LB_PLACE_PROTOCOL(goal(index).place) != static_cast<std::uint32_t>(packet.protocol))
+        return false;
+    if (is_v6(index)) {
+        const CacheIndex way = index - ways4_;
+        const lb_flow6& flow = memory_.buckets6[way / LB_FLOW_WAYS].ways[way % LB_FLOW_WAYS];
+        const WideAddress client{flow.addresses_be[0], flow.addresses_be[1]};
+        const WideAddress address{flow.addresses_be[2], flow.addresses_be[3]};
+        return client == packet.client && address == packet.address &&
+               flow.ports_be == ports_of(packet);
+    }
+    const lb_flow4& flow = memory_.buckets4[index / LB_FLOW_WAYS].ways[index % LB_FLOW_WAYS];
+    return flow.addresses_be == addresses4(packet) && flow.ports_be == ports_of(packet);
+}
+
 FlowCache::Way FlowCache::find_way(const Packet& packet, Tick idle_s, Tick now) const {
+    Way unused;
     Way idlest;
     Tick idlest_since = 0;
+    bool rests = false;
     for (const CacheIndex first : buckets(packet)) {
         for (CacheIndex index = first; index < first + LB_FLOW_WAYS; ++index) {
             const Owner owner = ways_[index].owner;
             const Tick since = last_seen(index);
             if (owner == nobody) {
                 // One that has never been filled has no generation.
-                if (goal(index).generation == 0 || is_past(since + 1, now))
-                    return {index, nobody};
+                if (goal(index).generation != 0 && !is_past(since + 1, now))
+                    rests = true;
+                else if (unused.index == not_cached)
+                    unused.index = index;
+            } else if (is_of(index, packet)) {
+                return {index, owner};
             } else if (is_past(since + idle_s, now) &&
                        (idlest.owner == nobody || is_past(since, idlest_since))) {
                 idlest = {index, owner};
@@ -94,7 +115,7 @@ FlowCache::Way FlowCache::find_way(const Packet& packet, Tick idle_s, Tick now) 
             }
         }
     }
-    return idlest;
+    return unused.index != not_cached || rests ? unused : idlest;
 }
 
 void FlowCache::fill(CacheIndex index, const Packet& packet, const Identity& destination,

@@ -51,10 +51,11 @@ public:
     using Owner = std::uint32_t;
     static constexpr Owner nobody = 0xffffffff;
 
-    // Where the flow of `packet` would lie.
+    // Where the flow of `packet` would lie. No other has to go while a way is about to be free. The
+    // same flow, of a connection that the service's packets do not belong to any more, hides it.
     struct Way {
         CacheIndex index = not_cached;  // not_cached: there is no room now
-        Owner owner = nobody;           // who has been there for long without a packet
+        Owner owner = nobody;           // who is to go: long without a packet, or the same flow
     };
     [[nodiscard]] Way find_way(const Packet& packet, Tick idle_s, Tick now) const;
 
@@ -84,6 +85,7 @@ private:
     // The first ways of the two buckets that the flow of `packet` can be in.
     [[nodiscard]] std::array<CacheIndex, 2> buckets(const Packet& packet) const;
     [[nodiscard]] lb_flow_goal& goal(CacheIndex index) const;
+    [[nodiscard]] bool is_of(CacheIndex index, const Packet& packet) const;
     [[nodiscard]] bool is_v6(CacheIndex index) const { return index >= ways4_; }
 
     FlowCacheMemory memory_;
