@@ -133,10 +133,25 @@ LB_STATIC_ASSERT(sizeof(struct lb_flow_control) == 64, "a cache line");
 
 #define LB_NO_MAC (1ull << 63)
 
+/* Keys of the `blocked4` and `blocked6` maps: prefixes of clients whose packets to services are
+ * dropped. The values (a __u32) are not read. */
+struct lb_prefix4 {
+    __u32 length; /* in host byte order, as the kernel's LPM tries want it */
+    __u32 address_be;
+};
+struct lb_prefix6 {
+    __u32 length;
+    __u32 address_be[4];
+};
+
+/* A list with more prefixes is left to the workers, which know it, too. */
+#define LB_BLOCKED_MAX (1 << 20)
+
 /* What happened to a packet in the steering program: index into the per-CPU `counters` map
  * (__u64 each), and the name that people see. Every packet counts in exactly one. */
 #define LB_STEER_COUNTERS(X)                                                       \
     X(steered)         /* redirected to the worker's socket */                     \
+    X(drop_blocked)    /* its client is blocked */                                 \
     X(drop_opening)    /* opens a connection, and those have filled their share */ \
     X(pass_returned)   /* generic mode: a worker gave it back to the kernel */     \
     X(pass_no_socket)  /* a service's packet, but no socket on its queue */        \

@@ -2,9 +2,11 @@
 /* The steering program, attached to every interface that headgate-dataplane serves. It sends the
  * packets of services, their fragments, and ICMP errors about them, to the AF_XDP socket of the
  * queue they came in on, and leaves everything else to the kernel: ARP, VRRP, ssh, ping need no
- * code anywhere else. It changes no packet. A queue without a socket (no worker, or a dead one)
- * passes to the kernel too. It drops what opens a connection when a worker has too many of those
- * before it: a ring that is full would lose the packets of established connections as well.
+ * code anywhere else. It changes no packet, but those of flows in the cache (flow_cache.bpf.h),
+ * which it forwards by itself. A queue without a socket (no worker, or a dead one) passes to the
+ * kernel too. It drops what opens a connection when a worker has too many of those before it: a
+ * ring that is full would lose the packets of established connections as well. And it drops what
+ * clients send that are blocked.
  *
  * Userspace keeps `services` in step with the table; an empty map steers nothing. What the workers
  * forward, this program steers: both look behind the same VLAN tags and extension headers. */
@@ -50,6 +52,22 @@ struct {
     __type(key, __u32);
     __type(value, __u32);
 } sockets SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, LB_BLOCKED_MAX);
+    __type(key, struct lb_prefix4);
+    __type(value, __u32);
+} blocked4 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, LB_BLOCKED_MAX);
+    __type(key, struct lb_prefix6);
+    __type(value, __u32);
+} blocked6 SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -310,6 +328,33 @@ static __always_inline __u32 judge(const void* ip, const void* end, __be16 ether
     return is_about_service ? lb_steer_pass_protocol : lb_steer_pass_no_service;
 }
 
+/* Whether the sender of a packet that judge() has read is blocked; but a worker that watches wants
+ * to see those packets, too, and drops them itself. */
+static __always_inline bool is_blocked(const void* ip, const void* end, __be16 ethertype,
+                                       __u32 queue) {
+    const struct lb_flow_control* control = bpf_map_lookup_elem(&flow_controls, &queue);
+
+    if (control && control->bypassed)
+        return false;
+    if (ethertype == bpf_htons(ETH_P_IP)) {
+        const struct iphdr* header = ip;
+        struct lb_prefix4 client = {.length = 32};
+
+        if ((const void*)(header + 1) > end)
+            return false;
+        client.address_be = header->saddr;
+        return bpf_map_lookup_elem(&blocked4, &client);
+    }
+
+    const struct ipv6hdr* header = ip;
+    struct lb_prefix6 client = {.length = 128};
+
+    if ((const void*)(header + 1) > end)
+        return false;
+    __builtin_memcpy(client.address_be, &header->saddr, sizeof(client.address_be));
+    return bpf_map_lookup_elem(&blocked6, &client);
+}
+
 /* Whether one more packet that opens a connection may go to the worker of this queue. */
 static __always_inline bool take_share(__u32 queue) {
     struct lb_opening_share* share = bpf_map_lookup_elem(&opening_shares, &queue);
@@ -353,6 +398,10 @@ int headgate_steer(struct xdp_md* ctx) {
         return pass(verdict);
     if (was_returned(eth))
         return pass(lb_steer_pass_returned);
+    if (is_blocked(ip, data_end, ethertype, ctx->rx_queue_index)) {
+        count(lb_steer_drop_blocked);
+        return XDP_DROP;
+    }
 
     /* The lower bits of the flags are the answer for a queue without a socket. */
     long action = bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);

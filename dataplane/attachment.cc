@@ -130,7 +130,7 @@ Result<void> Attachment::apply(const ForwardingConfig& config) {
     if (auto published = publisher_.publish(config); !published)
         return fail("{}: {}", interface_, published.error().message);
     flow_destinations_.follow(publisher_.latest());
-    Result<void> result;
+    Result<void> result = block_clients();
     std::vector<SteeredService> steered;
     std::ranges::set_intersection(steered_, wanted, std::back_inserter(steered));
     for (const SteeredService& service : difference(steered_, wanted)) {
@@ -148,6 +148,15 @@ Result<void> Attachment::apply(const ForwardingConfig& config) {
     std::ranges::sort(steered);
     steered_ = std::move(steered);
     return result;
+}
+
+// In the program, before they reach a worker, which would drop their packets, too.
+Result<void> Attachment::block_clients() {
+    const Snapshot& snapshot = publisher_.latest();
+    if (snapshot.access_generation() == blocked_generation_)
+        return {};
+    blocked_generation_ = snapshot.access_generation();
+    return steering_->block(snapshot.protection().access.get());
 }
 
 void Attachment::expire(Tick now) {

@@ -87,6 +87,7 @@ public:
 private:
     Attachment(const AttachmentOptions& options, std::uint32_t queues,
                std::unique_ptr<Steering> steering, const HashSeed& seed);
+    Result<void> block_clients();
     Result<void> open_queue(const AttachmentOptions& options, std::uint32_t queue,
                             const HashSeed& seed);
 
@@ -98,6 +99,7 @@ private:
     std::unique_ptr<Steering> steering_;
     std::vector<SteeredService> steered_;  // what the program's map holds, sorted
     FlowDestinations flow_destinations_;
+    std::uint64_t blocked_generation_ = 0;  // of the list that the program has
     PersistenceTable persistence_;
     Publisher publisher_;
     CorePeers peers_;

@@ -44,12 +44,12 @@ FlowDestinations::Traffic& FlowDestinations::Traffic::operator-=(const Traffic& 
 FlowDestinations::FlowDestinations(std::span<lb_flow_destination> destinations,
                                    std::span<lb_flow_control> controls)
     : destinations_(destinations), controls_(controls) {
-    check(destinations.size() == controls.size() * LB_DESTINATIONS_MAX,
+    check(destinations.empty() || destinations.size() == controls.size() * LB_DESTINATIONS_MAX,
           "each queue has its destinations");
 }
 
 void FlowDestinations::follow(const Snapshot& snapshot) {
-    if (controls_.empty())
+    if (destinations_.empty())
         return;
     const std::uint64_t own_mac = snapshot.interface_count() == 0
                                       ? std::uint64_t{LB_NO_MAC}
@@ -135,7 +135,7 @@ FlowDestinations::Traffic FlowDestinations::since(Slot slot) const {
 }
 
 void FlowDestinations::add_to(ForwardingStats& stats, const Snapshot& snapshot) const {
-    if (controls_.empty())
+    if (destinations_.empty())
         return;
     for (std::size_t index = 0; index < snapshot.slots().size(); ++index) {
         const ServiceSlots& slots = snapshot.slots()[index];

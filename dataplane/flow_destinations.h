@@ -24,7 +24,7 @@ namespace headgate::dataplane {
 
 class FlowDestinations {
 public:
-    // LB_DESTINATIONS_MAX destinations for each of the controls; both empty: there is no cache.
+    // LB_DESTINATIONS_MAX destinations for each of the controls; none at all: there is no cache.
     FlowDestinations(std::span<lb_flow_destination> destinations,
                      std::span<lb_flow_control> controls);
 

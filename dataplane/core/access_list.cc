@@ -27,6 +27,38 @@ Wide after(const Wide& key) {
     return {key.high + (key.low == std::numeric_limits<std::uint64_t>::max() ? 1 : 0), key.low + 1};
 }
 
+// An address of either family as a number.
+__extension__ using Number = unsigned __int128;
+
+Number number(std::uint32_t key) {
+    return key;
+}
+
+template <typename Wide>
+Number number(const Wide& key) {
+    return static_cast<Number>(key.high) << 64U | key.low;
+}
+
+Number ones(unsigned bits) {
+    return bits == 128 ? ~Number{0} : (Number{1} << bits) - 1;
+}
+
+// Calls `add` with the first address and the length of each prefix that makes up the range.
+template <typename Add>
+void add_range(Number first, Number last, unsigned bits, const Add& add) {
+    while (true) {
+        // The largest that begins at `first` and ends not behind `last`.
+        unsigned host_bits = 0;
+        while (host_bits < bits && (first & ones(host_bits + 1)) == 0 &&
+               (first | ones(host_bits + 1)) <= last)
+            ++host_bits;
+        add(first, bits - host_bits);
+        if ((first | ones(host_bits)) == last)
+            return;
+        first = (first | ones(host_bits)) + 1;
+    }
+}
+
 // The lowest `bits` of a word.
 std::uint64_t low_mask(unsigned bits) {
     return bits == 0 ? 0 : ~std::uint64_t{0} >> (64U - bits);
@@ -144,6 +176,31 @@ Access AccessList::find_v6(const WideAddress& client) const {
                    BigEndian<std::uint64_t>::from_raw(client.second).host()};
     const auto next = std::ranges::upper_bound(v6_.starts, key);
     return v6_.access[static_cast<std::size_t>(next - v6_.starts.begin() - 1)];
+}
+
+std::vector<Prefix> AccessList::blocked_prefixes() const {
+    std::vector<Prefix> prefixes;
+    const auto add_all = [&prefixes](const auto& ranges, unsigned bits, const auto& address_of) {
+        for (std::size_t range = 0; range < ranges.starts.size(); ++range) {
+            if (ranges.access[range] != Access::blocked)
+                continue;
+            const bool is_last = range + 1 == ranges.starts.size();
+            const Number last = is_last ? ones(bits) : number(ranges.starts[range + 1]) - 1;
+            add_range(number(ranges.starts[range]), last, bits, [&](Number first, unsigned length) {
+                prefixes.push_back({address_of(first), static_cast<std::uint8_t>(length)});
+            });
+        }
+    };
+    add_all(v4_, 32,
+            [](Number first) { return IpAddress::v4(Be32(static_cast<std::uint32_t>(first))); });
+    add_all(v6_, 128, [](Number first) {
+        const BigEndian high(static_cast<std::uint64_t>(first >> 64U));
+        const BigEndian low(static_cast<std::uint64_t>(first));
+        return IpAddress::v6(
+            std::bit_cast<std::array<std::uint8_t, 16>>(WideAddress{high.raw(), low.raw()}));
+    });
+    std::ranges::sort(prefixes);
+    return prefixes;
 }
 
 }  // namespace headgate::dataplane

@@ -45,6 +45,8 @@ public:
     }
     // Whether there is any client that is blocked.
     [[nodiscard]] bool blocks() const { return blocks_; }
+    // What is blocked, and only that, in prefixes that do not overlap; sorted.
+    [[nodiscard]] std::vector<Prefix> blocked_prefixes() const;
     [[nodiscard]] std::size_t ranges() const { return v4_.starts.size() + v6_.starts.size(); }
     bool operator==(const AccessList&) const = default;
 

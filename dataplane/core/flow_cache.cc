@@ -40,12 +40,12 @@ FlowCache::FlowCache(const FlowCacheMemory& memory)
 }
 
 void FlowCache::set_tick(Tick now) {
-    if (exists() && memory_.control->tick != now)
+    if (memory_.control != nullptr && memory_.control->tick != now)
         store(memory_.control->tick, now);
 }
 
 void FlowCache::set_bypassed(bool bypassed) {
-    if (exists())
+    if (memory_.control != nullptr)
         store(memory_.control->bypassed, std::uint32_t{bypassed});
 }
 

@@ -27,8 +27,8 @@ using CacheIndex = std::uint32_t;
 inline constexpr CacheIndex not_cached = 0xffffffff;
 
 // Of one queue, and shared with the program, which reads all of it and writes goals' `last_seen`.
-// The number of buckets of each family is a power of two, and at least 2. Without `control` there
-// is no cache.
+// The number of buckets of each family is a power of two, and at least 2. Without buckets there
+// is no cache. `control` may be null when nothing shares it.
 struct FlowCacheMemory {
     lb_flow_control* control = nullptr;
     std::span<lb_flow4_bucket> buckets4{};
@@ -40,7 +40,7 @@ class FlowCache {
 public:
     explicit FlowCache(const FlowCacheMemory& memory);
 
-    [[nodiscard]] bool exists() const { return memory_.control != nullptr; }
+    [[nodiscard]] bool exists() const { return !memory_.buckets4.empty(); }
 
     // What the program takes for the time. Cheap when it has not changed.
     void set_tick(Tick now);

@@ -139,9 +139,9 @@ void Steering::size_maps(std::uint32_t queues) {
     const auto set = bpf_map__set_max_entries;
     set(program_->maps.sockets, queues);
     set(program_->maps.opening_shares, queues);
+    set(program_->maps.flow_controls, queues);
     if (flow_cache_size_.bits4 == 0)
         return;
-    set(program_->maps.flow_controls, queues);
     set(program_->maps.flow_destinations, queues * LB_DESTINATIONS_MAX);
     set(program_->maps.flows4, queues << flow_cache_size_.bits4);
     set(program_->maps.flows6, queues << flow_cache_size_.bits6);
@@ -152,9 +152,10 @@ Result<void> Steering::map_arrays(const std::string& interface, std::uint32_t qu
         return array.map(bpf_map__fd(from), count);
     };
     const auto& maps = program_->maps;
-    bool mapped = map(opening_shares_, maps.opening_shares, queues);
+    bool mapped = map(opening_shares_, maps.opening_shares, queues) &&
+                  map(flow_controls_, maps.flow_controls, queues);
     if (flow_cache_size_.bits4 != 0) {
-        mapped = mapped && map(flow_controls_, maps.flow_controls, queues) &&
+        mapped = mapped &&
                  map(flow_destinations_, maps.flow_destinations,
                      std::size_t{queues} * LB_DESTINATIONS_MAX) &&
                  map(flows4_, maps.flows4, std::size_t{queues} << flow_cache_size_.bits4) &&
@@ -168,8 +169,8 @@ Result<void> Steering::map_arrays(const std::string& interface, std::uint32_t qu
 }
 
 FlowCacheMemory Steering::flow_cache(std::uint32_t queue) {
-    if (flow_controls_.items().empty())
-        return {};
+    if (flow_cache_size_.bits4 == 0)
+        return {.control = &flow_controls_.items()[queue]};
     const std::size_t count4 = std::size_t{1} << flow_cache_size_.bits4;
     const std::size_t count6 = std::size_t{1} << flow_cache_size_.bits6;
     return {&flow_controls_.items()[queue], flows4_.items().subspan(queue * count4, count4),
@@ -214,6 +215,11 @@ Result<void> Steering::remove_service(const SteeredService& service) {
     if (bpf_map_delete_elem(bpf_map__fd(program_->maps.services), &key) != 0 && errno != ENOENT)
         return fail_errno("stop steering {} to the workers", service.endpoint.to_string());
     return {};
+}
+
+Result<void> Steering::block(const AccessList* list) {
+    return blocked_clients_.follow(list, bpf_map__fd(program_->maps.blocked4),
+                                   bpf_map__fd(program_->maps.blocked6));
 }
 
 SteerCounts Steering::counts() const {

@@ -15,7 +15,9 @@
 #include "common/fd.h"
 #include "common/net.h"
 #include "common/result.h"
+#include "dataplane/core/access_list.h"
 #include "dataplane/core/flow_cache.h"
+#include "dataplane/port/blocked_clients.h"
 #include "dataplane/port/mapped_array.h"
 
 struct steer_bpf;
@@ -77,11 +79,11 @@ public:
     [[nodiscard]] lb_opening_share& opening_share(std::uint32_t queue) {
         return opening_shares_.items()[queue];
     }
-    // The part of the flow cache that `queue` has, for its worker. Without control when there is
+    // The part of the flow cache that `queue` has, for its worker. Without buckets when there is
     // none.
     [[nodiscard]] FlowCacheMemory flow_cache(std::uint32_t queue);
     // What the control thread writes of it: the destinations of all queues, LB_DESTINATIONS_MAX
-    // each, and a control per queue. Empty without a cache.
+    // each, which are none without a cache, and a control per queue.
     [[nodiscard]] std::span<lb_flow_destination> flow_destinations() {
         return flow_destinations_.items();
     }
@@ -90,6 +92,10 @@ public:
     // Adding what is there and removing what is not there changes nothing.
     Result<void> add_service(const SteeredService& service);
     Result<void> remove_service(const SteeredService& service);
+
+    // Drops packets of the clients that `list` blocks; nullptr: of none. What does not fit into the
+    // program's list is left to the workers, and said.
+    Result<void> block(const AccessList* list);
 
     // Summed over all CPUs.
     [[nodiscard]] SteerCounts counts() const;
@@ -105,6 +111,7 @@ private:
 
     steer_bpf* program_;  // owned
     FlowCacheSize flow_cache_size_;
+    BlockedClients blocked_clients_;
     // The program's own maps, in our memory.
     MappedArray<lb_opening_share> opening_shares_;
     MappedArray<lb_flow_control> flow_controls_;

@@ -415,7 +415,7 @@ TEST_F(FlowCacheTest, IsNotThereWhenItIsNotWanted) {
     steering_.reset();
     open(0);
     publish();
-    EXPECT_TRUE(steering_->flow_controls().empty());
+    EXPECT_TRUE(steering_->flow_destinations().empty());
     for (const std::uint8_t flags : {flag::syn, flag::ack, flag::ack})
         EXPECT_EQ(core(segment(flags)).action, XDP_TX);
     expect_left(segment(flag::ack));

@@ -303,6 +303,53 @@ TEST_F(SteerTest, SteersEveryPacketOfTheCorpusThatIsForwarded) {
     }
 }
 
+TEST_F(SteerTest, DropsWhatBlockedClientsSendToServices) {
+    const SteeredService web6{{*IpAddress::parse("2001:db8::10"), 80}, 6};
+    for (const SteeredService& service :
+         {web6, steered_fragments(web.endpoint.address), steered_fragments(web6.endpoint.address)})
+        ASSERT_TRUE(steering_->add_service(service));
+    std::unique_ptr<AfxdpPort> port = open_port();
+    ASSERT_TRUE(port);
+    const auto list = [](const std::vector<AccessRule>& rules) {
+        return AccessList::build(rules).value();
+    };
+    const auto from = [](const char* client) { return to_service().from(client, 40000); };
+    const auto from6 = [](const char* client) {
+        return PacketBuilder::tcp(packets::flag::ack).from(client, 40000).to("2001:db8::10", 80);
+    };
+    const AccessRule network{*Prefix::parse("198.51.100.0/24"), Access::blocked};
+    const AccessRule friends{*Prefix::parse("198.51.100.8/29"), Access::allowed};
+    const AccessRule network6{*Prefix::parse("2001:db8:1::/48"), Access::blocked};
+    expect_steered(from("198.51.100.7").build());
+
+    const AccessList first = list({network, friends, network6});
+    ASSERT_TRUE(steering_->block(&first));
+    for (const PacketBuilder& packet :
+         {from("198.51.100.7"), from("198.51.100.16"), from6("2001:db8:1::7"),
+          from("198.51.100.7").vlan(0x8100, 5), from("198.51.100.7").fragment(0x0001),
+          from6("2001:db8:1::7").vlan(0x8100, 5)}) {
+        SteerCounts expected = steering_->counts();
+        EXPECT_EQ(run(packet.build()), XDP_DROP);
+        ++expected[lb_steer_drop_blocked];
+        EXPECT_EQ(steering_->counts(), expected);
+    }
+    expect_steered(from("198.51.100.8").build());
+    expect_steered(from("198.51.101.7").build());
+    expect_steered(from6("2001:db8:2::7").build());
+    expect_passed(from("198.51.100.7").to("192.0.2.10", 81).build(), lb_steer_pass_no_service);
+    // Who watches sees them, too, and drops them himself.
+    steering_->flow_controls()[0].bypassed = 1;
+    expect_steered(from("198.51.100.7").build());
+    steering_->flow_controls()[0].bypassed = 0;
+
+    const AccessList second = list({network6});
+    ASSERT_TRUE(steering_->block(&second));
+    expect_steered(from("198.51.100.7").build());
+    EXPECT_EQ(run(from6("2001:db8:1::7").build()), XDP_DROP);
+    ASSERT_TRUE(steering_->block(nullptr));
+    expect_steered(from6("2001:db8:1::7").build());
+}
+
 TEST_F(SteerTest, LetsAFrameThatAWorkerGaveBackPass) {
     Bytes frame = to_service().build();
     std::ranges::copy(steering_->returned_source().bytes, frame.begin() + 6);

@@ -114,7 +114,7 @@ def test_a_blocked_client_loses_its_connections(start, topo):
         wait_until(lambda: len(blocked.broken) == 3, 20, "the client notices")
     assert others.broken == [] and len(set(others.servers)) == 3
     counted = reasons(director)
-    assert counted["connection_blocked"] >= 3 and counted["source_blocked"] > 0
+    assert counted["connection_blocked"] >= 3 and counted["steer_drop_blocked"] > 0
     director.reload(config(topo, listed("block_list", f"{topo['c1'].address}/24"),
                            listed("allow_list", topo["c1"].address)))
     wait_until(lambda: can_connect(topo["c1"]), 10, "the client is allowed again")

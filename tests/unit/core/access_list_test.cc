@@ -161,5 +161,52 @@ TEST(AccessListTest, FindsWhatASearchThroughAllFinds) {
     }
 }
 
+TEST(AccessListTest, TellsWhatIsBlockedInPrefixesThatDoNotOverlap) {
+    const auto blocked = [](const std::vector<AccessRule>& rules) {
+        std::vector<std::string> texts;
+        for (const Prefix& prefix : list_of(rules).blocked_prefixes())
+            texts.push_back(prefix.to_string());
+        return texts;
+    };
+    using Texts = std::vector<std::string>;
+    EXPECT_EQ(blocked({}), Texts{});
+    EXPECT_EQ(blocked({rule("10.0.0.0/8", Access::allowed)}), Texts{});
+    EXPECT_EQ(blocked({rule("0.0.0.0/0", Access::blocked)}), Texts{"0.0.0.0/0"});
+    EXPECT_EQ(blocked({rule("::/0", Access::blocked)}), Texts{"::/0"});
+    EXPECT_EQ(blocked({rule("192.0.2.9/24", Access::blocked), rule("192.0.2.7", Access::blocked)}),
+              Texts{"192.0.2.0/24"});
+    EXPECT_EQ(blocked({rule("192.0.2.0/29", Access::blocked), rule("192.0.2.5", Access::allowed)}),
+              (Texts{"192.0.2.0/30", "192.0.2.4/32", "192.0.2.6/31"}));
+    EXPECT_EQ(
+        blocked({rule("2001:db8::/125", Access::blocked), rule("2001:db8::6/127", Access::allowed),
+                 rule("255.255.255.255", Access::blocked)}),
+        (Texts{"255.255.255.255/32", "2001:db8::/126", "2001:db8::4/127"}));
+}
+
+TEST(AccessListTest, ItsBlockedPrefixesSayWhatTheListSays) {
+    std::mt19937 random(7);
+    const auto below = [&](std::uint32_t bound) {
+        return std::uniform_int_distribution<std::uint32_t>(0, bound - 1)(random);
+    };
+    for (int round = 0; round < 200; ++round) {
+        std::vector<AccessRule> rules;
+        for (std::uint32_t count = below(12); count > 0; --count) {
+            const auto length = static_cast<std::uint8_t>(20 + below(13));
+            const IpAddress address = IpAddress::v4(Be32(0x0a000000U + below(1U << 12U)));
+            rules.push_back(
+                {{address, length}, length % 2 == 0 ? Access::blocked : Access::allowed});
+        }
+        const AccessList list = list_of(rules);
+        const std::vector<Prefix> prefixes = list.blocked_prefixes();
+        for (std::uint32_t host = 0; host < 1U << 13U; host += 1 + below(5)) {
+            const IpAddress client = IpAddress::v4(Be32(0x0a000000U + host));
+            const auto in = std::ranges::count_if(
+                prefixes, [&](const Prefix& prefix) { return prefix.contains(client); });
+            ASSERT_EQ(in, list.find(wide(client)) == Access::blocked ? 1 : 0)
+                << client.to_string() << " in round " << round;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace headgate::dataplane

@@ -78,8 +78,6 @@ private:
             return options;
         program_.emplace(1 + random_.below(3), seed);
         options.flow_cache = program_->memory();
-        options.flow_cache_options.admit_after = static_cast<std::uint8_t>(1 + random_.below(4));
-        options.flow_cache_options.idle_s = 1 + random_.below(100);
         return options;
     }
 
@@ -90,6 +88,8 @@ private:
         ASSERT_TRUE(access);
         if (!rules.empty())
             config.protection.access = std::make_shared<const AccessList>(*access);
+        config.flow_cache.admit_after = static_cast<std::uint8_t>(1 + random_.below(4));
+        config.flow_cache.idle_s = 1 + random_.below(100);
         if (program_ && removes_service(config))
             catch_up();
         ASSERT_TRUE(publisher_.publish(config));
