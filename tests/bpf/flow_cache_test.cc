@@ -4,14 +4,17 @@
 // production; the program is run over frames by BPF_PROG_TEST_RUN. Needs root.
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <unistd.h>
@@ -32,7 +35,6 @@ using packets::PacketBuilder;
 
 const MacAddress own_mac = packets::mac("02:00:00:00:00:01");
 const MacAddress router_mac = packets::mac("02:00:00:00:00:02");
-constexpr int loopback_ifindex = 1;
 constexpr std::uint32_t cached_flows = 1024;
 
 struct Answer {
@@ -80,7 +82,7 @@ protected:
     void SetUp() override {
         if (::geteuid() != 0)
             GTEST_SKIP() << "needs root";
-        open(cached_flows);
+        attach("lo", 1, cached_flows);
         config_.interface_macs = {own_mac};
         config_.flow_cache.admit_after = 1;
         for (const char* address : {"192.0.2.10", "2001:db8::10"}) {
@@ -90,15 +92,22 @@ protected:
         publish();
     }
 
-    void open(std::uint32_t flows) {
-        auto attached = Steering::attach("lo", loopback_ifindex, 1, XdpMode::automatic,
+    void attach(const char* interface, std::uint32_t queues, std::uint32_t flows) {
+        steering_.reset();
+        ifindex_ = static_cast<int>(::if_nametoindex(interface));
+        auto attached = Steering::attach(interface, ifindex_, queues, XdpMode::automatic,
                                          FlowCacheSize::for_flows(flows));
         ASSERT_TRUE(attached) << attached.error().message;
-        core_.reset();
         steering_ = std::move(*attached);
+        make_core(queues - 1);
+    }
+
+    // Of that queue, whose packets the program is given.
+    void make_core(std::uint32_t queue) {
+        queue_ = queue;
         CoreOptions options;
         options.connections_max = 4096;
-        options.flow_cache = steering_->flow_cache(0);
+        options.flow_cache = steering_->flow_cache(queue);
         core_ = std::make_unique<Core>(options, persistence_);
         destinations_ = std::make_unique<FlowDestinations>(steering_->flow_destinations(),
                                                            steering_->flow_controls());
@@ -128,6 +137,10 @@ protected:
         return program(PacketBuilder(packet).macs(own_mac, router_mac).build());
     }
     Answer program(const Bytes& frame) {
+        xdp_md context{};
+        context.data_end = static_cast<std::uint32_t>(frame.size());
+        context.ingress_ifindex = static_cast<std::uint32_t>(ifindex_);
+        context.rx_queue_index = queue_;
         Answer answer;
         answer.frame.resize(frame.size());
         LIBBPF_OPTS(bpf_test_run_opts, options);
@@ -135,6 +148,8 @@ protected:
         options.data_size_in = static_cast<std::uint32_t>(frame.size());
         options.data_out = answer.frame.data();
         options.data_size_out = options.data_size_in;
+        options.ctx_in = &context;
+        options.ctx_size_in = sizeof context;
         options.repeat = 1;
         EXPECT_EQ(bpf_prog_test_run_opts(steering_->program_fd(), &options), 0);
         answer.action = options.retval;
@@ -164,6 +179,8 @@ protected:
     ForwardingConfig config_;
     Publisher publisher_{1};
     PersistenceTable persistence_{64, {}};
+    int ifindex_ = 0;
+    std::uint32_t queue_ = 0;
     std::unique_ptr<Steering> steering_;
     std::unique_ptr<Core> core_;
     std::unique_ptr<FlowDestinations> destinations_;
@@ -411,9 +428,37 @@ TEST_F(FlowCacheTest, FindsEveryFlowThatHasRoomAndNoOther) {
     EXPECT_EQ(cached, core_->flow_cache().size());
 }
 
+TEST_F(FlowCacheTest, IsAnotherOnEveryQueue) {
+    ASSERT_EQ(std::system("ip link add hgq numrxqueues 2 numtxqueues 2 type veth "
+                          "peer name hgp numrxqueues 2 numtxqueues 2"),
+              0);
+    attach("hgq", 2, cached_flows);
+    publish();
+    establish();
+    expect_forwarded(segment(flag::ack));
+    expect_forwarded(datagram6());
+    queue_ = 0;
+    expect_left(segment(flag::ack));
+    expect_left(datagram6());
+    make_core(0);
+    publish();
+    establish();
+    expect_forwarded(segment(flag::ack));
+    // Each counts where no other queue writes.
+    const std::span of_all = steering_->flow_destinations();
+    const auto counted = [](std::span<const lb_flow_destination> destinations) {
+        std::uint64_t packets = 0;
+        for (const lb_flow_destination& destination : destinations)
+            packets += destination.packets;
+        return packets;
+    };
+    EXPECT_EQ(counted(of_all.first(LB_DESTINATIONS_MAX)), 1U);
+    EXPECT_EQ(counted(of_all.last(LB_DESTINATIONS_MAX)), 2U);
+    EXPECT_EQ(std::system("ip link del hgq"), 0);
+}
+
 TEST_F(FlowCacheTest, IsNotThereWhenItIsNotWanted) {
-    steering_.reset();
-    open(0);
+    attach("lo", 1, 0);
     publish();
     EXPECT_TRUE(steering_->flow_destinations().empty());
     for (const std::uint8_t flags : {flag::syn, flag::ack, flag::ack})
