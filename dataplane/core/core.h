@@ -29,6 +29,11 @@
 // The block list is not asked for packets of known connections: when another is published, each
 // core goes through its table once, and ends the connections of those who are on it.
 //
+// A network card that begins to spread its packets in another way, or a veth, which does not care,
+// brings a connection's packets to another worker. That one asks its peers for what it does not
+// know and does not open a handshake, so many times a second, and knows the connection from then
+// on, too.
+//
 // Fragments and ICMP errors are rare, and handled behind the others of their burst (core_rare.cc).
 // Their queue is chosen by other fields than that of the connection, so the cores of an interface
 // look into each other's connection tables for them.
@@ -239,6 +244,17 @@ private:
     void catch_up(const Snapshot& snapshot, Connection& connection);
     [[nodiscard]] std::optional<Identity> ask_peers(const Snapshot& snapshot, const Work& work,
                                                     Tick now);
+    // The packet may be of a connection of another worker. Takes from the budget for such
+    // questions.
+    bool may_have_moved(const Snapshot& snapshot, const Work& work, Tick now) {
+        return can_have_moved(snapshot, work) && moved_budget_.take(moved_rate, now);
+    }
+    [[nodiscard]] bool can_have_moved(const Snapshot& snapshot, const Work& work) const {
+        return peers_ != nullptr && !work.packet.opens_handshake() &&
+               !is_one_packet(snapshot.service(work.service.slot), work);
+    }
+    void take_over(const Snapshot& snapshot, const Work& work, const Identity& destination,
+                   Tick now);
     // Not counting `own` of this core's connections.
     [[nodiscard]] bool peers_may_know(std::uint32_t own = 0) const {
         return peers_ != nullptr &&
@@ -289,6 +305,9 @@ private:
         return cold;
     }
 
+    // Packets in a second about which the peers are asked since their connection may have moved. A
+    // question costs a few cache misses for each of them.
+    static constexpr std::uint32_t moved_rate = 10'000;
     static constexpr std::size_t answers_max_of_burst = 8;
     static constexpr std::size_t pieces_max_of_burst = burst_max;
     // Nodes that one call of scan() or enforce_access() looks at, and connections that it ends:
@@ -313,6 +332,7 @@ private:
     std::array<Window, 2> repeatable_;
     std::uint64_t access_generation_ = 0;  // of the list that the table is held against,
     ConnectionIndex enforced_;             // as far as this node
+    TokenBudget moved_budget_;
     TokenBudget fragment_budget_;
     TokenBudget early_fragment_budget_;
     TokenBudget icmp_error_budget_;

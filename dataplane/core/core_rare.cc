@@ -33,6 +33,15 @@ std::optional<Identity> Core::ask_peers(const Snapshot& snapshot, const Work& wo
     return std::nullopt;
 }
 
+// The other worker keeps the connection, too, until it has been idle there for long enough.
+void Core::take_over(const Snapshot& snapshot, const Work& work, const Identity& destination,
+                     Tick now) {
+    if (connections_.full())
+        return;
+    record(snapshot, work, {.destination = destination}, now);
+    counters_.count(Event::connection_taken_over);
+}
+
 Reason Core::check_destination(const Snapshot& snapshot, const Identity& destination) {
     const DestinationEntry& entry = snapshot.destination(destination.slot);
     if (entry.generation != destination.generation)

@@ -54,7 +54,8 @@ Reason Core::trace_beginning(const Snapshot& snapshot, const Work& work, Tick no
     const Access access = snapshot.access_of(work.packet.client);
     if (access == Access::blocked)
         return Reason::source_blocked;
-    if (peers_may_know(ended != nullptr && ended->opened_by_fragment ? 1 : 0)) {
+    if (peers_may_know(ended != nullptr && ended->opened_by_fragment ? 1 : 0) ||
+        (can_have_moved(snapshot, work) && moved_budget_.has(moved_rate, now))) {
         if (const std::optional<Identity> known = look_at_peers(work)) {
             steps.known_to_peer = true;
             steps.destination = *known;

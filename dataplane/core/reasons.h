@@ -45,26 +45,27 @@
     X(destination_unresolved, drop, "the destination's MAC address is not known at the moment")
 
 // X(name, text): counted beside the verdict of the frame that caused them.
-#define HEADGATE_EVENTS(X)                                                              \
-    X(connection_created, "a connection was scheduled and recorded")                    \
-    X(connection_expired, "a connection was idle for its timeout")                      \
-    X(connection_ended, "a connection was ended by the control plane")                  \
-    X(half_open_evicted, "the oldest half-open connection made room for a new one")     \
-    X(forwarded_stateless, "the connection table was full: forwarded without an entry") \
-    X(connection_deferred, "too many new connections: forwarded without an entry")      \
-    X(connection_recovered, "a segment without an entry was recorded")                  \
-    X(connection_blocked, "a connection ended, for its client was blocked")             \
-    X(fragment_released, "a fragment that waited was forwarded")                        \
-    X(fragment_given_up, "a fragment waited for a first one in vain")                   \
-    X(icmp_answered, "a client was told by ICMP why its packet was dropped")            \
-    X(icmp_answer_withheld, "a client was not told by ICMP: too many are")              \
-    X(icmp_error_forwarded, "an ICMP error went to the server that it is about")        \
-    X(tunnel_fragmented, "a packet was sent through its tunnel in fragments")           \
-    X(flow_cached, "a connection was put into the flow cache")                          \
-    X(flow_cache_evicted, "a connection left the flow cache to make room")              \
-    X(flow_cache_no_room, "a connection found no room in the flow cache")               \
-    X(peer_followed, "a packet followed a connection of another worker")                \
-    X(persistence_created, "a client was bound to a destination")                       \
+#define HEADGATE_EVENTS(X)                                                                 \
+    X(connection_created, "a connection was scheduled and recorded")                       \
+    X(connection_expired, "a connection was idle for its timeout")                         \
+    X(connection_ended, "a connection was ended by the control plane")                     \
+    X(half_open_evicted, "the oldest half-open connection made room for a new one")        \
+    X(forwarded_stateless, "the connection table was full: forwarded without an entry")    \
+    X(connection_deferred, "too many new connections: forwarded without an entry")         \
+    X(connection_recovered, "a segment without an entry was recorded")                     \
+    X(connection_blocked, "a connection ended, for its client was blocked")                \
+    X(fragment_released, "a fragment that waited was forwarded")                           \
+    X(fragment_given_up, "a fragment waited for a first one in vain")                      \
+    X(icmp_answered, "a client was told by ICMP why its packet was dropped")               \
+    X(icmp_answer_withheld, "a client was not told by ICMP: too many are")                 \
+    X(icmp_error_forwarded, "an ICMP error went to the server that it is about")           \
+    X(tunnel_fragmented, "a packet was sent through its tunnel in fragments")              \
+    X(flow_cached, "a connection was put into the flow cache")                             \
+    X(flow_cache_evicted, "a connection left the flow cache to make room")                 \
+    X(flow_cache_no_room, "a connection found no room in the flow cache")                  \
+    X(connection_taken_over, "a packet came to another worker than its connection was at") \
+    X(peer_followed, "a packet followed a connection of another worker")                   \
+    X(persistence_created, "a client was bound to a destination")                          \
     X(persistence_full, "the persistence table was full: the client was not bound")
 
 namespace headgate::dataplane {

@@ -1,7 +1,7 @@
-// Goal: fragments and ICMP errors that come to another worker than their connection's go to the
-// connection's server, and looking into another worker's table is safe while that works.
-// Method: two cores over one snapshot; then one thread that opens and ends connections beside one
-// that follows them (also under TSan).
+// Goal: fragments, ICMP errors and whole packets that come to another worker than their
+// connection's go to the connection's server, and looking into another worker's table is safe while
+// that works. Method: two cores over one snapshot; then one thread that opens and ends connections
+// beside one that follows them (also under TSan).
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -99,9 +99,10 @@ TEST_F(PeersTest, AWholePacketFollowsTheConnectionThatAFragmentOpenedElsewhere) 
     expect(1, "udp(sport=2)", server_b);  // the second worker begins at another server
     expect(1, "ip(id=7 more) / udp(length=200) / data(64)", server_a);
     expect(0, "udp", server_a);
+    expect(0, "udp", server_a);
     EXPECT_EQ(peers_.opened_by_fragment.load(), 1U);
     EXPECT_EQ(cores_[0]->counters().get(Event::peer_followed), 1U);
-    EXPECT_EQ(cores_[0]->flows(), 1U);
+    EXPECT_EQ(cores_[0]->flows(), 2U) << "it knows the connection, too";
     wait(301);
     EXPECT_EQ(peers_.opened_by_fragment.load(), 0U);
     EXPECT_EQ(cores_[1]->flows(), 0U);
@@ -134,11 +135,56 @@ TEST_F(PeersTest, APeerKeepsAConnectionForAsLongAsTheServiceSays) {
     EXPECT_EQ(cores_[0]->flows(), 0U);
 }
 
-TEST_F(PeersTest, NobodyIsAskedAboutWholePacketsWithoutFragments) {
+TEST_F(PeersTest, AConnectionWhosePacketsMoveToAnotherWorkerGoesOn) {
+    expect(0, "tcp(S)", server_a);
+    expect(0, "tcp(A)", server_a);
+    expect(0, "tcp(S sport=40001)", server_b);
     expect(0, "udp", server_a);
-    // Scheduled anew: network cards send a flow's whole packets to one worker.
-    expect(1, "udp", server_b);
+    expect(1, "tcp(A)", server_a);
+    expect(1, "tcp(A sport=40001)", server_b);
+    expect(1, "udp", server_a);
+    EXPECT_EQ(cores_[1]->counters().get(Event::peer_followed), 3U);
+    EXPECT_EQ(cores_[1]->counters().get(Event::connection_taken_over), 3U);
+    EXPECT_EQ(cores_[1]->flows(), 3U);
+    // It knows them now.
+    expect(1, "tcp(A)", server_a);
+    expect(1, "tcp(FA)", server_a);
+    expect(1, "udp", server_a);
+    EXPECT_EQ(cores_[1]->counters().get(Event::peer_followed), 3U);
+    EXPECT_EQ(cores_[1]->counters().get(Event::connection_taken_over), 3U);
+}
+
+TEST_F(PeersTest, WhatNobodyKnowsIsNotTakenOver) {
+    MacAddress to;
+    EXPECT_EQ(send(1, "tcp(A)", to), Reason::no_connection);
+    expect(0, "tcp(S)", server_a);
+    // A handshake begins where it comes.
+    expect(1, "tcp(S)", server_b);
     EXPECT_EQ(cores_[1]->counters().get(Event::peer_followed), 0U);
+    EXPECT_EQ(cores_[1]->counters().get(Event::connection_taken_over), 0U);
+}
+
+TEST_F(PeersTest, AConnectionOfARemovedServerIsNotTakenOver) {
+    expect(0, "tcp(S)", server_a);
+    ForwardingConfig config = packets::corpus().config;
+    for (ServiceConfig& service : config.services)
+        std::erase_if(service.destinations,
+                      [](const auto& destination) { return destination.mac == server_a; });
+    ASSERT_TRUE(publisher_.publish(config));
+    MacAddress to;
+    EXPECT_EQ(send(1, "tcp(A)", to), Reason::destination_removed);
+    EXPECT_EQ(cores_[1]->flows(), 0U);
+}
+
+// A flood of what nobody knows must not make every worker search the tables of all others.
+TEST_F(PeersTest, PeersAreAskedSoManyTimesASecond) {
+    expect(0, "tcp(S)", server_a);
+    MacAddress to;
+    for (int count = 0; count < 10'000; ++count)
+        ASSERT_EQ(send(1, "tcp(A sport=1)", to), Reason::no_connection);
+    EXPECT_EQ(send(1, "tcp(A)", to), Reason::no_connection);
+    wait(1);
+    expect(1, "tcp(A)", server_a);
 }
 
 // A single client port, so that one node is used again and again.
