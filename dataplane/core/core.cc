@@ -251,7 +251,7 @@ Reason Core::follow_or_begin(const Snapshot& snapshot, const Work& work, Tick no
         return begin(snapshot, work, now, destination);
 
     Connection& connection = connections_.at(index);
-    catch_up(snapshot, connection);
+    catch_up(snapshot, connection, now);
     const DestinationEntry& entry = snapshot.destination(connection.destination);
     const bool removed = entry.generation != connection.destination_generation;
     const bool expired = is_past(connection.deadline(), now);
@@ -406,7 +406,7 @@ bool Core::scan(const Snapshot& snapshot, FlowScan& scan, Tick now) {
     std::uint32_t ended = 0;
     for (; scan.next < end_of_piece && ended < scan_ends; ++scan.next) {
         Connection& connection = connections_.at(scan.next);
-        catch_up(snapshot, connection);
+        catch_up(snapshot, connection, now);
         const bool exists = connection.service != 0 && !is_past(connection.deadline(), now);
         if (!exists || !scan.matches(connection))
             continue;
@@ -431,7 +431,7 @@ void Core::expire(const Snapshot& snapshot, Tick now) {
         if (index == no_connection)
             break;
         Connection& connection = connections_.at(index);
-        catch_up(snapshot, connection);
+        catch_up(snapshot, connection, now);
         if (!is_past(connection.deadline(), now))
             continue;
         end(snapshot, index, now);

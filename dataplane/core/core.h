@@ -241,7 +241,7 @@ private:
     void offer_to_cache(const Snapshot& snapshot, const Work& work, Tick now);
     void enter_cache(const Snapshot& snapshot, const Work& work, Tick now);
     void leave_cache(Connection& connection, Tick now);
-    void catch_up(const Snapshot& snapshot, Connection& connection);
+    void catch_up(const Snapshot& snapshot, Connection& connection, Tick now);
     [[nodiscard]] std::optional<Identity> ask_peers(const Snapshot& snapshot, const Work& work,
                                                     Tick now);
     // The packet may be of a connection of another worker. Takes from the budget for such

@@ -29,7 +29,7 @@ void Core::enter_cache(const Snapshot& snapshot, const Work& work, Tick now) {
     }
     if (way.owner != FlowCache::nobody) {
         Connection& idle = connections_.at(way.owner);
-        catch_up(snapshot, idle);
+        catch_up(snapshot, idle, now);
         leave_cache(idle, now);
         counters_.count(Event::flow_cache_evicted);
         return;
@@ -46,18 +46,18 @@ void Core::leave_cache(Connection& connection, Tick now) {
         return;
     flow_cache_.withdraw(connection.cached(), now);
     connection.set_cached(not_cached);
-    connection.followed = 0;
 }
 
 // Its timeout started with the last packet that the program has seen.
-void Core::catch_up(const Snapshot& snapshot, Connection& connection) {
-    if (connection.service == 0 || connection.cached() == not_cached)
+void Core::catch_up(const Snapshot& snapshot, Connection& connection, Tick now) {
+    if (connection.cached() == not_cached)
         return;
     const StateTimeouts* timeouts = snapshot.timeouts_of(flow_cache_.service(connection.cached()));
     if (timeouts == nullptr)
         return;  // the service is gone: it ends when it would have
-    // One later, since the program's time can be late.
-    const Tick seen = flow_cache_.last_seen(connection.cached()) + 1;
+    // One later, since the program's time can be late, but not in the future.
+    const Tick late = flow_cache_.last_seen(connection.cached()) + 1;
+    const Tick seen = is_past(now, late) ? now : late;
     const Tick timeout = timeouts->of(connection.state);
     if (is_past(connection.deadline(), seen + timeout))
         ConnectionTable::touch(connection, timeout, seen);

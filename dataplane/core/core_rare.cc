@@ -191,7 +191,7 @@ Reason Core::handle_icmp(const Snapshot& snapshot, Burst& burst, Cold& cold, Tic
     Identity destination;
     const ConnectionIndex index = connections_.find(work.key(), work.hash);
     if (index != no_connection)
-        catch_up(snapshot, connections_.at(index));
+        catch_up(snapshot, connections_.at(index), now);
     if (index != no_connection && !is_past(connections_.at(index).deadline(), now)) {
         const Connection& connection = connections_.at(index);
         destination = {connection.destination, connection.destination_generation};

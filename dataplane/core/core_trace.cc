@@ -30,7 +30,7 @@ Reason Core::trace_connection(const Snapshot& snapshot, const Work& work, Tick n
     if (index == no_connection)
         return trace_beginning(snapshot, work, now, nullptr, steps);
     Connection& connection = connections_.at(index);
-    catch_up(snapshot, connection);
+    catch_up(snapshot, connection, now);
     const Identity destination{connection.destination, connection.destination_generation};
     const Reason reason = check_destination(snapshot, destination);
     const bool expired = is_past(connection.deadline(), now);

@@ -85,6 +85,23 @@ TEST(ConnectionTable, IsAMapDownToItsLastNode) {
     }
 }
 
+TEST(ConnectionTable, ANewConnectionIsNotInTheFlowCache) {
+    ConnectionTable table(1, {});
+    for (const ConnectionState state : {ConnectionState::udp, ConnectionState::syn}) {
+        const ConnectionIndex index = add(table, 1, state, 0);
+        change(table, index, ConnectionState::established, 0);
+        EXPECT_EQ(table.at(index).cached(), not_cached);
+        EXPECT_EQ(table.at(index).followed, 0);
+        table.at(index).set_cached(7);
+        table.at(index).followed = 3;
+        EXPECT_EQ(table.at(index).cached(), 7U);
+        table.destroy(index);
+        EXPECT_EQ(table.at(add(table, 2, ConnectionState::udp, 0)).cached(), not_cached);
+        table.destroy(index);
+    }
+    EXPECT_EQ(table.at(add(table, 1, ConnectionState::syn, 0)).cached(), not_cached);
+}
+
 TEST(ConnectionTable, TheCandidateIsTheConnectionAlmostAlways) {
     constexpr std::uint32_t capacity = 10000;
     ConnectionTable table(capacity, {});

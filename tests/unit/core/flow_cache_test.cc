@@ -226,6 +226,8 @@ TEST_F(FlowCacheTest, KnowsTheIdlestWhenTheTickWraps) {
     EXPECT_EQ(find(flow(5, 2, 8)).index, 10U);
     now_ = 7;
     EXPECT_EQ(find(flow(5, 2, 8)).index, not_cached);
+    now_ = 14;
+    EXPECT_EQ(find(flow(5, 2, 8)).index, 10U) << "where all are idle";
 }
 
 TEST_F(FlowCacheTest, SendsNobodyAwayWhileAWayIsAboutToBeFree) {

@@ -27,9 +27,11 @@ struct Sent {
 
 class Rig {
 public:
-    explicit Rig(std::uint32_t connections_max = 4096, std::uint32_t bindings_max = 4096)
+    explicit Rig(std::uint32_t connections_max = 4096, std::uint32_t bindings_max = 4096,
+                 const FlowCacheMemory& flow_cache = {})
         : persistence(bindings_max, {}),
-          core({.connections_max = connections_max, .seed = {}}, persistence) {
+          core({.connections_max = connections_max, .seed = {}, .flow_cache = flow_cache},
+               persistence) {
         config.interface_macs = {director};
     }
 
