@@ -22,7 +22,6 @@ constexpr int packets_per_turn_max = 64;
 constexpr Duration lateness_reported = std::chrono::milliseconds(100);
 // Adverts of many instances that are this close together go out together.
 constexpr Duration timer_slack = std::chrono::milliseconds(1);
-constexpr Duration early_timer_max = std::chrono::milliseconds(10);
 // After a pause of this length news may be waiting that is older than the timer.
 constexpr Duration pause_noticed = std::chrono::milliseconds(1);
 
@@ -47,14 +46,17 @@ Result<std::unique_ptr<Loop>> Loop::open(VrrpThread::Options options) {
     auto packet_socket = open_packet_socket();
     if (!packet_socket)
         return tl::unexpected(packet_socket.error());
-    return std::unique_ptr<Loop>(
-        new Loop(std::move(options), std::move(*monitor), std::move(*addresses), std::move(*routes),
-                 std::move(*rules), std::move(*links), std::move(*packet_socket)));
+    auto timer = WakeTimer::open();
+    if (!timer)
+        return tl::unexpected(timer.error());
+    return std::unique_ptr<Loop>(new Loop(
+        std::move(options), std::move(*monitor), std::move(*addresses), std::move(*routes),
+        std::move(*rules), std::move(*links), std::move(*packet_socket), std::move(*timer)));
 }
 
 Loop::Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::AddressWriter addresses,
            netlink::RouteWriter routes, netlink::RuleWriter rules, netlink::LinkWriter links,
-           Fd packet_socket)
+           Fd packet_socket, Fd timer)
     : options_(std::move(options)),
       monitor_(std::move(monitor)),
       addresses_(std::move(addresses)),
@@ -65,12 +67,13 @@ Loop::Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::Addre
       links_(monitor_, settings_, std::move(links)),
       monitor_readable_(io_, monitor_.fd()),
       routes_readable_(io_),
-      timer_(io_),
+      timer_(io_, std::move(timer)),
       trackers_(options_.trackers) {}
 
 void Loop::start(config::Vrrp config) {
     post([this, first = std::move(config)] {
         watch_monitor();
+        timer_.start([this](Instant due) { on_timer(due); });
         apply(first);
     });
     // Signals are the main thread's: this one, and all that it might start, never sees any.
@@ -147,7 +150,10 @@ void Loop::watch(const std::shared_ptr<Port>& port) {
         const std::shared_ptr<Port> alive = weak.lock();
         if (error || !alive || alive->num_attachments != attachment)
             return;
-        read(*alive);
+        // As many as mostly come at once. When there are more, the next wait ends at once; to find
+        // out that there are not would cost a system call for each advert.
+        read(*alive,
+             std::clamp(static_cast<int>(alive->instances.size()), 1, packets_per_turn_max));
         watch(alive);
         after_event();
     };
@@ -159,7 +165,7 @@ void Loop::watch(const std::shared_ptr<Port>& port) {
 // order nobody takes over, or puts a VIP back, for want of news that was waiting.
 void Loop::catch_up() {
     for (const auto& [channel, port] : ports_)
-        read(*port);
+        read(*port, packets_per_turn_max);
     // That the delay of an interface has passed is news, too.
     const auto due = interface_watch_.deadline();
     if (!read_kernel() && (!due || clock_.now() < *due))
@@ -203,8 +209,8 @@ void Loop::on_tracker(const TrackerId& id, const TrackerState& state) {
     after_event();
 }
 
-void Loop::read(Port& port) {
-    for (int count = 0; count < packets_per_turn_max && port.socket.is_attached(); ++count) {
+void Loop::read(Port& port, int packets_max) {
+    for (int count = 0; count < packets_max && port.socket.is_attached(); ++count) {
         const auto received = port.socket.receive();
         if (!received)
             return;
@@ -241,25 +247,17 @@ bool Loop::is_for_other_port(const Port& port, const Envelope& envelope, std::ui
     });
 }
 
-// A deadline that moves away by a little, as with each advert of many masters, leaves the timer as
-// it is: at the worst it fires once for nothing, which costs as much as to set it some dozen times.
 void Loop::arm() {
     const std::optional<Instant> next =
         earliest({announcements_.deadline(), host_.deadline(), interface_watch_.deadline(),
                   deadlines_.next(timer_slack)});
-    if (!next || (armed_ && *armed_ <= *next && *next < *armed_ + early_timer_max))
-        return;
-    armed_ = next;
-    timer_.expires_at(*next);
-    timer_.async_wait([this](error_code error) {
-        if (!error)
-            on_timer();
-    });
+    if (next)
+        timer_.set(*next, clock_.now());
 }
 
-void Loop::on_timer() {
+void Loop::on_timer(Instant set_for) {
     const Instant now = clock_.now();
-    const Duration lateness = now - std::exchange(armed_, std::nullopt).value_or(now);
+    const Duration lateness = now - set_for;
     lateness_max_ = std::max(lateness_max_, lateness);
     if (lateness >= lateness_reported)
         log::warn("A thread timer expired {:.3f} seconds ago",

@@ -17,7 +17,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "common/clock.h"
 #include "common/fd.h"
@@ -36,6 +35,7 @@
 #include "controlplane/vrrp/sync_group.h"
 #include "controlplane/vrrp/tracking.h"
 #include "controlplane/vrrp/vrrp_thread.h"
+#include "controlplane/vrrp/wake_timer.h"
 
 namespace headgate::vrrp {
 
@@ -63,7 +63,7 @@ public:
 private:
     Loop(VrrpThread::Options options, netlink::Monitor monitor, netlink::AddressWriter addresses,
          netlink::RouteWriter routes, netlink::RuleWriter rules, netlink::LinkWriter links,
-         Fd packet_socket);
+         Fd packet_socket, Fd timer);
     void run();
     void shut_down();
 
@@ -75,10 +75,10 @@ private:
     bool read_kernel();
     void catch_up();
     void tell_host_problems();
-    void read(Port& port);
+    void read(Port& port, int packets_max);
     void on_unknown(Port& port, std::uint8_t vrid, const IpAddress& source);
     void arm();
-    void on_timer();
+    void on_timer(Instant set_for);
     void after_event();
     void touch(Instance& instance);
     void touch_all();
@@ -117,8 +117,7 @@ private:
     boost::asio::posix::stream_descriptor routes_readable_;
     bool kernel_changed_ = false;          // and the instances have not been told
     std::uint64_t num_route_sockets_ = 0;  // tells those that there have been apart
-    boost::asio::steady_timer timer_;
-    std::optional<Instant> armed_;
+    WakeTimer timer_;
     Duration lateness_max_{};
     bool reconfigured_ = false;
     std::map<Channel, std::shared_ptr<Port>> ports_;    // watch() looks weakly
