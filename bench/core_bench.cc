@@ -13,6 +13,7 @@
 #include <iostream>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,7 @@ struct Setup {
     std::optional<TunnelType> tunnel{};  // every real server behind one
     std::uint32_t services = 1;          // a power of two; flows are of each in turns
     std::uint32_t destinations = 16;     // of each service
+    std::size_t burst = burst_max;       // packets at once; divides burst_max
 };
 
 MacAddress destination_mac(std::uint32_t number) {
@@ -141,11 +143,12 @@ Measurement start(const std::string& name) {
 // Runs every flow of `flows` through `handle` in bursts; returns ns per packet.
 template <typename Handle>
 double time_bursts(FrameRing& ring, const std::vector<std::uint32_t>& flows, std::uint8_t tcp_flags,
-                   const Handle& handle) {
+                   const Handle& handle, std::size_t at_once = burst_max) {
+    const std::span all(flows);
     Burst burst;
     const double begin = thread_ns();
-    for (std::size_t at = 0; at + burst_max <= flows.size(); at += burst_max) {
-        ring.fill(burst, &flows[at], tcp_flags);
+    for (std::size_t at = 0; at + at_once <= flows.size(); at += at_once) {
+        ring.fill(burst, all.subspan(at, at_once), tcp_flags);
         handle(burst);
     }
     return (thread_ns() - begin) / static_cast<double>(whole_bursts(flows.size()));
@@ -203,13 +206,14 @@ public:
         for (int round = 0; round < rounds_; ++round) {
             ++rig.now;
             result.samples.push_back(
-                time_bursts(rig.ring, random, packets::flag::ack, rig.core_handler()));
+                time_bursts(rig.ring, random, packets::flag::ack, rig.core_handler(), setup.burst));
             result.reference_samples.push_back(
-                time_bursts(rig.ring, random, packets::flag::ack, swap_macs));
+                time_bursts(rig.ring, random, packets::flag::ack, swap_macs, setup.burst));
 #ifdef HEADGATE_DPDK
             if (hash)
-                theirs.samples.push_back(time_bursts(rig.ring, random, packets::flag::ack,
-                                                     [&](Burst& b) { hash->process(b); }));
+                theirs.samples.push_back(time_bursts(
+                    rig.ring, random, packets::flag::ack, [&](Burst& b) { hash->process(b); },
+                    setup.burst));
 #endif
         }
         check(rig.core.counters().get(dataplane::Reason::none) ==
@@ -276,6 +280,15 @@ void measure_growth(Bench& bench) {
                           {.destinations = destinations}, 64'000);
 }
 
+// As core/established, with half as many packets at once: there is less to fetch ahead of them.
+void measure_small_bursts(Bench& bench) {
+    const Setup small{.burst = 32};
+    bench.established("core/burst_32/1K", small, 1'000, "core/rte_hash_burst_32/1K");
+    bench.established("core/burst_32/64K", small, 64'000, "core/rte_hash_burst_32/64K");
+    bench.established("core/burst_32/1M", small, 1'000'000, "core/rte_hash_burst_32/1M");
+    bench.established("core/burst_32/8M", small, 8'000'000);
+}
+
 void measure(Bench& bench) {
     bench.established("core/established/1K", {}, 1'000, "core/rte_hash/1K");
     bench.established("core/established/64K", {}, 64'000, "core/rte_hash/64K");
@@ -291,6 +304,7 @@ void measure(Bench& bench) {
     bench.new_connections("core/new_connection_mh/1M", {.scheduler = Scheduler::mh}, 1'000'000);
     bench.new_connections("core/persistence_hit/1M", {.persistence_timeout_s = 300}, 1'000'000);
     measure_growth(bench);
+    measure_small_bursts(bench);
 }
 
 int run(int argc, char** argv) {

@@ -87,10 +87,11 @@ FrameRing::FrameRing(Family family, std::uint32_t services)
         std::ranges::copy(frame, &buffers_[index][headroom]);
 }
 
-void FrameRing::fill(dataplane::Burst& burst, const std::uint32_t* flows, std::uint8_t tcp_flags) {
-    burst.count = burst_max;
+void FrameRing::fill(dataplane::Burst& burst, std::span<const std::uint32_t> flows,
+                     std::uint8_t tcp_flags) {
+    burst.count = static_cast<std::uint32_t>(flows.size());
     burst.headroom = headroom;
-    for (std::size_t index = 0; index < burst_max; ++index) {
+    for (std::size_t index = 0; index < flows.size(); ++index) {
         std::uint8_t* frame = &buffers_[next_][headroom];
         next_ = (next_ + 1) % ring_frames;
         // What the core has left of it: a tunnel's headers lie over all of it.

@@ -1,11 +1,12 @@
 // Frames as after AF_XDP's receive: a ring of 2 KB buffers that fits the L2 cache, each frame 256
-// bytes behind the start of one. Each burst takes the next 64 and gets the clients of the flows
-// that are asked for written into them.
+// bytes behind the start of one. Each burst takes the next and gets the clients of the flows that
+// are asked for written into them.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "common/net.h"
 #include "dataplane/core/frame.h"
@@ -25,8 +26,9 @@ public:
     // Flow number n is of service number n % services. Requires: a power of two of them.
     FrameRing(Family family, std::uint32_t services);
 
-    // The next frames, from the clients of `flows[0..63]`.
-    void fill(dataplane::Burst& burst, const std::uint32_t* flows, std::uint8_t tcp_flags);
+    // The next frames, one from the client of each of `flows`, burst_max at the most.
+    void fill(dataplane::Burst& burst, std::span<const std::uint32_t> flows,
+              std::uint8_t tcp_flags);
 
 private:
     // Places in an Ethernet frame without IP options or extension headers.
