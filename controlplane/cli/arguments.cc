@@ -21,7 +21,7 @@ namespace {
 po::options_description visible_options() {
     po::options_description options("Options", 100, 60);
     auto add = options.add_options();
-    add("json", "print JSON, for programs (status, show, why, trace)");
+    add("json", "print JSON, for programs (status, show, why, trace, doctor)");
     add("for", po::value<std::string>()->value_name("TIME"),
         "how long, as 90s, 30m, 2h or 1d (failover: default 30m; trace --live, capture: 1m)");
     add("live", "trace: real packets as they come");
@@ -67,6 +67,8 @@ constexpr Form forms[] = {
     {{"failover", ""}, Arguments::Command::failover, Operand::required, "INSTANCE"},
     {{"reload", ""}, Arguments::Command::reload},
     {{"check", ""}, Arguments::Command::check, Operand::required, "FILE"},
+    {{"doctor", "server"}, Arguments::Command::doctor_server, Operand::required, "ADDRESS", true},
+    {{"doctor", ""}, Arguments::Command::doctor, Operand::optional, "INTERFACE", true},
     {{"config", "explain"}, Arguments::Command::explain, Operand::optional, "KEYWORD"},
 };
 
@@ -378,6 +380,9 @@ std::string help() {
            "                                     for a time while another router is MASTER\n"
            "  headgate reload                    read the configuration again; a file with an\n"
            "                                     error is reported and changes nothing\n"
+           "  headgate doctor [INTERFACE]        what is wrong with this machine, and what fixes "
+           "it\n"
+           "  headgate doctor server ADDRESS     the same of a real server\n"
            "  headgate check FILE                check a configuration without a daemon\n"
            "  headgate config explain KEYWORD    what a keyword means; without one, all of them\n\n"
         << visible_options()

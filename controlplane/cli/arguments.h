@@ -48,13 +48,16 @@ struct Arguments {
         reload,
         check,
         explain,
+        doctor,
+        doctor_server,
         help,
         version
     };
 
     Command command = Command::help;
     // FILE of check, KEYWORD of explain (may be empty), OBJECT of why, INSTANCE of failover, and of
-    // show vrrp (may be empty: all); PACKET of trace.
+    // show vrrp (may be empty: all); PACKET of trace; INTERFACE of doctor (may be empty: all) or
+    // ADDRESS of doctor server.
     std::string operand;
     std::vector<std::string> words;  // of trace and capture: PACKET or FILTER, as typed
     std::filesystem::path socket = "/run/headgate/api.sock";

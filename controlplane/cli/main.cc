@@ -5,6 +5,7 @@
 
 #include "controlplane/cli/arguments.h"
 #include "controlplane/cli/daemon_commands.h"
+#include "controlplane/cli/doctor_command.h"
 #include "controlplane/cli/packet_commands.h"
 #include "controlplane/config/load.h"
 #include "controlplane/config/reference.h"
@@ -70,6 +71,9 @@ int main(int argc, char** argv) {
             return check_file(*arguments);
         case Arguments::Command::explain:
             return explain(*arguments);
+        case Arguments::Command::doctor:
+        case Arguments::Command::doctor_server:
+            return run_doctor(*arguments);
         case Arguments::Command::version:
             std::cout << "headgate " HEADGATE_VERSION "\n";
             return EXIT_SUCCESS;
