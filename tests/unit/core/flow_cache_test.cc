@@ -18,7 +18,7 @@ using packets::PacketBuilder;
 
 constexpr MacAddress own_mac{{0x02, 0, 0, 0, 0, 1}};
 constexpr std::uint64_t seed = 0x0123456789abcdef;
-constexpr Tick idle_s = 10;
+constexpr Tick idle_limit = 10;
 constexpr Identity destination{7, 70};
 constexpr Identity service{3, 30};
 
@@ -80,7 +80,7 @@ protected:
         }
     }
     FlowCache::Way find(const Packet& packet) const {
-        return cache_.find_way(packet, idle_s, now_);
+        return cache_.find_way(packet, idle_limit, now_);
     }
     CacheIndex fill(const Packet& packet) {
         const FlowCache::Way way = find(packet);
@@ -136,7 +136,7 @@ TEST_F(FlowCacheTest, WritesAFlowOfIpv6AsItLiesInThePacket) {
     flow = {};
     const std::vector<lb_flow6_bucket> zeros(buckets6_.size());
     EXPECT_EQ(std::memcmp(buckets6_.data(), zeros.data(), zeros.size() * sizeof zeros[0]), 0);
-    EXPECT_EQ(std::memcmp(buckets4_.data(), std::vector<lb_flow4_bucket>(8).data(), 8 * 128), 0);
+    EXPECT_EQ(std::memcmp(buckets4_.data(), std::vector<lb_flow4_bucket>(8).data(), 1024), 0);
 }
 
 TEST_F(FlowCacheTest, FillsOneBucketAfterTheOther) {
@@ -199,7 +199,7 @@ TEST_F(FlowCacheTest, OffersTheIdlestOfThoseThatAreIdle) {
     const Packet another = flow(5, 2, 8);
     for (const CacheIndex index : {20U, 21U, 22U, 23U, 8U, 9U, 10U, 11U})
         goal(index).last_seen = 1000;
-    now_ = 1000 + idle_s;
+    now_ = 1000 + idle_limit;
     EXPECT_EQ(find(another).index, not_cached);
     EXPECT_EQ(find(another).owner, FlowCache::nobody);
     goal(9).last_seen = 997;
@@ -212,7 +212,7 @@ TEST_F(FlowCacheTest, OffersTheIdlestOfThoseThatAreIdle) {
     goal(22).last_seen = goal(9).last_seen = now_;
     EXPECT_EQ(find(another).owner, FlowCache::nobody);
     ++now_;
-    EXPECT_EQ(find(another).index, 20U) << "idle_s and a second";
+    EXPECT_EQ(find(another).index, 20U) << "idle_limit and a second";
 }
 
 TEST_F(FlowCacheTest, KnowsTheIdlestWhenTheTickWraps) {
