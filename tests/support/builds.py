@@ -4,4 +4,12 @@ They compile a folder's files together, which takes a third of the time: names i
 namespaces of a folder have to differ.
 """
 
+import os
+
 TOGETHER = ["--unity=on", "--unity-size=16"]
+
+# clang inserts what the sanitizers check in half the time that g++ takes.
+CLANG = {**os.environ, "CC": "clang-16", "CXX": "clang++-16"}
+# It looks into the macros of the kernel's headers and of libbpf's.
+CLANG_ARGS = ["-g1", "-Wno-cast-align", "-Wno-c99-extensions",
+              "-Wno-gnu-statement-expression-from-macro-expansion"]

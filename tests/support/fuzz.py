@@ -12,7 +12,7 @@ import pathlib
 import subprocess
 import sys
 
-from builds import TOGETHER
+from builds import CLANG, CLANG_ARGS, TOGETHER
 from junit import Counts, settle
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -24,11 +24,8 @@ def build_targets():
     if not (BUILD / "build.ninja").exists():
         subprocess.run(
             ["meson", "setup", str(BUILD), str(ROOT), "-Dfuzz=true", "-Dbenchmarks=false",
-             "-Doptimization=1", "-Db_lundef=false",
-             # clang looks into the casts of the kernel's own macros.
-             "-Dcpp_args=['-g1', '-Wno-cast-align']", *TOGETHER],
-            check=True, stdout=subprocess.DEVNULL,
-            env={**os.environ, "CC": "clang-16", "CXX": "clang++-16"})
+             "-Doptimization=1", "-Db_lundef=false", f"-Dcpp_args={CLANG_ARGS}", *TOGETHER],
+            check=True, stdout=subprocess.DEVNULL, env=CLANG)
     listing = subprocess.run(["meson", "introspect", "--targets", str(BUILD)], check=True,
                              capture_output=True, text=True).stdout
     targets = {target["name"]: pathlib.Path(target["filename"][0])

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import fuzz
-from builds import TOGETHER
+from builds import CLANG, CLANG_ARGS, TOGETHER
 from junit import Counts, read_counts, settle
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -55,10 +55,12 @@ def meson_test(build, suites, name, prefix=(), environment=None, patience=1):
     return settle(read_counts(log), done.returncode)
 
 
-def configure(build, options):
+def configure(build, options, arguments):
+    """A build by clang, unless it is there; `arguments` are the compiler's."""
     if not (build / "build.ninja").exists():
-        subprocess.run(["meson", "setup", str(build), str(ROOT), *options], check=True,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run(["meson", "setup", str(build), str(ROOT), "-Dbenchmarks=false",
+                        "-Db_lundef=false", f"-Dcpp_args={CLANG_ARGS + arguments}", *options,
+                        *TOGETHER], check=True, stdout=subprocess.DEVNULL, env=CLANG)
 
 
 def plain_suite(name):
@@ -68,12 +70,9 @@ def plain_suite(name):
 def asan():
     """Address and undefined-behaviour sanitizers over all the pure code."""
     build = ROOT / "build-asan"
-    # Unoptimized: with -O1, g++ takes three times as long over what the second one inserts.
     # vptr: it needs run-time type information, which the dataplane does without.
-    # -g1: line numbers for a report; everything would take a fifth longer to compile.
-    configure(build, ["-Db_sanitize=address,undefined", "-Doptimization=0", "-Dbenchmarks=false",
-                      "-Dcpp_args=['-fno-sanitize=vptr', '-g1', '-D_GLIBCXX_ASSERTIONS']",
-                      *TOGETHER])
+    configure(build, ["-Db_sanitize=address,undefined", "-Doptimization=0"],
+              ["-fno-sanitize=vptr", "-D_GLIBCXX_ASSERTIONS"])
     return meson_test(build, PURE_SUITES, "asan", prefix=YIELDING, patience=10, environment={
         "ASAN_OPTIONS": "detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
@@ -82,9 +81,7 @@ def asan():
 def tsan():
     """Thread sanitizer where threads meet: meson's suite `threads`, and daemons in the lab."""
     build = ROOT / "build-tsan"
-    configure(build, ["-Db_sanitize=thread", "-Doptimization=1", "-Dbenchmarks=false",
-                      # Boost.Asio has fences beside the locks that the sanitizer understands.
-                      "-Dcpp_args=['-g1', '-Wno-tsan']", *TOGETHER])
+    configure(build, ["-Db_sanitize=thread", "-Doptimization=1"], [])
     # Its shadow memory needs a memory layout that full address randomization may not leave free.
     whole = ["setarch", "-R"]
     suppressions = f"suppressions={ROOT}/tests/support/tsan.supp"
