@@ -145,6 +145,14 @@ class Keepalived(directors.Keepalived):
         return [word for word in super().command() if word != "-D"]
 
 
+class RealtimeKeepalived(Keepalived):
+    """In the scheduling class that Headgate's VRRP thread always has."""
+
+    def start(self, config=None):
+        super().start(config and config.replace("global_defs {\n",
+                                                "global_defs {\n    vrrp_rt_priority 1\n"))
+
+
 class Pair:
     """A master and a backup of one kind, their VIP, and the client of it."""
 
@@ -291,12 +299,14 @@ def memory_kib(pids):
 
 def measure_costs(rows):
     for count in COST_INSTANCES:
-        samples = {kind: ([], []) for kind in (Headgated, Keepalived)}
+        samples = {kind: ([], []) for kind in (Headgated, Keepalived, RealtimeKeepalived)}
         for _ in range(COST_ROUNDS):
             for kind, (cpu, memory) in samples.items():
                 measure_cost(kind, count, cpu, memory)
         ours, theirs = samples[Headgated], samples[Keepalived]
         rows.append(row(f"vrrp/cost/{count}/cpu", "ms per s", ours[0], theirs[0]))
+        rows.append(row(f"vrrp/cost/{count}/cpu_realtime", "ms per s", ours[0],
+                        samples[RealtimeKeepalived][0]))
         rows.append(row(f"vrrp/cost/{count}/rss", "KiB", ours[1], theirs[1]))
 
 
