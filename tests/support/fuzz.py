@@ -7,11 +7,11 @@ tests/fuzz/corpus/x/ and are never written to.
 
 import argparse
 import json
-import os
 import pathlib
 import subprocess
 import sys
 
+import children
 from builds import CLANG, CLANG_ARGS, TOGETHER
 from junit import Counts, settle
 
@@ -22,20 +22,20 @@ BUILD = ROOT / "build-fuzz"
 def build_targets():
     """Builds every fuzz target; returns their paths by name."""
     if not (BUILD / "build.ninja").exists():
-        subprocess.run(
+        children.run(
             ["meson", "setup", str(BUILD), str(ROOT), "-Dfuzz=true", "-Dbenchmarks=false",
              "-Doptimization=1", "-Db_lundef=false", f"-Dcpp_args={CLANG_ARGS}", *TOGETHER],
             check=True, stdout=subprocess.DEVNULL, env=CLANG)
-    listing = subprocess.run(["meson", "introspect", "--targets", str(BUILD)], check=True,
-                             capture_output=True, text=True).stdout
+    listing = children.run(["meson", "introspect", "--targets", str(BUILD)], check=True,
+                           stdout=subprocess.PIPE, text=True).stdout
     targets = {target["name"]: pathlib.Path(target["filename"][0])
                for target in json.loads(listing)
                if target["type"] == "executable" and target["name"].endswith("_fuzz")}
     if targets:
         paths = [str(path.relative_to(BUILD)) for path in targets.values()]
         # Gives way to a lab that runs at the same time.
-        subprocess.run(["nice", "-n", "5", "ninja", "--quiet", "-C", str(BUILD), *paths],
-                       check=True)
+        children.run(["nice", "-n", "5", "ninja", "--quiet", "-C", str(BUILD), *paths],
+                     check=True)
     return targets
 
 
@@ -51,7 +51,8 @@ def run_target(name, path, seconds):
                f"-artifact_prefix={crashes}/{name}-", str(found)]
     if seeds.is_dir():
         command.append(str(seeds))
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    done = children.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                        errors="replace")
     lines = done.stderr.strip().splitlines() or ["no output"]
     if done.returncode == 0:
         print(f"{name:<24} ok   {lines[-1]}", flush=True)
@@ -79,7 +80,12 @@ def main():
     parser.add_argument("--seconds", type=int, default=60, help="per target (60)")
     parser.add_argument("target", nargs="*", help="e.g. advert_fuzz; all by default")
     arguments = parser.parse_args()
-    counts = run_all(arguments.seconds, arguments.target)
+    children.heed_signals()
+    try:
+        counts = run_all(arguments.seconds, arguments.target)
+    except children.Interrupted:
+        print("interrupted")
+        return 128 + children.received[0]
     print(counts)
     return 1 if counts.failed else 0
 

@@ -9,11 +9,13 @@ import argparse
 import concurrent.futures
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
+import children
 import fuzz
 from builds import CLANG, CLANG_ARGS, TOGETHER
 from junit import Counts, read_counts, settle
@@ -51,16 +53,16 @@ def meson_test(build, suites, name, prefix=(), environment=None, patience=1):
                "--print-errorlogs", "--timeout-multiplier", str(patience)]
     for suite in suites:
         command += ["--suite", suite]
-    done = subprocess.run(command, check=False, env={**os.environ, **(environment or {})})
+    done = children.run(command, env={**os.environ, **(environment or {})})
     return settle(read_counts(log), done.returncode)
 
 
 def configure(build, options, arguments):
     """A build by clang, unless it is there; `arguments` are the compiler's."""
     if not (build / "build.ninja").exists():
-        subprocess.run(["meson", "setup", str(build), str(ROOT), "-Dbenchmarks=false",
-                        "-Db_lundef=false", f"-Dcpp_args={CLANG_ARGS + arguments}", *options,
-                        *TOGETHER], check=True, stdout=subprocess.DEVNULL, env=CLANG)
+        children.run(["meson", "setup", str(build), str(ROOT), "-Dbenchmarks=false",
+                      "-Db_lundef=false", f"-Dcpp_args={CLANG_ARGS + arguments}", *options,
+                      *TOGETHER], check=True, stdout=subprocess.DEVNULL, env=CLANG)
 
 
 def plain_suite(name):
@@ -87,7 +89,7 @@ def tsan():
     suppressions = f"suppressions={ROOT}/tests/support/tsan.supp"
     counts = meson_test(build, ["threads"], "tsan", prefix=[*YIELDING, *whole], patience=10,
                         environment={"TSAN_OPTIONS": f"halt_on_error=1:{suppressions}"})
-    subprocess.run([*YIELDING, "ninja", "--quiet", "-C", str(build), *TSAN_PROGRAMS], check=True)
+    children.run([*YIELDING, "ninja", "--quiet", "-C", str(build), *TSAN_PROGRAMS], check=True)
     with tempfile.TemporaryDirectory() as reports:
         environment = {"HEADGATE_BUILD": str(build),
                        "TSAN_OPTIONS": f"halt_on_error=0:log_path={reports}/race:{suppressions}"}
@@ -108,10 +110,10 @@ def lab_file(path, build, prefix=(), environment=None):
     """One file of scenarios in a pytest and a network of its own, with the programs of `build`."""
     report = build / "meson-logs" / f"lab-{path.stem}.junit.xml"
     report.unlink(missing_ok=True)
-    done = subprocess.run([*prefix, *PYTEST, "-ra", f"--junitxml={report}", str(path)], cwd=ROOT,
-                          check=False, capture_output=True, text=True,
-                          env={**os.environ, **(environment or {})})
-    print(done.stdout + done.stderr, flush=True)
+    done = children.run([*prefix, *PYTEST, "-ra", f"--junitxml={report}", str(path)], cwd=ROOT,
+                        tidies_up=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                        text=True, env={**os.environ, **(environment or {})})
+    print(done.stdout, flush=True)
     return settle(read_counts(report), done.returncode)
 
 
@@ -155,11 +157,15 @@ def parse_arguments():
 
 
 def run_suite(name):
-    """One row of the result: name, counts, seconds."""
+    """One row of the result: name, counts (None: interrupted), seconds."""
+    if children.received:
+        return name, None, 0.0
     print(f"\n=== {name}", flush=True)
     start = time.monotonic()
     try:
         counts = SUITES[name]()
+    except children.Interrupted:
+        counts = None
     except subprocess.CalledProcessError as error:
         print(f"{name}: {error}")
         counts = Counts(failed=1)
@@ -169,6 +175,7 @@ def run_suite(name):
 def main():
     chosen = parse_arguments().only or list(SUITES)
     os.chdir(ROOT)
+    children.heed_signals()
     # The lab waits for protocol timers most of the time, so the compilers work beside it.
     with concurrent.futures.ThreadPoolExecutor(1) as background:
         aside = [background.submit(run_suite, "lab")] if "lab" in chosen else []
@@ -176,10 +183,14 @@ def main():
         rows += [future.result() for future in aside]
     print()
     for name, counts, seconds in rows:
-        print(f"{name:<8} {str(counts):<40} {seconds:6.1f} s")
+        print(f"{name:<8} {str(counts or 'interrupted'):<40} {seconds:6.1f} s")
     print()
-    total = sum((counts for _, counts, _ in rows), Counts())
+    total = sum((counts for _, counts, _ in rows if counts), Counts())
+    if children.received:
+        print(f"interrupted by {signal.Signals(children.received[0]).name}")
     print(total, flush=True)
+    if children.received:
+        return 128 + children.received[0]
     return 1 if total.failed else 0
 
 
