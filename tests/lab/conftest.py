@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 # pylint: disable=wrong-import-position
 from lab import configs, directors, network, topology  # noqa: E402
+from lab.servers import ECHO_PORT, EchoServer  # noqa: E402
 
 
 def pytest_configure(config):
@@ -98,3 +99,12 @@ def balanced(crew, topo):
             director.wait_serving(virtual.port, len(virtual.weights))
         return director
     return start
+
+
+@pytest.fixture
+def echoes(topo):
+    """An echo server on ECHO_PORT of every real server."""
+    made = [EchoServer(topo[name], ECHO_PORT) for name in topology.SERVERS]
+    yield made
+    for echo in made:
+        echo.close()

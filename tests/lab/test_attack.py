@@ -12,22 +12,16 @@ import pytest
 
 from lab import configs
 from lab.network import wait_until
-from lab.servers import EchoServer
+from lab.servers import ECHO_PORT
 from lab.traffic import Sessions, SynFlood
 
 VIP = configs.VIP
-PORT = 7007
+PORT = ECHO_PORT
 REMEMBERED = 500  # new connections a second
 SYNS = 20_000
 SYNS_THAT_FILL_RINGS = 10_000  # more than the receive rings of all workers of d1 hold
 
-
-@pytest.fixture(autouse=True)
-def echoes(topo):
-    made = [EchoServer(topo[name], PORT) for name in ("r1", "r2", "r3")]
-    yield made
-    for echo in made:
-        echo.close()
+pytestmark = pytest.mark.usefixtures("echoes")
 
 
 def config(topo, *lines):

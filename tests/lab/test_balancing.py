@@ -9,11 +9,10 @@ import pytest
 
 from lab import configs
 from lab.network import wait_until
-from lab.servers import DatagramEchoServer, EchoServer
+from lab.servers import ECHO_PORT, DatagramEchoServer
 from lab.traffic import Prober, Sessions, echo_bulk, exchange_datagrams, request_many
 
 VIP = configs.VIP
-ECHO_PORT = 7007
 
 
 def test_rr_gives_every_server_the_same_number(balanced, topo):
@@ -74,14 +73,6 @@ def reload_and_wait(director, topo, virtual, num_serving):
     director.reload(configs.director_text("d1", configs.Vrrp("MASTER", 150), [virtual],
                                           topo.server_addresses))
     director.wait_serving(virtual.port, num_serving)
-
-
-@pytest.fixture
-def echoes(topo):
-    made = [EchoServer(topo[name], ECHO_PORT) for name in ("r1", "r2", "r3")]
-    yield made
-    for echo in made:
-        echo.close()
 
 
 def echo_virtual(*weights):

@@ -18,7 +18,7 @@ import time
 import pytest
 
 from lab import configs, namespace
-from lab.adverts import ETH_P_ALL, ETH_P_IP, IPPROTO_VRRP, Tap
+from lab.adverts import ETH_P_IP, IPPROTO_VRRP, Tap
 from lab.network import ip, wait_until
 
 VIP = configs.VIP

@@ -11,21 +11,15 @@ import pytest
 
 from lab import configs
 from lab.network import wait_until
-from lab.servers import EchoServer
+from lab.servers import ECHO_PORT
 from lab.traffic import Sessions, echo_bulk
 
 VIP = configs.VIP
-PORT = 7007
+PORT = ECHO_PORT
 SERVERS = ("r1", "r2", "r3")
 VIRTUAL = configs.Virtual(PORT, "rr", weights=(1, 1, 1), check="TCP_CHECK")
 
-
-@pytest.fixture(autouse=True)
-def echoes(topo):
-    made = [EchoServer(topo[name], PORT) for name in SERVERS]
-    yield made
-    for echo in made:
-        echo.close()
+pytestmark = pytest.mark.usefixtures("echoes")
 
 
 def text_of(topo, virtual=VIRTUAL, dataplane=""):

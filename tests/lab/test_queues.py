@@ -10,11 +10,11 @@ import pytest
 
 from lab import configs
 from lab.network import PASS_PROGRAM, wait_until
-from lab.servers import EchoServer
+from lab.servers import ECHO_PORT
 from lab.traffic import Sessions
 
 VIP = configs.VIP
-PORT = 7007
+PORT = ECHO_PORT
 SERVERS = ("r1", "r2", "r3")
 SESSIONS = 24
 
@@ -36,14 +36,6 @@ def queues(topo):
     port = ["ip", "-n", topo.network.switch, "link", "set", "dev", "d1", "xdpdrv"]
     subprocess.run([*port, "off"], check=True)
     subprocess.run([*port, "obj", str(PASS_PROGRAM), "sec", "xdp"], check=True)
-
-
-@pytest.fixture
-def echoes(topo):
-    made = [EchoServer(topo[name], PORT) for name in SERVERS]
-    yield made
-    for echo in made:
-        echo.close()
 
 
 def dataplane(director):

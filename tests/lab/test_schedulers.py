@@ -11,19 +11,13 @@ import pytest
 
 from lab import configs
 from lab.network import wait_until
-from lab.servers import EchoServer
+from lab.servers import ECHO_PORT
 from lab.traffic import Sessions, request_many
 
 VIP = configs.VIP
-PORT = 7007
+PORT = ECHO_PORT
 
-
-@pytest.fixture(autouse=True)
-def echoes(topo):
-    made = [EchoServer(topo[name], PORT) for name in ("r1", "r2", "r3")]
-    yield made
-    for echo in made:
-        echo.close()
+pytestmark = pytest.mark.usefixtures("echoes")
 
 
 def virtual(algorithm, *lines, weights=(1, 1, 1), **more):

@@ -10,20 +10,14 @@ import time
 import pytest
 
 from lab import configs
-from lab.servers import EchoServer
+from lab.servers import ECHO_PORT
 from lab.traffic import Sessions
 
 VIP = configs.VIP
-PORT = 7007
+PORT = ECHO_PORT
 SERVERS = ("r1", "r2", "r3")
 
-
-@pytest.fixture(autouse=True)
-def echoes(topo):
-    made = [EchoServer(topo[name], PORT) for name in SERVERS]
-    yield made
-    for echo in made:
-        echo.close()
+pytestmark = pytest.mark.usefixtures("echoes")
 
 
 @pytest.fixture

@@ -74,6 +74,9 @@ class WebServer:
         return stopped
 
 
+ECHO_PORT = 7007
+
+
 class EchoServer:
     """Greets each connection with the host's name and sends every line back, until it is closed."""
 
