@@ -131,7 +131,8 @@ def test_killed_at_awkward_times_it_always_starts_again(crew, topo):
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        director.process.wait()
+        # It may not have been in the namespace yet.
+        director.kill_daemon()
     director.kill()
     director.start(text)
     director.wait_state("MASTER", 10)
