@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Builds the libFuzzer targets and runs each for a bounded time. Called by scripts/fuzz.
 
-The targets are the executables of build-fuzz/ whose name ends in _fuzz; the seeds of x_fuzz lie in
+The targets are the executables whose name ends in _fuzz, of build-fuzz/ or, for the few seconds of
+a test run, of the build that the other suites have the sanitizers in; the seeds of x_fuzz lie in
 tests/fuzz/corpus/x/ and are never written to.
 """
 
@@ -19,32 +20,36 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build-fuzz"
 
 
-def build_targets():
-    """Builds every fuzz target; returns their paths by name."""
-    if not (BUILD / "build.ninja").exists():
+def configure(build, optimization):
+    """A build by clang with the sanitizers and what the fuzzer wants, unless it is there."""
+    if not (build / "build.ninja").exists():
         children.run(
-            ["meson", "setup", str(BUILD), str(ROOT), "-Dfuzz=true", "-Dbenchmarks=false",
-             "-Doptimization=1", "-Db_lundef=false", f"-Dcpp_args={CLANG_ARGS}", *TOGETHER],
-            check=True, stdout=subprocess.DEVNULL, env=CLANG)
-    listing = children.run(["meson", "introspect", "--targets", str(BUILD)], check=True,
+            ["meson", "setup", str(build), str(ROOT), "-Dfuzz=true", "-Dbenchmarks=false",
+             f"-Doptimization={optimization}", "-Db_lundef=false", f"-Dcpp_args={CLANG_ARGS}",
+             *TOGETHER], check=True, stdout=subprocess.DEVNULL, env=CLANG)
+
+
+def build_targets(build):
+    """Builds every fuzz target; returns their paths by name."""
+    listing = children.run(["meson", "introspect", "--targets", str(build)], check=True,
                            stdout=subprocess.PIPE, text=True).stdout
     targets = {target["name"]: pathlib.Path(target["filename"][0])
                for target in json.loads(listing)
                if target["type"] == "executable" and target["name"].endswith("_fuzz")}
     if targets:
-        paths = [str(path.relative_to(BUILD)) for path in targets.values()]
+        paths = [str(path.relative_to(build)) for path in targets.values()]
         # Gives way to a lab that runs at the same time.
-        children.run(["nice", "-n", "5", "ninja", "--quiet", "-C", str(BUILD), *paths],
+        children.run(["nice", "-n", "5", "ninja", "--quiet", "-C", str(build), *paths],
                      check=True)
     return targets
 
 
-def run_target(name, path, seconds):
+def run_target(name, path, seconds, build):
     """Whether the target survived its seeds and `seconds` of mutations."""
     part = name.removesuffix("_fuzz")
-    found = BUILD / "corpus" / part
+    found = build / "corpus" / part
     found.mkdir(parents=True, exist_ok=True)
-    crashes = BUILD / "crashes"
+    crashes = build / "crashes"
     crashes.mkdir(exist_ok=True)
     seeds = ROOT / "tests" / "fuzz" / "corpus" / part
     command = [str(path), f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
@@ -62,14 +67,14 @@ def run_target(name, path, seconds):
     return False
 
 
-def run_all(seconds, only=None):
-    targets = build_targets()
+def run_all(seconds, build, only=None):
+    targets = build_targets(build)
     for name in only or []:
         if name not in targets:
             sys.exit(f"no fuzz target {name}; there are: {', '.join(targets) or 'none'}")
     counts = Counts()
     for name in only or sorted(targets):
-        alive = run_target(name, targets[name], seconds)
+        alive = run_target(name, targets[name], seconds, build)
         counts += Counts(passed=1) if alive else Counts(failed=1)
     return settle(counts, 0)
 
@@ -82,7 +87,8 @@ def main():
     arguments = parser.parse_args()
     children.heed_signals()
     try:
-        counts = run_all(arguments.seconds, arguments.target)
+        configure(BUILD, optimization=1)
+        counts = run_all(arguments.seconds, BUILD, arguments.target)
     except children.Interrupted:
         print("interrupted")
         return 128 + children.received[0]

@@ -17,7 +17,7 @@ import time
 
 import children
 import fuzz
-from builds import CLANG, CLANG_ARGS, TOGETHER
+from builds import TOGETHER
 from junit import Counts, read_counts, settle
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -57,23 +57,27 @@ def meson_test(build, suites, name, prefix=(), environment=None, patience=1):
     return settle(read_counts(log), done.returncode)
 
 
-def configure(build, options, environment=None):
+def configure(build, options):
     if not (build / "build.ninja").exists():
         children.run(["meson", "setup", str(build), str(ROOT), "-Dbenchmarks=false", *options,
-                      *TOGETHER], check=True, stdout=subprocess.DEVNULL, env=environment)
+                      *TOGETHER], check=True, stdout=subprocess.DEVNULL)
 
 
 def plain_suite(name):
     return lambda: meson_test(ROOT / "build", [name], name)
 
 
+def sanitized():
+    """The build that has the address and undefined-behaviour sanitizers, and fuzz targets."""
+    build = ROOT / "build-asan"
+    # Unoptimized: most of it runs once.
+    fuzz.configure(build, optimization=0)
+    return build
+
+
 def asan():
     """Address and undefined-behaviour sanitizers over all the pure code."""
-    build = ROOT / "build-asan"
-    # vptr: it needs run-time type information, which the dataplane does without.
-    arguments = [*CLANG_ARGS, "-fno-sanitize=vptr", "-D_GLIBCXX_ASSERTIONS"]
-    configure(build, ["-Db_sanitize=address,undefined", "-Doptimization=0", "-Db_lundef=false",
-                      f"-Dcpp_args={arguments}"], CLANG)
+    build = sanitized()
     return meson_test(build, PURE_SUITES, "asan", prefix=YIELDING, patience=10, environment={
         "ASAN_OPTIONS": "detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
@@ -105,7 +109,7 @@ def tsan():
 
 def fuzz_smoke():
     """Every fuzz target on its seeds and a few seconds beyond."""
-    return fuzz.run_all(seconds=FUZZ_SMOKE_SECONDS)
+    return fuzz.run_all(FUZZ_SMOKE_SECONDS, sanitized())
 
 
 def lab_file(path, build, prefix=(), environment=None):

@@ -24,6 +24,7 @@
 #include "dataplane/flow_destinations.h"
 #include "tests/packets/packet_builder.h"
 #include "tests/packets/unwrap.h"
+#include "tests/unit/core/effort.h"
 #include "tests/unit/core/generator.h"
 #include "tests/unit/core/reference_model.h"
 #include "tests/unit/core/simulated_program.h"
@@ -306,7 +307,7 @@ TEST(Differential, TheCoreDecidesAsTheModelDoes) {
     const char* given = std::getenv("HEADGATE_SEED");
     const auto first = given != nullptr ? static_cast<std::uint32_t>(std::atoll(given))
                                         : std::uint32_t{std::random_device{}()};
-    const std::uint32_t runs = given != nullptr ? 1 : 20;
+    const std::uint32_t runs = given != nullptr ? 1 : rounds(20);
     for (std::uint32_t seed = first; seed != first + runs && !HasFailure(); ++seed) {
         SCOPED_TRACE("HEADGATE_SEED=" + std::to_string(seed));
         Comparison comparison(seed);

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/core/effort.h"
 #include "tests/unit/core/rig.h"
 #include "tests/unit/core/scheduler_model.h"
 
@@ -154,7 +155,7 @@ TEST_P(SchedulerDifferential, PicksAsTheModelDoes) {
     const char* given = std::getenv("HEADGATE_SEED");
     const auto first = given != nullptr ? static_cast<std::uint32_t>(std::atoll(given))
                                         : std::uint32_t{std::random_device{}()};
-    const std::uint32_t runs = given != nullptr ? 1 : 15;
+    const std::uint32_t runs = given != nullptr ? 1 : rounds(15);
     for (std::uint32_t seed = first; seed != first + runs && !HasFailure(); ++seed) {
         SCOPED_TRACE("HEADGATE_SEED=" + std::to_string(seed));
         Life(seed, GetParam()).run(400);

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/core/rewrite.h"
+#include "tests/unit/core/effort.h"
 #include "tests/unit/core/rig.h"
 
 namespace headgate::dataplane {
@@ -188,7 +189,7 @@ private:
 
 TEST(Trace, SaysWhatTheCoreThenDoesAndLeavesNoMark) {
     const std::uint32_t first = std::random_device{}();
-    for (std::uint32_t seed = first; seed != first + 30 && !HasFailure(); ++seed) {
+    for (std::uint32_t seed = first; seed != first + rounds(30) && !HasFailure(); ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         Twins(seed).run(3000);
     }
