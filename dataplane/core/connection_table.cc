@@ -152,8 +152,9 @@ std::optional<Identity> ConnectionTable::read_as_peer(ConnectionIndex index,
     const Identity destination{load_shared(node.destination, std::memory_order_acquire),
                                load_shared(node.destination_generation, std::memory_order_acquire)};
     // The owner writes the key before the destination: had the node become another connection, its
-    // key would be seen now.
-    if (destination.slot == no_slot || !is_key())
+    // key would be seen now; and had it become this one again since, another destination.
+    if (destination.slot == no_slot || !is_key() ||
+        load_shared(node.destination, std::memory_order_acquire) != destination.slot)
         return std::nullopt;
     return destination;
 }
