@@ -69,7 +69,7 @@ def plain_suite(name):
 
 def sanitized():
     """The build that has the address and undefined-behaviour sanitizers, and fuzz targets."""
-    build = ROOT / "build-asan"
+    build = ROOT / "build-sanitized"
     # Unoptimized: most of it runs once.
     fuzz.configure(build, optimization=0)
     return build
