@@ -6,15 +6,11 @@
 #include <utility>
 
 #include "common/check.h"
+#include "dataplane/core/connection_table.h"
 #include "dataplane/core/rewrite.h"
 
 namespace headgate::dataplane {
 namespace {
-
-template <typename T>
-T load(T& place) {
-    return std::atomic_ref(place).load(std::memory_order_relaxed);
-}
 
 using AddressAndProtocol = std::pair<IpAddress, Protocol>;
 
@@ -123,7 +119,7 @@ FlowDestinations::Traffic FlowDestinations::counted(Slot slot) const {
     Traffic sum;
     for (std::size_t queue = 0; queue < controls_.size(); ++queue) {
         lb_flow_destination& destination = destinations_[queue * LB_DESTINATIONS_MAX + slot];
-        sum += {load(destination.packets), load(destination.bytes)};
+        sum += {load_shared(destination.packets), load_shared(destination.bytes)};
     }
     return sum;
 }
