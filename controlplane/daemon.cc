@@ -85,6 +85,7 @@ public:
           service_trackers_([this](const auto& id, const auto& said) { tracked(id, said); }),
           bypass_(context, {.executable = options_.dataplane_program,
                             .socket = options_.dataplane_socket,
+                            .pins = options_.dataplane_pins,
                             .arguments = options_.dataplane_arguments}),
           firewall_(options_.firewall_table),
           bfd_(context, [this](const auto& sessions) { report(sessions); }) {}
