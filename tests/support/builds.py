@@ -6,7 +6,7 @@ namespaces of a folder have to differ.
 
 import os
 
-TOGETHER = ["--unity=on", "--unity-size=16"]
+TOGETHER = ["--unity=on", "--unity-size=24"]
 
 # clang inserts what the sanitizers check in half the time that g++ takes.
 CLANG = {**os.environ, "CC": "clang-16", "CXX": "clang++-16"}
