@@ -36,6 +36,7 @@ FUZZ_SMOKE_SECONDS = 4
 LAB_FILES_AT_ONCE = 3
 # They take longest, and begin first: one that begins last runs alone for minutes.
 LONG_LAB = ["test_vmac", "test_states", "test_tracking", "test_dump_files", "test_failover_command",
+            "test_life",
             "test_processes", "test_keepalived_peer", "test_frr_peer"]
 
 # Long compilations beside the lab give way to its routers.
