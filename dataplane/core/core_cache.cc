@@ -77,7 +77,6 @@ std::uint64_t Core::adopt_cache(const Snapshot& snapshot, Tick now) {
         if (found && !adopt(snapshot, index, *found, services[found->destination.slot], now))
             flow_cache_.discard(index, now);
     }
-    loads_.flush(snapshot);
     return connections_.size();
 }
 

@@ -79,8 +79,8 @@ Result<void> Inheritance::open(const std::filesystem::path& directory) {
     return {};
 }
 
-// A link stays when its interface goes, and another interface, or one in another network namespace,
-// can have the number.
+// A link stays when its interface goes, and another one, perhaps in another network namespace, can
+// have its name and number: but no other has its program.
 Result<void> Inheritance::check_link(int ifindex) const {
     bpf_link_info link{};
     std::uint32_t bytes = sizeof link;
@@ -89,10 +89,7 @@ Result<void> Inheritance::check_link(int ifindex) const {
     LIBBPF_OPTS(bpf_xdp_query_opts, attached);
     if (const int error = bpf_xdp_query(ifindex, 0, &attached); error != 0)
         return fail_code(-error, "ask which program is attached");
-    const bool is_ours = link.type == BPF_LINK_TYPE_XDP &&
-                         link.xdp.ifindex == static_cast<std::uint32_t>(ifindex) &&
-                         link.prog_id == attached.prog_id;
-    if (!is_ours)
+    if (link.prog_id != attached.prog_id)
         return fail("its program is not attached to this interface any more");
     return {};
 }

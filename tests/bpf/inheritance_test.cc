@@ -10,6 +10,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <net/if.h>
@@ -266,6 +267,22 @@ TEST_F(InheritanceTest, AnotherInterfaceIsNotTakenForThisOne) {
     EXPECT_FALSE(steering->has_inherited());
     options.ifindex = static_cast<int>(::if_nametoindex("hgp"));
     EXPECT_NE(attached_id(), former) << "what was left belonged to nobody any more";
+}
+
+TEST_F(InheritanceTest, OneOfThatNumberInAnotherNamespaceIsNotTakenForThisOne) {
+    begin();
+    apply();
+    steering.reset();
+    const Fd here(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
+    const std::string number = std::to_string(options.ifindex);
+    EXPECT_EQ(std::system(("ip link add hgp index " + number + " type dummy").c_str()), 0);
+    begin();
+    EXPECT_FALSE(steering->has_inherited());
+    steering->detach();
+    steering.reset();
+    ASSERT_EQ(::setns(here.get(), CLONE_NEWNET), 0);
+    EXPECT_EQ(attached_id(), 0U) << "nobody's any more";
 }
 
 TEST_F(InheritanceTest, NothingIsLeftInTheEnd) {

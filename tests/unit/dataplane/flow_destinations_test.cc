@@ -361,6 +361,10 @@ TEST_F(FlowDestinationsTest, CountWhatWasForwardedSinceTheyExist) {
     EXPECT_EQ(later.packets(), 0U);
     forward(slot(1, 0), 3);
     EXPECT_EQ(later.packets(), 3U);
+    // Not what one has forwarded that was removed, either.
+    config.services.pop_back();
+    publish();
+    EXPECT_EQ(FlowDestinations(shared()).packets(), 0U);
 }
 
 TEST(NoFlowDestinations, DoNothing) {
