@@ -276,7 +276,8 @@ TEST_F(InheritanceTest, OneOfThatNumberInAnotherNamespaceIsNotTakenForThisOne) {
     const Fd here(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
     ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
     const std::string number = std::to_string(options.ifindex);
-    EXPECT_EQ(std::system(("ip link add hgp index " + number + " type dummy").c_str()), 0);
+    EXPECT_EQ(std::system(("ip link add hgp index " + number + " type veth peer name hgq").c_str()),
+              0);
     begin();
     EXPECT_FALSE(steering->has_inherited());
     steering->detach();
