@@ -27,6 +27,8 @@ MAY_INCLUDE = {
                               "controlplane/service/"],
     "controlplane/forwarding/": ["common/", "controlplane/config/model",
                                  "controlplane/service/", "controlplane/forwarding/"],
+    "controlplane/forwarding/ipvs/": ["common/", "controlplane/netlink/", "controlplane/process/",
+                                      "controlplane/service/", "controlplane/forwarding/"],
     "controlplane/explain/": ["common/", "controlplane/explain/"],
     "controlplane/doctor/": ["common/", "controlplane/netlink/", "controlplane/doctor/"],
     "controlplane/dump/": ["common/", "controlplane/config/model", "controlplane/track/activity.h",
