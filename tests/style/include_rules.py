@@ -27,7 +27,7 @@ MAY_INCLUDE = {
                               "controlplane/service/"],
     "controlplane/forwarding/": ["common/", "controlplane/config/model",
                                  "controlplane/service/", "controlplane/forwarding/"],
-    "controlplane/forwarding/ipvs/": ["common/", "controlplane/netlink/", "controlplane/process/",
+    "controlplane/forwarding/ipvs/": ["common/", "controlplane/config/model", "controlplane/netlink/",
                                       "controlplane/service/", "controlplane/forwarding/"],
     "controlplane/explain/": ["common/", "controlplane/explain/"],
     "controlplane/doctor/": ["common/", "controlplane/netlink/", "controlplane/doctor/"],

@@ -50,9 +50,13 @@ std::string words_of(const Operation& operation, const Error& error) {
 }  // namespace
 
 Result<void> NetlinkKernel::open() {
+    // The kernel loads the module by itself, since 5.17.
     auto socket = netlink::GenericSocket::open(IPVS_GENL_NAME, IPVS_GENL_VERSION);
+    if (!socket && socket.error().code == ENOENT)
+        return tl::unexpected(
+            Error{"the kernel has no IPVS: see what `modprobe ip_vs` says", ENOENT});
     if (!socket)
-        return fail_to("the kernel has it not", socket.error());
+        return fail_to("find it", socket.error());
     socket_ = std::move(*socket);
     return {};
 }
