@@ -16,13 +16,17 @@ namespace headgate::forwarding::ipvs {
 namespace {
 
 // Answers are lost when the socket's buffer is full; nothing but memory that is short fills it.
-constexpr int tries_max = 3;
+constexpr int list_tries_max = 3;
 
 constexpr const char* expire_quiescent_file = "/proc/sys/net/ipv4/vs/expire_quiescent_template";
 
+constexpr const char* not_permitted = "not permitted: it needs CAP_NET_ADMIN";
+
 tl::unexpected<Error> fail_to(const std::string& attempt, const Error& error) {
     return tl::unexpected(
-        Error{.message = fmt::format("IPVS: {}: {}", attempt, error.message), .code = error.code});
+        Error{.message = fmt::format("IPVS: {}: {}", attempt,
+                                     error.code == EPERM ? not_permitted : error.message),
+              .code = error.code});
 }
 
 // What the kernel means by its error numbers, where that is not what they say.
@@ -31,7 +35,7 @@ std::string words_of(const Operation& operation, const Error& error) {
     const bool is_setting =
         operation.kind == Kind::add_service || operation.kind == Kind::edit_service;
     if (error.code == EPERM)
-        return "not permitted: it needs CAP_NET_ADMIN";
+        return not_permitted;
     if (error.code == ENOENT && is_setting)
         return fmt::format("the kernel has no scheduler {0}: its module ip_vs_{0} is missing{1}",
                            operation.settings.scheduler,
@@ -75,7 +79,7 @@ Result<Info> NetlinkKernel::info() {
 Result<std::vector<ListedService>> NetlinkKernel::list() {
     for (int tries = 1;; ++tries) {
         auto services = list_once();
-        if (services || services.error().code != ENOBUFS || tries == tries_max)
+        if (services || services.error().code != ENOBUFS || tries == list_tries_max)
             return services;
     }
 }

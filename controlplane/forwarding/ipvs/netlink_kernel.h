@@ -1,9 +1,9 @@
 // NetlinkKernel: the IPVS of this network namespace, by its generic netlink family. Main thread.
 //
 // Every call blocks until the kernel has answered, which is within the call that asks: a change
-// takes some 10 microseconds, a list as much for each service. What takes longer is the first
-// service with a scheduler whose module the kernel has to load, and a deletion, for which it waits
-// until no packet uses the service any more. Source: linux/ip_vs.h.
+// takes microseconds, a list as much for each service. What takes longer, by what modprobe takes,
+// is open() when ip_vs is not loaded, and the first service with a scheduler that is not.
+// Source: linux/ip_vs.h.
 #pragma once
 
 #include <optional>

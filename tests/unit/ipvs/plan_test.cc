@@ -8,27 +8,12 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/ipvs/services.h"
+
 namespace headgate::forwarding::ipvs {
 namespace {
 
 using Kind = Operation::Kind;
-
-ServiceKey key(const char* address, std::uint16_t port = 80) {
-    return {.endpoint = {*IpAddress::parse(address), port}, .protocol = 6};
-}
-
-Destination server(const char* address, std::uint32_t weight = 1) {
-    Destination destination;
-    destination.endpoint = {*IpAddress::parse(address), 80};
-    destination.settings.weight = weight;
-    return destination;
-}
-
-Service service(const ServiceKey& of, std::vector<Destination> destinations) {
-    Service made{.key = of, .settings = {}, .destinations = std::move(destinations)};
-    made.settings.scheduler = "rr";
-    return made;
-}
 
 std::set<ServiceKey> keys_of(const std::vector<Service>& services) {
     std::set<ServiceKey> keys;
