@@ -61,6 +61,7 @@ Daemon::Options daemon_options(const Options& options, const RunDir& run_dir) {
     daemon.dataplane_socket = run_dir.dataplane_socket();
     daemon.firewall_table = firewall_table_of(options.run_dir);
     daemon.holds_file = run_dir.holds_file();
+    daemon.ipvs_file = run_dir.ipvs_file();
     daemon.dataplane_program =
         options.dataplane.empty() ? find_dataplane_program() : options.dataplane;
     if (!options.log_to_console)

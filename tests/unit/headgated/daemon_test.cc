@@ -36,6 +36,7 @@ protected:
                     .api_socket = directory_ / "api.sock",
                     .dataplane_socket = directory_ / "dataplane.sock",
                     .holds_file = directory_ / "holds.json",
+                    .ipvs_file = directory_ / "ipvs.json",
                     .dataplane_program = FAKE_DATAPLANE,
                     .dataplane_arguments = {},
                     .run_vrrp = false,
