@@ -120,7 +120,7 @@ void Backends::look_at_bypass() {
     if (!state.up) {
         fine_since_.reset();
         if (state.restarts >= restarts_when_up_ + restarts_max)
-            give_up(state.error);
+            give_up(state.last_failure);
         return;
     }
     restarts_when_up_ = state.restarts;
@@ -145,11 +145,11 @@ void Backends::look_at_ports(const api::DataplaneState& state) {
         give_up(fmt::format("{}: {}", state.ports(0).interface(), state.ports(0).mode_reason()));
 }
 
+// The first reason stays: that of the next try says the same of another process.
 void Backends::give_up(const std::string& reason) {
-    if (given_up_ == reason)
+    if (!given_up_.empty())
         return;
-    if (given_up_.empty())
-        log::warn("headgate-dataplane does not come up, IPVS takes over what it can: {}", reason);
+    log::warn("headgate-dataplane does not come up, IPVS takes over what it can: {}", reason);
     given_up_ = reason;
     on_change_();
 }
