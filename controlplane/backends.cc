@@ -33,11 +33,11 @@ std::uint64_t unix_ms() {
 }  // namespace
 
 Backends::Backends(boost::asio::io_context& context, forwarding::Bypass::Options bypass,
-                   std::filesystem::path ipvs_owners_file, std::function<void()> on_change)
+                   const std::filesystem::path& ipvs_owners_file, std::function<void()> on_change)
     : on_change_(std::move(on_change)),
       bypass_(context, std::move(bypass)),
-      ipvs_(context, std::make_unique<forwarding::ipvs::NetlinkKernel>(),
-            std::move(ipvs_owners_file), [this] { on_change_(); }),
+      ipvs_(context, std::make_unique<forwarding::ipvs::NetlinkKernel>(), ipvs_owners_file,
+            [this] { on_change_(); }),
       timer_(context),
       // Grows over restarts too, so that an adopted dataplane never sees it go back.
       generation_(unix_ms()) {}

@@ -23,7 +23,7 @@ public:
     // `on_change` is called when virtual servers may be placed otherwise than before, not from
     // within a call. Requires: `context` outlives this.
     Backends(boost::asio::io_context& context, forwarding::Bypass::Options bypass,
-             std::filesystem::path ipvs_owners_file, std::function<void()> on_change);
+             const std::filesystem::path& ipvs_owners_file, std::function<void()> on_change);
 
     void configure(const config::Config& config);
 

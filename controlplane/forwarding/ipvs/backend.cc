@@ -146,7 +146,7 @@ private:
 };
 
 Backend::Backend(asio::io_context& context, std::unique_ptr<Kernel> kernel,
-                 std::filesystem::path owners_file, std::function<void()> on_change)
+                 const std::filesystem::path& owners_file, std::function<void()> on_change)
     : impl_(std::make_unique<Impl>(context, std::move(kernel), owners_file, std::move(on_change))) {
 }
 

@@ -40,7 +40,7 @@ public:
     // `up`, `error` or `failures` have changed, not from within a call. Requires: `context`
     // outlives the backend.
     Backend(boost::asio::io_context& context, std::unique_ptr<Kernel> kernel,
-            std::filesystem::path owners_file, std::function<void()> on_change);
+            const std::filesystem::path& owners_file, std::function<void()> on_change);
     ~Backend() override;
 
     // How the kernel's table begins and ends, from now on.

@@ -107,7 +107,7 @@ Result<void> NetlinkKernel::list_destinations(ListedService& service) {
     put_service_key(request.get(), service.service.key);
     const auto asked = socket_->ask(std::move(request), [&service](nlmsghdr* message) {
         if (auto listed = destination_in(message)) {
-            service.service.destinations.push_back(std::move(listed->destination));
+            service.service.destinations.push_back(listed->destination);
             service.destinations.push_back(listed->state);
         }
     });

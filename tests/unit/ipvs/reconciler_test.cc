@@ -227,6 +227,14 @@ TEST_F(ReconcilerTest, TheKernelsSettingsComeBack) {
     EXPECT_FALSE(ipvs.expires_quiescent);
 }
 
+TEST_F(ReconcilerTest, TheKernelsSettingsComeBackAfterAFlush) {
+    Table wanted = table({service("192.0.2.1")});
+    wanted.timeouts.tcp_s = 60;
+    reconciler->apply(wanted, false);
+    reconciler->stop(true);
+    EXPECT_EQ(ipvs.timeouts, (Timeouts{900, 120, 300}));
+}
+
 TEST_F(ReconcilerTest, ShowsItsOwnServices) {
     others_add(service("198.51.100.1"));
     reconciler->apply(table({service("192.0.2.1")}), false);
