@@ -119,15 +119,45 @@ LB_STATIC_ASSERT(sizeof(struct lb_flow_destination) == 32, "two in a cache line"
 
 #define LB_DESTINATIONS_MAX (1 << LB_PLACE_SLOT_BITS)
 
+/* Which destination of which service is in a slot, for a process that takes the flow cache over
+ * from one that was killed; by the control thread, the generation last. The program does not read
+ * it. */
+struct lb_destination_name {
+    __u32 generation; /* 0: none is */
+    __u16 service_port_be;
+    __u16 port_be;
+    __u32 service_address_be[4]; /* IPv6; IPv4 in its mapped form */
+    __u32 address_be[4];
+    __u8 protocol;
+    __u8 unused[7];
+};
+LB_STATIC_ASSERT(sizeof(struct lb_destination_name) == 48, "no padding");
+
+/* Of what is shared with a later process, or a later program: another number whenever anything
+ * about the maps that are pinned changes, or what it means. */
+#define LB_ABI_VERSION 1
+
+struct lb_inheritance {
+    __u32 abi_version;
+    __u32 generation_bound; /* no destination has had this generation yet, or a later one */
+    __u64 flow_seed;        /* by which flows find their buckets */
+};
+LB_STATIC_ASSERT(sizeof(struct lb_inheritance) == 16, "no padding");
+
 /* Per queue. No frame has a MAC address of LB_NO_MAC: with it every packet goes to the worker. */
 struct lb_flow_control {
     __u64 own_mac;  /* by the control thread: frames to others are not for us */
     __u32 tick;     /* by the worker: seconds */
     __u32 bypassed; /* by the worker: not 0 while it wants to see every packet */
+    /* By the control thread, again and again: nanoseconds of CLOCK_MONOTONIC. When no worker has a
+     * socket on the queue, the program goes on until then: it forwards the flows that are in the
+     * cache, and drops what else is for a service, as a kernel that knows nothing of connections
+     * would reset them. Then it leaves everything to the kernel. */
+    __u64 alive_until;
     /* By the loader: the program runs in generic mode, where several CPUs can have packets of one
      * queue, and those that a worker has given back come by again. */
     __u32 is_generic;
-    __u32 unused[11];
+    __u32 unused[9];
 };
 LB_STATIC_ASSERT(sizeof(struct lb_flow_control) == 64, "a cache line");
 
@@ -149,16 +179,17 @@ struct lb_prefix6 {
 
 /* What happened to a packet in the steering program: index into the per-CPU `counters` map
  * (__u64 each), and the name that people see. Every packet counts in exactly one. */
-#define LB_STEER_COUNTERS(X)                                                       \
-    X(steered)         /* redirected to the worker's socket */                     \
-    X(drop_blocked)    /* its client is blocked */                                 \
-    X(drop_opening)    /* opens a connection, and those have filled their share */ \
-    X(pass_returned)   /* generic mode: a worker gave it back to the kernel */     \
-    X(pass_no_socket)  /* a service's packet, but no socket on its queue */        \
-    X(pass_no_service) /* for an address, protocol and port that is no service */  \
-    X(pass_protocol)   /* not TCP, UDP, SCTP, nor an error about a service's */    \
-    X(pass_fragment)   /* a fragment for an address without services */            \
-    X(pass_malformed)  /* IP whose headers run past its end */                     \
+#define LB_STEER_COUNTERS(X)                                                            \
+    X(steered)         /* redirected to the worker's socket */                          \
+    X(drop_blocked)    /* its client is blocked */                                      \
+    X(drop_opening)    /* opens a connection, and those have filled their share */      \
+    X(drop_no_worker)  /* a service's packet, and its worker was killed a moment ago */ \
+    X(pass_returned)   /* generic mode: a worker gave it back to the kernel */          \
+    X(pass_no_socket)  /* a service's packet, but no socket on its queue */             \
+    X(pass_no_service) /* for an address, protocol and port that is no service */       \
+    X(pass_protocol)   /* not TCP, UDP, SCTP, nor an error about a service's */         \
+    X(pass_fragment)   /* a fragment for an address without services */                 \
+    X(pass_malformed)  /* IP whose headers run past its end */                          \
     X(pass_not_ip)     /* ARP, LLDP, three VLAN tags, ... */
 
 enum lb_steer_counter {

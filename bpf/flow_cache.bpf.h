@@ -53,6 +53,32 @@ struct {
     __type(value, struct lb_flow_control);
 } flow_controls SEC(".maps");
 
+/* Not for the program; see abi.h. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, LB_DESTINATIONS_MAX);
+    __type(key, __u32);
+    __type(value, struct lb_destination_name);
+} flow_names SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct lb_inheritance);
+} inheritance SEC(".maps");
+
+/* Queue index to socket; the kernel takes a socket out when it is closed. The loader sets
+ * max_entries to the number of queues. */
+struct {
+    __uint(type, BPF_MAP_TYPE_XSKMAP);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} sockets SEC(".maps");
+
 /* Set by the loader. */
 const volatile __u64 flow_seed = 0;
 const volatile __u32 flow4_bits = 0; /* a queue has 2^bits buckets; 0: there is no cache */
@@ -120,6 +146,12 @@ static __always_inline void add(const struct lb_flow_control* control, __u64* co
         *counter += amount;
 }
 
+/* Whether the flows of the queue are still forwarded. */
+static __always_inline bool is_served(const struct lb_flow_control* control, __u32 queue) {
+    return bpf_map_lookup_elem(&sockets, &queue) ||
+           bpf_ktime_get_coarse_ns() < control->alive_until;
+}
+
 /* Writes the Ethernet addresses for the destination of a flow that was found, and counts; false:
  * its packets are the worker's. */
 static __always_inline bool send_to(void* frame, struct lb_flow_goal* goal, __u32 queue,
@@ -127,7 +159,7 @@ static __always_inline bool send_to(void* frame, struct lb_flow_goal* goal, __u3
     __u32 index = queue << LB_PLACE_SLOT_BITS | LB_PLACE_SLOT(goal->place);
     struct lb_flow_destination* destination = bpf_map_lookup_elem(&flow_destinations, &index);
 
-    if (!destination || destination->generation != goal->generation)
+    if (!destination || destination->generation != goal->generation || !is_served(control, queue))
         return false;
 
     __u64 mac = destination->mac;

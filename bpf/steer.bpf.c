@@ -3,10 +3,11 @@
  * packets of services, their fragments, and ICMP errors about them, to the AF_XDP socket of the
  * queue they came in on, and leaves everything else to the kernel: ARP, VRRP, ssh, ping need no
  * code anywhere else. It changes no packet, but those of flows in the cache (flow_cache.bpf.h),
- * which it forwards by itself. A queue without a socket (no worker, or a dead one) passes to the
- * kernel too. It drops what opens a connection when a worker has too many of those before it: a
- * ring that is full would lose the packets of established connections as well. And it drops what
- * clients send that are blocked.
+ * which it forwards by itself. A queue without a socket passes to the kernel too; for a while after
+ * its worker was killed, only the flows in the cache go on (lb_flow_control.alive_until), and the
+ * next process puts its own program in the place of this one. It drops what opens a connection when
+ * a worker has too many of those before it: a ring that is full would lose the packets of
+ * established connections as well. And it drops what clients send that are blocked.
  *
  * Userspace keeps `services` in step with the table; an empty map steers nothing. What the workers
  * forward, this program steers: both look behind the same VLAN tags and extension headers. */
@@ -44,14 +45,6 @@ struct {
     __type(key, struct lb_service_key);
     __type(value, __u32);
 } services SEC(".maps");
-
-/* Queue index to socket. The loader sets max_entries to the number of queues. */
-struct {
-    __uint(type, BPF_MAP_TYPE_XSKMAP);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, __u32);
-} sockets SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -355,6 +348,16 @@ static __always_inline bool is_blocked(const void* ip, const void* end, __be16 e
     return bpf_map_lookup_elem(&blocked6, &client);
 }
 
+/* What becomes of a service's packet that no worker can take. */
+static __always_inline int without_worker(__u32 queue) {
+    const struct lb_flow_control* control = bpf_map_lookup_elem(&flow_controls, &queue);
+
+    if (!control || bpf_ktime_get_coarse_ns() >= control->alive_until)
+        return pass(lb_steer_pass_no_socket);
+    count(lb_steer_drop_no_worker);
+    return XDP_DROP;
+}
+
 /* Whether one more packet that opens a connection may go to the worker of this queue. */
 static __always_inline bool take_share(__u32 queue) {
     struct lb_opening_share* share = bpf_map_lookup_elem(&opening_shares, &queue);
@@ -407,7 +410,7 @@ int headgate_steer(struct xdp_md* ctx) {
     long action = bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
 
     if (action != XDP_REDIRECT)
-        return pass(lb_steer_pass_no_socket);
+        return without_worker(ctx->rx_queue_index);
     if (opens && !take_share(ctx->rx_queue_index)) {
         count(lb_steer_drop_opening);
         return XDP_DROP;

@@ -81,6 +81,7 @@ public:
           backends_(context,
                     {.executable = options_.dataplane_program,
                      .socket = options_.dataplane_socket,
+                     .pins = options_.dataplane_pins,
                      .arguments = options_.dataplane_arguments},
                     options_.ipvs_file, [this] { evaluate_soon(); }),
           firewall_(options_.firewall_table),

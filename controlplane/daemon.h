@@ -23,6 +23,7 @@ public:
         std::filesystem::path config_file;
         std::filesystem::path api_socket;
         std::filesystem::path dataplane_socket;
+        std::filesystem::path dataplane_pins;
         // Of nftables; another for each daemon of one machine.
         std::string firewall_table = "headgate";
         std::filesystem::path holds_file;  // see Holds

@@ -33,6 +33,9 @@ po::options_description describe() {
     add("check", "as --config-test");
     add("run-dir", po::value<std::string>()->value_name("DIR"),
         "sockets and pid file; one for each instance (default /run/headgate)");
+    add("bpffs", po::value<std::string>()->value_name("DIR"),
+        "the BPF file system where established flows outlive headgate-dataplane (default "
+        "/sys/fs/bpf)");
     add("dataplane", po::value<std::string>()->value_name("PATH"),
         "the headgate-dataplane program (default: where it is installed)");
     add("signum", po::value<std::string>()->value_name("NAME"),
@@ -56,6 +59,7 @@ Options read(const po::variables_map& values) {
     options.config_file = path_of(values, "use-file", options.config_file);
     options.run_dir = path_of(values, "run-dir", options.run_dir);
     options.pid_file = path_of(values, "pid", options.run_dir / "headgated.pid");
+    options.bpffs = path_of(values, "bpffs", options.bpffs);
     options.dataplane = path_of(values, "dataplane", {});
     options.foreground = values.contains("dont-fork");
     options.log_to_console = values.contains("log-console");

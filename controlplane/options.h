@@ -17,7 +17,8 @@ struct Options {
     Action action = Action::run;
     std::filesystem::path config_file = "/etc/keepalived/keepalived.conf";
     std::filesystem::path run_dir = "/run/headgate";
-    std::filesystem::path pid_file;       // empty: headgated.pid in run_dir
+    std::filesystem::path pid_file;  // empty: headgated.pid in run_dir
+    std::filesystem::path bpffs = "/sys/fs/bpf";
     std::filesystem::path dataplane;      // empty: where it is installed
     std::filesystem::path test_log_file;  // where --config-test writes; empty: stderr
     int signal_number = 0;                // what --signum asked for

@@ -44,7 +44,7 @@ void start_log(const Options& options) {
 }
 
 // What tells this daemon from others of the machine is its directory.
-std::string firewall_table_of(const std::filesystem::path& run_dir) {
+std::string instance_name(const std::filesystem::path& run_dir) {
     std::string name = "headgate";
     if (run_dir == Options{}.run_dir)
         return name;
@@ -59,7 +59,8 @@ Daemon::Options daemon_options(const Options& options, const RunDir& run_dir) {
     daemon.config_file = options.config_file;
     daemon.api_socket = run_dir.api_socket();
     daemon.dataplane_socket = run_dir.dataplane_socket();
-    daemon.firewall_table = firewall_table_of(options.run_dir);
+    daemon.firewall_table = instance_name(options.run_dir);
+    daemon.dataplane_pins = options.bpffs / instance_name(options.run_dir);
     daemon.holds_file = run_dir.holds_file();
     daemon.ipvs_file = run_dir.ipvs_file();
     daemon.dataplane_program =

@@ -1,8 +1,5 @@
 #include "dataplane/api_words.h"
 
-#include <array>
-#include <bit>
-
 namespace headgate::dataplane {
 
 const char* name_of(ConnectionState state) {
@@ -31,12 +28,6 @@ const char* name_of(Verdict verdict) {
             break;
     }
     return "drop";
-}
-
-IpAddress address_of(const WideAddress& address) {
-    if (is_v4(address))
-        return IpAddress::v4(v4_of(address));
-    return IpAddress::v6(std::bit_cast<std::array<std::uint8_t, 16>>(address));
 }
 
 // load_scheduler() has them in the same order.

@@ -14,7 +14,6 @@ namespace headgate::dataplane {
 const char* name_of(ConnectionState state);
 // transmit, kernel, drop
 const char* name_of(Verdict verdict);
-IpAddress address_of(const WideAddress& address);
 api::Scheduler api_scheduler(Scheduler scheduler);
 
 }  // namespace headgate::dataplane

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "common/check.h"
+#include "common/log.h"
 #include "dataplane/api_words.h"
 
 namespace headgate::dataplane {
@@ -14,6 +15,11 @@ namespace {
 
 // Clients that persistent services remember at once, of each interface.
 constexpr std::uint32_t persistence_max = 1U << 18U;
+
+// How long established flows go on when this process is killed. A new one is there after a moment;
+// one that has crashed again and again, after five seconds at most. Without a control plane the
+// addresses of services go sooner.
+constexpr std::chrono::seconds alive_without_us{10};
 
 HashSeed random_seed() {
     HashSeed seed;
@@ -51,8 +57,8 @@ std::vector<SteeredService> difference(const std::vector<SteeredService>& left,
 Result<std::unique_ptr<Attachment>> Attachment::open(const AttachmentOptions& options) {
     const std::uint32_t queues = receive_queues(options.interface);
     Result<std::unique_ptr<Steering>> steering =
-        Steering::attach(options.interface, options.link.ifindex, queues, options.mode,
-                         FlowCacheSize::for_flows(options.cached_flows));
+        Steering::attach({options.interface, options.link.ifindex, queues, options.mode,
+                          FlowCacheSize::for_flows(options.cached_flows), options.pins});
     if (!steering)
         return tl::unexpected(steering.error());
     const HashSeed seed = random_seed();
@@ -66,8 +72,6 @@ Result<std::unique_ptr<Attachment>> Attachment::open(const AttachmentOptions& op
         for (const auto& worker : attachment->workers_)
             worker->join(attachment->peers_);
     }
-    for (std::uint32_t queue = 0; queue < queues; ++queue)
-        attachment->workers_[queue]->start(fmt::format("hg-{}-{}", queue, options.interface));
     return attachment;
 }
 
@@ -77,9 +81,12 @@ Attachment::Attachment(const AttachmentOptions& options, std::uint32_t queues,
       link_(options.link),
       queues_(queues),
       steering_(std::move(steering)),
-      flow_destinations_(steering_->flow_destinations(), steering_->flow_controls()),
+      flow_destinations_({steering_->flow_destinations(), steering_->flow_controls(),
+                          steering_->flow_names(), &steering_->inheritance()}),
       persistence_(persistence_max, seed),
-      publisher_(queues) {}
+      publisher_(queues) {
+    publisher_.restore(flow_destinations_.known(), flow_destinations_.generation_bound());
+}
 
 Attachment::~Attachment() {
     // All of them before the first goes: they look into each other's tables.
@@ -130,6 +137,8 @@ Result<void> Attachment::apply(const ForwardingConfig& config) {
     if (auto published = publisher_.publish(config); !published)
         return fail("{}: {}", interface_, published.error().message);
     flow_destinations_.follow(publisher_.latest());
+    if (!is_live_)
+        start_workers();
     Result<void> result = block_clients();
     std::vector<SteeredService> steered;
     std::ranges::set_intersection(steered_, wanted, std::back_inserter(steered));
@@ -147,7 +156,24 @@ Result<void> Attachment::apply(const ForwardingConfig& config) {
     }
     std::ranges::sort(steered);
     steered_ = std::move(steered);
-    return result;
+    if (is_live_ || !result)
+        return result;
+    keep_alive(std::chrono::steady_clock::now());
+    is_live_ = true;
+    return steering_->go_live();
+}
+
+// They know what they inherit before the first packet comes.
+void Attachment::start_workers() {
+    std::uint64_t adopted = 0;
+    if (steering_->has_inherited()) {
+        for (const auto& worker : workers_)
+            adopted +=
+                worker->adopt_cache(publisher_.latest(), tick_of(std::chrono::steady_clock::now()));
+        log::info("{}: {} established flows of the process before go on", interface_, adopted);
+    }
+    for (std::uint32_t queue = 0; queue < queues_; ++queue)
+        workers_[queue]->start(fmt::format("hg-{}-{}", queue, interface_));
 }
 
 // In the program, before they reach a worker, which would drop their packets, too.
@@ -159,9 +185,15 @@ Result<void> Attachment::block_clients() {
     return steering_->block(snapshot.protection().access.get());
 }
 
-void Attachment::expire(Tick now) {
+void Attachment::run_second(Instant now) {
     publisher_.reclaim();
-    persistence_.expire(publisher_.latest(), now);
+    persistence_.expire(publisher_.latest(), tick_of(now));
+    if (is_live_)
+        keep_alive(now);
+}
+
+void Attachment::keep_alive(Instant now) {
+    steering_->keep_alive(now + alive_without_us);
 }
 
 bool Attachment::outdated(const LinkInfo& link) const {

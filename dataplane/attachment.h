@@ -6,6 +6,7 @@
 // *Control thread*; owns the worker threads.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,6 +29,7 @@ struct AttachmentOptions {
     XdpMode mode = XdpMode::automatic;
     std::uint32_t connections_max = 0;  // of each worker
     std::uint32_t cached_flows = 0;     // likewise; 0: no flow cache
+    std::filesystem::path pins;         // see SteeringOptions
     std::shared_ptr<const Reinjector> reinjector;
 };
 
@@ -47,10 +49,13 @@ struct AttachmentCounts {
 
 class Attachment {
 public:
-    // The interface steers nothing until apply().
+    // The interface steers nothing until apply(), but what it inherits goes on.
     static Result<std::unique_ptr<Attachment>> open(const AttachmentOptions& options);
-    // Detaches the program and ends the workers; packets go to the kernel from then on.
+    // Ends the workers. What is left to another process stays; without that, the program is
+    // detached, and packets go to the kernel from then on.
     ~Attachment();
+    // Nothing is left to another process. Then destroy it.
+    void detach() { steering_->detach(); }
     Attachment(const Attachment&) = delete;
     Attachment& operator=(const Attachment&) = delete;
 
@@ -58,8 +63,8 @@ public:
     // kernel meanwhile. Fails, and changes nothing, when the core refuses the configuration.
     Result<void> apply(const ForwardingConfig& config);
 
-    // Once a second: frees what is no longer used.
-    void expire(Tick now);
+    // Once a second: frees what is no longer used, and tells the program that we live.
+    void run_second(Instant now);
 
     // True when this link can no longer be served as it was opened.
     [[nodiscard]] bool outdated(const LinkInfo& link) const;
@@ -87,12 +92,15 @@ public:
 private:
     Attachment(const AttachmentOptions& options, std::uint32_t queues,
                std::unique_ptr<Steering> steering, const HashSeed& seed);
+    void start_workers();
+    void keep_alive(Instant now);
     Result<void> block_clients();
     Result<void> open_queue(const AttachmentOptions& options, std::uint32_t queue,
                             const HashSeed& seed);
 
     std::string interface_;
     LinkInfo link_;
+    bool is_live_ = false;  // the first table has been applied
     std::uint32_t queues_;
     std::string mode_;
     std::string mode_reason_;

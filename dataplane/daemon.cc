@@ -21,6 +21,7 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const std::string& socket_path, b
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     daemon->signals_ = Fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!daemon->signals_)
         return fail_errno("open a signalfd");
@@ -73,6 +74,8 @@ bool Daemon::stop_signal() {
     signalfd_siginfo info{};
     if (::read(signals_.get(), &info, sizeof info) != sizeof info)
         return false;
+    if (info.ssi_signo == SIGHUP)
+        engine_->leave();
     log::info("signal {}: exiting", info.ssi_signo);
     return true;
 }

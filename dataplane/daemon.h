@@ -1,5 +1,6 @@
 // Daemon: the control thread's loop. Ties the control socket to the engine, keeps the lease, and
-// ends on SIGTERM or SIGINT. Owns the server; borrows the engine.
+// ends on SIGTERM or SIGINT; on SIGHUP too, but then another process takes over. Owns the server;
+// borrows the engine.
 #pragma once
 
 #include <memory>
@@ -23,10 +24,11 @@ namespace headgate::dataplane {
 class Daemon {
 public:
     // `standalone`: the engine gets a table of its own; see Lease.
-    // Requires: SIGTERM and SIGINT are blocked in every thread.
+    // Requires: SIGTERM, SIGINT and SIGHUP are blocked in every thread.
     static Result<std::unique_ptr<Daemon>> create(const std::string& socket_path, bool standalone);
 
-    // Returns when the process should end, with nothing left to do but destroy.
+    // Returns when the process should end, with nothing left to do but destroy; Engine::leave() has
+    // been called if another is to take over.
     void run(Engine& engine);
 
 private:

@@ -1,6 +1,7 @@
 #include "dataplane/engine.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "common/api.pb.h"
@@ -22,6 +23,12 @@ constexpr seconds attach_retry_interval{10};
 // Linux 5.16, and brings back entries that somebody removed after it.
 constexpr seconds request_interval{5};
 
+// A BPF file system takes no dot, and the name of an interface has no colon.
+std::string pin_name(std::string interface) {
+    std::ranges::replace(interface, '.', ':');
+    return interface;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options,
@@ -34,6 +41,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options,
         return tl::unexpected(reinjector.error());
     std::unique_ptr<Engine> engine(
         new Engine(options, std::move(*netlink), std::move(*reinjector)));
+    engine->remove_old_pins();
     engine->check_interfaces(now);
     if (table) {
         if (auto applied = engine->apply(std::move(*table)); !applied)
@@ -56,15 +64,27 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Netlink> netlink,
 
 Engine::~Engine() {
     // First the interfaces: no packet waits for the netlink conversation.
+    if (!leaves_) {
+        for (const Served& served : served_) {
+            if (served.attachment)
+                served.attachment->detach();
+        }
+    }
     served_.clear();
+    if (!leaves_ && !options_.pins.empty()) {
+        std::error_code error;
+        std::filesystem::remove_all(options_.pins, error);
+    }
     neighbours_.set_targets({});
     forget_neighbours();
 }
 
 Result<void> Engine::apply(Table table) {
     std::swap(table_, table);
+    const bool had_table = std::exchange(has_table_, true);
     if (auto used = use_table(); !used) {
         table_ = std::move(table);
+        has_table_ = had_table;
         if (auto restored = use_table(); !restored)
             log::error("{}", restored.error().message);
         return used;
@@ -133,7 +153,7 @@ Instant Engine::run_timers(Instant now) {
         watches_.expire(now);
         for (Served& served : served_) {
             if (served.attachment)
-                served.attachment->expire(tick_of(now));
+                served.attachment->run_second(now);
             else
                 links_changed_ = true;
         }
@@ -146,6 +166,27 @@ Instant Engine::run_timers(Instant now) {
     return links_changed_ || routes_changed_ ? std::min(next, next_follow_up_) : next;
 }
 
+std::filesystem::path Engine::pins_of(const std::string& interface) const {
+    return options_.pins.empty() ? std::filesystem::path() : options_.pins / pin_name(interface);
+}
+
+// What another process has left on interfaces that are not served any more.
+void Engine::remove_old_pins() const {
+    if (options_.pins.empty())
+        return;
+    std::error_code error;
+    std::vector<std::filesystem::path> old;
+    for (std::filesystem::directory_iterator entry(options_.pins, error), end;
+         !error && entry != end; entry.increment(error)) {
+        const bool is_served = std::ranges::any_of(served_, [&](const Served& served) {
+            return pin_name(served.interface) == entry->path().filename();
+        });
+        if (!is_served)
+            old.push_back(entry->path());
+    }
+    std::ranges::for_each(old, Inheritance::remove);
+}
+
 void Engine::check_interfaces(Instant now) {
     for (Served& served : served_)
         check_interface(served, now);
@@ -154,6 +195,8 @@ void Engine::check_interfaces(Instant now) {
 void Engine::check_interface(Served& served, Instant now) {
     const Result<LinkInfo> link = netlink_->link(served.interface);
     if (!link) {
+        if (served.attachment)
+            served.attachment->detach();
         served.attachment.reset();
         served.refused = LinkInfo{};
         set_error(served, link.error());
@@ -162,7 +205,7 @@ void Engine::check_interface(Served& served, Instant now) {
     if (served.attachment && served.attachment->outdated(*link)) {
         log::warn(
             "{} has changed (it was replaced, or its MTU or number of queues is another): "
-            "attaching again, its connections are forgotten",
+            "attaching again; of its connections, those in the flow cache go on if they can",
             served.interface);
         served.attachment.reset();
     }
@@ -178,6 +221,7 @@ void Engine::check_interface(Served& served, Instant now) {
     options.mode = options_.mode;
     options.connections_max = options_.connections_max;
     options.cached_flows = options_.cached_flows;
+    options.pins = pins_of(served.interface);
     options.reinjector = reinjector_;
     Result<std::unique_ptr<Attachment>> attachment = Attachment::open(options);
     if (!attachment) {
@@ -258,6 +302,9 @@ std::vector<Attachment*> Engine::attachments() const {
 }
 
 Result<void> Engine::publish() {
+    // Until there is one, what was inherited from another process is not touched.
+    if (!has_table_)
+        return {};
     for (const Served& served : served_) {
         if (!served.attachment)
             continue;

@@ -5,6 +5,7 @@
 // others are served meanwhile.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,9 @@ struct EngineOptions {
     XdpMode mode = XdpMode::automatic;
     std::uint32_t connections_max = 0;                        // of each worker
     std::uint32_t cached_flows = flow_cache_defaults::flows;  // likewise; 0: no flow cache
+    // A directory of a BPF file system for what outlives the process (inheritance.h), which has a
+    // directory for each interface; empty: nothing does.
+    std::filesystem::path pins{};
 };
 
 class Engine {
@@ -39,7 +43,10 @@ public:
     // Attaches to the interfaces that are there. `table` is served from the start, if given.
     static Result<std::unique_ptr<Engine>> start(const EngineOptions& options,
                                                  std::optional<Table> table, Instant now);
+    // Nothing is left on the interfaces, unless leave() was called.
     ~Engine();
+    // Another process is to take over: established flows go on until it does.
+    void leave() { leaves_ = true; }
 
     // Makes this the table. Fails, and keeps the one in use, when it cannot be forwarded.
     Result<void> apply(Table table);
@@ -73,6 +80,8 @@ private:
     Engine(const EngineOptions& options, std::unique_ptr<Netlink> netlink,
            std::shared_ptr<const Reinjector> reinjector);
     [[nodiscard]] std::vector<Attachment*> attachments() const;
+    [[nodiscard]] std::filesystem::path pins_of(const std::string& interface) const;
+    void remove_old_pins() const;
     void check_interfaces(Instant now);
     void check_interface(Served& served, Instant now);
     void set_error(Served& served, const Error& error);
@@ -95,7 +104,9 @@ private:
     Inquiries inquiries_;
     Watches watches_;
     Table table_;
+    bool has_table_ = false;
     bool lease_expired_ = false;
+    bool leaves_ = false;
     bool links_changed_ = false;
     bool routes_changed_ = false;
     Instant next_follow_up_{};

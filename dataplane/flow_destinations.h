@@ -8,6 +8,10 @@
 // inactive come back to the workers, who know what to do with them. So do those of a service for
 // every port beside one for a single port of its address, whose packets they might have become.
 //
+// The memory may come from another process (bpf/abi.h): then it tells which destinations there
+// were, and their flows go on as soon as the same destinations are followed under the same
+// generations.
+//
 // *Control thread.* The memory is shared with the program, and outlives this.
 #pragma once
 
@@ -18,15 +22,28 @@
 
 #include "bpf/abi.h"
 #include "dataplane/core/snapshot.h"
+#include "dataplane/core/snapshot_builder.h"
 #include "dataplane/core/stats.h"
 
 namespace headgate::dataplane {
 
+// What the control thread writes for the program and for a later process.
+struct FlowDestinationsMemory {
+    // LB_DESTINATIONS_MAX for each of the controls; none at all: there is no cache.
+    std::span<lb_flow_destination> destinations{};
+    std::span<lb_flow_control> controls{};
+    std::span<lb_destination_name> names{};  // LB_DESTINATIONS_MAX, or none, as above
+    lb_inheritance* inheritance = nullptr;   // likewise
+};
+
 class FlowDestinations {
 public:
-    // LB_DESTINATIONS_MAX destinations for each of the controls; none at all: there is no cache.
-    FlowDestinations(std::span<lb_flow_destination> destinations,
-                     std::span<lb_flow_control> controls);
+    explicit FlowDestinations(const FlowDestinationsMemory& memory);
+
+    // Those that the memory names, and what their generations have not reached: from before the
+    // first follow(), in whatever process.
+    [[nodiscard]] std::vector<KnownDestination> known() const;
+    [[nodiscard]] std::uint32_t generation_bound() const;
 
     // Brings the program to the snapshot, which has just been published.
     void follow(const Snapshot& snapshot);
@@ -35,10 +52,12 @@ public:
     // followed last.
     void add_to(ForwardingStats& stats, const Snapshot& snapshot) const;
 
-    // Packets that the program has forwarded, ever.
+    // Packets that the program has forwarded since this exists.
     [[nodiscard]] std::uint64_t packets() const;
 
 private:
+    [[nodiscard]] bool exists() const { return !memory_.destinations.empty(); }
+
     struct Traffic {
         std::uint64_t packets = 0;
         std::uint64_t bytes = 0;
@@ -53,13 +72,16 @@ private:
     };
 
     [[nodiscard]] Traffic counted(Slot slot) const;  // of all queues, ever
+    void name(Slot slot, const DestinationEntry& entry, const ServiceConfig& service,
+              const Endpoint& destination);
+    void forget_name(Slot slot);
     [[nodiscard]] Traffic since(Slot slot) const;
     void count_for(Slot slot, std::uint32_t generation, std::uint32_t service);
     void send(Slot slot, std::uint64_t mac, std::uint32_t generation);
 
-    std::span<lb_flow_destination> destinations_;
-    std::span<lb_flow_control> controls_;
+    FlowDestinationsMemory memory_;
     std::vector<Counted> slots_;  // as many as have ever been in use
+    std::uint64_t packets_before_ = 0;
     // Of destinations that services had before, by the service's generation.
     std::unordered_map<std::uint32_t, Traffic> removed_;
 };

@@ -23,6 +23,7 @@ void block_signals() {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
@@ -39,9 +40,10 @@ Result<void> serve(const Options& options) {
         Daemon::create(options.socket, options.table.has_value());
     if (!daemon)
         return tl::unexpected(daemon.error());
-    Result<std::unique_ptr<Engine>> engine = Engine::start(
-        {options.interfaces, options.xdp_mode, options.connections_max, options.cached_flows},
-        std::move(table), std::chrono::steady_clock::now());
+    Result<std::unique_ptr<Engine>> engine =
+        Engine::start({options.interfaces, options.xdp_mode, options.connections_max,
+                       options.cached_flows, options.pins},
+                      std::move(table), std::chrono::steady_clock::now());
     if (!engine)
         return tl::unexpected(engine.error());
     (*daemon)->run(**engine);

@@ -45,17 +45,19 @@ enum Option : int {
     option_xdp_mode = 256,
     option_connections,
     option_flow_cache,
+    option_pins,
     option_syslog,
     option_verbose,
 };
 
-constexpr std::array<option, 11> long_options{{
+constexpr std::array<option, 12> long_options{{
     {"interface", required_argument, nullptr, option_interface},
     {"socket", required_argument, nullptr, option_socket},
     {"table", required_argument, nullptr, option_table},
     {"xdp-mode", required_argument, nullptr, option_xdp_mode},
     {"connections", required_argument, nullptr, option_connections},
     {"flow-cache", required_argument, nullptr, option_flow_cache},
+    {"pins", required_argument, nullptr, option_pins},
     {"syslog", no_argument, nullptr, option_syslog},
     {"verbose", no_argument, nullptr, option_verbose},
     {"help", no_argument, nullptr, option_help},
@@ -84,6 +86,9 @@ Result<void> take_option(int given, Options& options) {
         case option_flow_cache:
             return parse_number("flow-cache", optarg, 0, flow_cache_defaults::flows_max)
                 .map([&](std::uint32_t flows) { options.cached_flows = flows; });
+        case option_pins:
+            options.pins = optarg;
+            return {};
         case option_syslog:
             options.syslog = true;
             return {};
@@ -119,10 +124,17 @@ const char* const usage =
     "      --flow-cache N     established flows of IPv4 that the XDP program forwards by itself,\n"
     "                         for each worker, and a quarter as many of IPv6 (default 1048576, 60\n"
     "                         bytes each; 0: none)\n"
+    "      --pins DIR         a directory in a BPF file system (/sys/fs/bpf), where the XDP "
+    "program\n"
+    "                         and the flow cache stay when this process is killed: established\n"
+    "                         flows go on, and the next process with the same DIR takes over\n"
     "      --syslog           log to syslog too\n"
     "      --verbose          log debug messages\n"
     "  -h, --help             print this text\n"
-    "  -v, --version          print the version\n";
+    "  -v, --version          print the version\n"
+    "\n"
+    "SIGTERM and SIGINT end it, with nothing left behind; SIGHUP ends it for another to take over\n"
+    "(see --pins).\n";
 
 Result<Options> parse_options(int argc, char** argv) {
     Options options;

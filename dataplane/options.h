@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct Options {
     XdpMode xdp_mode = XdpMode::automatic;
     std::uint32_t connections_max = 1U << 20U;                // of each worker
     std::uint32_t cached_flows = flow_cache_defaults::flows;  // likewise; 0: no flow cache
+    std::filesystem::path pins;                               // see EngineOptions
     bool syslog = false;
     bool verbose = false;
     bool help = false;

@@ -35,6 +35,11 @@ public:
     // Makes the worker one of `peers`, which outlive its run. Before any of them starts.
     void join(CorePeers& peers);
 
+    // Core::adopt_cache(), before it starts.
+    std::uint64_t adopt_cache(const Snapshot& snapshot, Tick now) {
+        return core_.adopt_cache(snapshot, now);
+    }
+
     // `name` is what ps and top show, at most 15 characters.
     void start(const std::string& name);
     // Returns when the thread has ended; at once when it never ran.

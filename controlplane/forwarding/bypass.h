@@ -4,7 +4,8 @@
 // It starts the process when an engine is wanted, adopts one that a former headgated has left
 // running with the same engine, publishes the latest table on every connection, and starts the
 // process again, with back-off, when it ends, hangs or breaks the protocol. It stops the process
-// only when asked to: a headgated that dies leaves it forwarding.
+// only when asked to: a headgated that dies leaves it forwarding. A process that is to be followed
+// by another leaves its established flows to that one; one that is not leaves nothing.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@ public:
     struct Options {
         std::filesystem::path executable;
         std::filesystem::path socket;
+        std::filesystem::path pins;          // what outlives the process; its --pins
         std::vector<std::string> arguments;  // besides those of the engine
     };
     struct State {

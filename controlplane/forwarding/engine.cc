@@ -54,8 +54,10 @@ std::string interface_names(const Engine& engine) {
     return names;
 }
 
-std::vector<std::string> arguments_of(const Engine& engine, const std::filesystem::path& socket) {
+std::vector<std::string> arguments_of(const Engine& engine, const std::filesystem::path& socket,
+                                      const std::filesystem::path& pins) {
     std::vector<std::string> arguments{"--socket",     socket.string(),
+                                       "--pins",       pins.string(),
                                        "--xdp-mode",   std::string(mode_word(engine.mode)),
                                        "--flow-cache", std::to_string(engine.cached_flows)};
     for (const std::string& interface : engine.interfaces) {

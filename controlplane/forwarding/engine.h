@@ -33,7 +33,8 @@ Engine engine_of(const config::Config& config);
 std::string interface_names(const Engine& engine);
 
 // The command line of headgate-dataplane, without the program's name.
-std::vector<std::string> arguments_of(const Engine& engine, const std::filesystem::path& socket);
+std::vector<std::string> arguments_of(const Engine& engine, const std::filesystem::path& socket,
+                                      const std::filesystem::path& pins);
 
 // Whether a dataplane with this state runs on the wanted interfaces in a mode that is allowed, and
 // has a flow cache of the wanted size.

@@ -1,6 +1,8 @@
 #include "controlplane/forwarding/supervisor.h"
 
 #include <csignal>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <unistd.h>
@@ -83,6 +85,16 @@ Bypass::State Bypass::Supervisor::state() const {
     return state;
 }
 
+bool Bypass::Supervisor::is_to_be_followed() const {
+    return is_wanted() && !on_stopped_;
+}
+
+// What a process that was killed has left, when none is to take it over.
+void Bypass::Supervisor::remove_pins() const {
+    std::error_code error;
+    std::filesystem::remove_all(options_.pins, error);
+}
+
 bool Bypass::Supervisor::is_to_go() const {
     return abandoned_ || on_stopped_ || restart_ || !is_wanted();
 }
@@ -97,12 +109,15 @@ asio::awaitable<void> Bypass::Supervisor::run(std::shared_ptr<Supervisor> self) 
     }
     while (!self->abandoned_ && !self->on_stopped_)
         co_await self->run_once();
-    if (self->on_stopped_ && !self->abandoned_)
+    if (self->on_stopped_ && !self->abandoned_) {
+        self->remove_pins();
         self->on_stopped_();
+    }
 }
 
 asio::awaitable<void> Bypass::Supervisor::run_once() {
     if (!is_wanted()) {
+        remove_pins();
         co_await pause(forever);
         co_return;
     }
@@ -173,7 +188,7 @@ asio::awaitable<bool> Bypass::Supervisor::adopt() {
 }
 
 asio::awaitable<bool> Bypass::Supervisor::spawn() {
-    std::vector<std::string> arguments = arguments_of(wanted_, options_.socket);
+    std::vector<std::string> arguments = arguments_of(wanted_, options_.socket, options_.pins);
     arguments.insert(arguments.end(), options_.arguments.begin(), options_.arguments.end());
     auto process = Process::spawn(options_.executable, arguments);
     if (!process) {
@@ -217,7 +232,8 @@ asio::awaitable<void> Bypass::Supervisor::end_process() {
     connection_.reset();
     if (!process_)
         co_return;
-    for (const int signal : {SIGTERM, SIGKILL}) {
+    // On SIGHUP it leaves its flows to the next.
+    for (const int signal : {is_to_be_followed() ? SIGHUP : SIGTERM, SIGKILL}) {
         if (exited_)
             break;
         process_->send(signal);

@@ -65,6 +65,8 @@ private:
     void give_up(const std::string& reason);
     [[nodiscard]] bool is_wanted() const { return !wanted_.interfaces.empty(); }
     [[nodiscard]] bool is_to_go() const;
+    [[nodiscard]] bool is_to_be_followed() const;
+    void remove_pins() const;
 
     boost::asio::io_context& context_;
     Options options_;

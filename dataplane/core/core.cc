@@ -324,10 +324,12 @@ Reason Core::begin(const Snapshot& snapshot, const Work& work, Tick now, Identit
         placed = bind(snapshot, work, bound, destination, now);
     destination = placed.destination;
     count_connection(work, destination);
-    if (!one_packet)
-        record(snapshot, work, placed, now);
-    else if (placed.binding != no_binding)
+    if (!one_packet) {
+        record(snapshot, work, placed, first_state(work), now);
+        counters_.count(Event::connection_created);
+    } else if (placed.binding != no_binding) {
         persistence_.release(placed.binding);
+    }
     return Reason::none;
 }
 
@@ -349,10 +351,9 @@ void Core::count_connection(const Work& work, const Identity& destination) {
     counters_.destination(destination.slot, destination.generation).connections.add(1);
 }
 
-void Core::record(const Snapshot& snapshot, const Work& work, const PersistenceTable::Bound& bound,
-                  Tick now) {
-    const ConnectionState state =
-        work.packet.protocol == Protocol::udp ? ConnectionState::udp : ConnectionState::syn;
+ConnectionIndex Core::record(const Snapshot& snapshot, const Work& work,
+                             const PersistenceTable::Bound& bound, ConnectionState state,
+                             Tick now) {
     const Tick timeout = snapshot.service(work.service.slot).timeouts.of(state);
     const ConnectionIndex index = connections_.create(work.key(), work.hash, state, timeout, now);
     Connection& connection = connections_.at(index);
@@ -362,10 +363,10 @@ void Core::record(const Snapshot& snapshot, const Work& work, const PersistenceT
         connection.opened_by_fragment = true;
         peers_->opened_by_fragment.fetch_add(1, std::memory_order_relaxed);
     }
-    counters_.count(Event::connection_created);
     gauge(counters_.destination(bound.destination.slot, bound.destination.generation), state)
         .add(1);
     loads_.add(snapshot, bound.destination, load_of(state));
+    return index;
 }
 
 void Core::change_state(const Snapshot& snapshot, const Work& work, ConnectionIndex index,

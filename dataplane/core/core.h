@@ -123,6 +123,13 @@ public:
     // Once a second: how busy the worker was in it, in thousandths of its time.
     void adapt(std::uint32_t busy_permille) { gate_.adapt(busy_permille); }
 
+    // Before the worker runs: knows the connections that another process has left in the flow
+    // cache, as far as the snapshot goes on with them; the others leave the cache. Their clients
+    // are bound as by new connections, where their services are persistent. Returns how many
+    // connections there are now: it takes milliseconds for a large cache, and about a microsecond
+    // for each of them.
+    std::uint64_t adopt_cache(const Snapshot& snapshot, Tick now);
+
     // What would become of a whole packet that came now; nothing changes. Of `packet` counts what
     // PacketTrace says.
     TraceSteps trace(const Snapshot& snapshot, const Packet& packet, Tick now);
@@ -231,8 +238,11 @@ private:
     PersistenceTable::Bound bind(const Snapshot& snapshot, const Work& work,
                                  const std::optional<Identity>& seen, const Identity& wanted,
                                  Tick now);
-    void record(const Snapshot& snapshot, const Work& work, const PersistenceTable::Bound& bound,
-                Tick now);
+    ConnectionIndex record(const Snapshot& snapshot, const Work& work,
+                           const PersistenceTable::Bound& bound, ConnectionState state, Tick now);
+    static ConnectionState first_state(const Work& work) {
+        return work.packet.protocol == Protocol::udp ? ConnectionState::udp : ConnectionState::syn;
+    }
     void count_connection(const Work& work, const Identity& destination);
     void change_state(const Snapshot& snapshot, const Work& work, ConnectionIndex index,
                       ConnectionState state, Tick now);
@@ -241,6 +251,8 @@ private:
     void offer_to_cache(const Snapshot& snapshot, const Work& work, Tick now);
     void enter_cache(const Snapshot& snapshot, const Work& work, Tick now);
     void leave_cache(Connection& connection, Tick now);
+    bool adopt(const Snapshot& snapshot, CacheIndex index, const FlowCache::Found& found,
+               Slot service, Tick now);
     void catch_up(const Snapshot& snapshot, Connection& connection, Tick now);
     [[nodiscard]] std::optional<Identity> ask_peers(const Snapshot& snapshot, const Work& work,
                                                     Tick now);

@@ -38,7 +38,8 @@ void Core::take_over(const Snapshot& snapshot, const Work& work, const Identity&
                      Tick now) {
     if (connections_.full())
         return;
-    record(snapshot, work, {.destination = destination}, now);
+    record(snapshot, work, {.destination = destination}, first_state(work), now);
+    counters_.count(Event::connection_created);
     counters_.count(Event::connection_taken_over);
 }
 

@@ -147,11 +147,53 @@ void FlowCache::fill(CacheIndex index, const Packet& packet, const Identity& des
 
 void FlowCache::withdraw(CacheIndex index, Tick now) {
     check(ways_[index].owner != nobody, "what is withdrawn was filled");
+    clear(index, now);
+    ways_[index].owner = nobody;
+    size_.subtract(1);
+}
+
+void FlowCache::clear(CacheIndex index, Tick now) {
     lb_flow_goal& goal = this->goal(index);
     store(goal.place, __u32{LB_PLACE_NONE}, std::memory_order_release);
     store(goal.last_seen, now);
-    ways_[index].owner = nobody;
-    size_.subtract(1);
+}
+
+std::optional<FlowCache::Found> FlowCache::find(CacheIndex index) const {
+    const lb_flow_goal& goal = this->goal(index);
+    if (goal.place == LB_PLACE_NONE)
+        return std::nullopt;
+    Found found;
+    found.is_v6 = is_v6(index);
+    found.protocol = static_cast<Protocol>(LB_PLACE_PROTOCOL(goal.place));
+    found.destination = {LB_PLACE_SLOT(goal.place), goal.generation};
+    std::uint32_t ports = 0;
+    if (found.is_v6) {
+        const CacheIndex way = index - ways4_;
+        const lb_flow6& flow = memory_.buckets6[way / LB_FLOW_WAYS].ways[way % LB_FLOW_WAYS];
+        found.client = {flow.addresses_be[0], flow.addresses_be[1]};
+        found.address = {flow.addresses_be[2], flow.addresses_be[3]};
+        ports = flow.ports_be;
+    } else {
+        const lb_flow4& flow = memory_.buckets4[index / LB_FLOW_WAYS].ways[index % LB_FLOW_WAYS];
+        found.client = wide_v4(Be32::from_raw(static_cast<std::uint32_t>(flow.addresses_be)));
+        found.address =
+            wide_v4(Be32::from_raw(static_cast<std::uint32_t>(flow.addresses_be >> 32U)));
+        ports = flow.ports_be;
+    }
+    found.client_port = Be16::from_raw(static_cast<std::uint16_t>(ports));
+    found.port = Be16::from_raw(static_cast<std::uint16_t>(ports >> 16U));
+    return found;
+}
+
+void FlowCache::adopt(CacheIndex index, Owner owner, const Identity& service) {
+    check(ways_[index].owner == nobody, "a flow has one owner");
+    ways_[index] = {owner, service};
+    size_.add(1);
+}
+
+void FlowCache::discard(CacheIndex index, Tick now) {
+    check(ways_[index].owner == nobody, "what has an owner is withdrawn");
+    clear(index, now);
 }
 
 Tick FlowCache::last_seen(CacheIndex index) const {

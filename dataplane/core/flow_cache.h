@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -44,6 +45,9 @@ public:
 
     // What the program takes for the time. Cheap when it has not changed.
     void set_tick(Tick now);
+    [[nodiscard]] Tick tick() const {
+        return memory_.control == nullptr ? 0 : memory_.control->tick;
+    }
     // While it is, the program leaves every packet to the worker.
     void set_bypassed(bool bypassed);
 
@@ -71,11 +75,29 @@ public:
     [[nodiscard]] Tick last_seen(CacheIndex index) const;
     [[nodiscard]] const Identity& service(CacheIndex index) const { return ways_[index].service; }
 
+    // What another process has left in a way; nothing: it is free.
+    struct Found {
+        bool is_v6 = false;
+        Protocol protocol = Protocol::tcp;
+        WideAddress client;
+        WideAddress address;
+        Be16 client_port;
+        Be16 port;
+        Identity destination;
+    };
+    [[nodiscard]] std::optional<Found> find(CacheIndex index) const;
+    // Requires: something was found there, and nobody has it yet. It is the owner's from now on,
+    // or it leaves the cache.
+    void adopt(CacheIndex index, Owner owner, const Identity& service);
+    void discard(CacheIndex index, Tick now);
+
     // Any thread: how many ways are filled.
     [[nodiscard]] std::uint64_t size() const { return size_.get(); }
     [[nodiscard]] std::uint64_t capacity() const { return ways_.size(); }
 
 private:
+    void clear(CacheIndex index, Tick now);
+
     // What the program has no use for.
     struct Filled {
         Owner owner = nobody;

@@ -47,6 +47,11 @@ public:
     Publisher(const Publisher&) = delete;
     Publisher& operator=(const Publisher&) = delete;
 
+    // Control thread. See SnapshotBuilder::restore().
+    void restore(const std::vector<KnownDestination>& known, std::uint32_t first_generation) {
+        builder_.restore(known, first_generation);
+    }
+
     // Control thread. Builds a snapshot and makes it current; the workers see it in their next
     // loop. Fails, and changes nothing, when the configuration cannot be forwarded (a duplicate
     // service, an address family or a size that is not supported); the message names the service.

@@ -64,6 +64,7 @@
     X(flow_cache_evicted, "a connection left the flow cache to make room")                 \
     X(flow_cache_no_room, "a connection found no room in the flow cache")                  \
     X(connection_taken_over, "a packet came to another worker than its connection was at") \
+    X(connection_adopted, "a connection of a process that was killed goes on")             \
     X(peer_followed, "a packet followed a connection of another worker")                   \
     X(persistence_created, "a client was bound to a destination")                          \
     X(persistence_full, "the persistence table was full: the client was not bound")

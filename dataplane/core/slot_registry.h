@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "dataplane/core/slot.h"
@@ -36,6 +37,29 @@ public:
             generations_.erase(item->second.generation);
             item = identities_.erase(item);
         }
+    }
+
+    // Only before the first identify(): these keys are known under the identities that they had in
+    // another process. Generations count up from `first_generation`, which none of them has
+    // reached. An identity that cannot be, as its slot or generation is another key's, too, is left
+    // out.
+    void restore(const std::vector<std::pair<Key, Identity>>& known,
+                 std::uint32_t first_generation) {
+        std::set<Slot> taken;
+        for (const auto& [key, identity] : known) {
+            if (identity.generation == 0 || taken.contains(identity.slot) ||
+                generations_.contains(identity.generation) || identities_.contains(key))
+                continue;
+            identities_.emplace(key, identity);
+            taken.insert(identity.slot);
+            generations_.insert(identity.generation);
+        }
+        slot_bound_ = taken.empty() ? 0 : *taken.rbegin() + 1;
+        for (Slot slot = 0; slot < slot_bound_; ++slot) {
+            if (!taken.contains(slot))
+                free_.push_back(slot);
+        }
+        next_generation_ = first_generation;
     }
 
     Identity identify(const Key& key) {

@@ -119,6 +119,15 @@ std::shared_ptr<const PickTables> pick_tables(PickInput input,
 
 }  // namespace
 
+void SnapshotBuilder::restore(const std::vector<KnownDestination>& known,
+                              std::uint32_t first_generation) {
+    std::vector<std::pair<DestinationKey, Identity>> identities;
+    identities.reserve(known.size());
+    for (const KnownDestination& each : known)
+        identities.push_back({{{each.service, each.protocol}, each.destination}, each.identity});
+    destinations_.restore(identities, first_generation);
+}
+
 void SnapshotBuilder::retain(const ForwardingConfig& config) {
     std::set<ServiceKey> services;
     std::set<DestinationKey> destinations;

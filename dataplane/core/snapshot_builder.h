@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/net.h"
 #include "common/result.h"
@@ -14,8 +15,20 @@
 
 namespace headgate::dataplane {
 
+// A destination of a service, with the identity that it had in another process.
+struct KnownDestination {
+    Endpoint service;
+    Protocol protocol = Protocol::tcp;
+    Endpoint destination;
+    Identity identity;
+};
+
 class SnapshotBuilder {
 public:
+    // Before the first build: these destinations have these identities if they are configured, and
+    // no other has a generation below `first_generation`.
+    void restore(const std::vector<KnownDestination>& known, std::uint32_t first_generation);
+
     // `previous` is the snapshot of the last successful build. Fails without any effect when the
     // configuration cannot be forwarded.
     Result<std::unique_ptr<const Snapshot>> build(const ForwardingConfig& config,

@@ -1,6 +1,7 @@
 // An IP address in 16 bytes, IPv4 and IPv6 alike, so that every table has one key format.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -43,6 +44,12 @@ inline bool is_v4(const WideAddress& address) {
 // Requires: is_v4(address).
 inline Be32 v4_of(const WideAddress& address) {
     return Be32::from_raw(static_cast<std::uint32_t>(address.second >> 32U));
+}
+
+inline IpAddress address_of(const WideAddress& address) {
+    if (is_v4(address))
+        return IpAddress::v4(v4_of(address));
+    return IpAddress::v6(std::bit_cast<std::array<std::uint8_t, 16>>(address));
 }
 
 // Keeps the first `length` bits (0 to 128); an IPv4 prefix is mapped_prefix_length longer here.

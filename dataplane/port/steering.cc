@@ -1,8 +1,10 @@
 #include "dataplane/port/steering.h"
 
 #include <algorithm>
-#include <bit>
+#include <atomic>
+#include <chrono>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include <sys/random.h>
 
 #include "common/check.h"
+#include "common/log.h"
 
 namespace headgate::dataplane {
 
@@ -51,8 +54,11 @@ std::string describe_attached(const std::string& interface, int ifindex) {
     if (program && bpf_obj_get_info_by_fd(program.get(), &info, &info_bytes) == 0)
         name = info.name;
     if (name == "headgate_steer")
-        return fmt::format("it is headgate_steer (id {}): another headgate-dataplane serves {}", id,
-                           interface);
+        return fmt::format(
+            "it is headgate_steer (id {}): another headgate-dataplane serves {}, or "
+            "one with another run directory was killed, and what it left under "
+            "/sys/fs/bpf/headgate is to be removed",
+            id, interface);
     return fmt::format(
         "it is {} (id {}); stop the program that attached it, or take it away with "
         "`ip link set dev {} xdp off`",
@@ -82,24 +88,38 @@ tl::unexpected<Error> refused(const std::string& interface, int ifindex, int cod
     return fail_code(code, "{}: attach the steering program in {} mode", interface, mode);
 }
 
+constexpr std::string_view generic_asked_for = "generic mode was asked for";
+
+bool is_allowed(XdpMode mode, bool generic) {
+    return mode == XdpMode::automatic || generic == (mode == XdpMode::generic);
+}
+
+// What can be taken over; what cannot is removed.
+std::optional<Inheritance> find_inheritance(const SteeringOptions& options) {
+    if (options.pins.empty())
+        return std::nullopt;
+    Result<std::optional<Inheritance>> found = Inheritance::find(
+        options.pins, options.ifindex, inherited_maps(options.queues, options.flow_cache));
+    if (found && *found && !is_allowed(options.mode, (*found)->is_generic()))
+        found = fail("it runs in another mode than is asked for");
+    if (found)
+        return std::move(*found);
+    log::warn("{}: what another process has left in {} is not taken over, and removed: {}",
+              options.interface, options.pins.string(), found.error().message);
+    Inheritance::remove(options.pins);
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::string steer_counter_name(std::size_t counter) {
     return std::string(counter_names[counter]);
 }
 
-FlowCacheSize FlowCacheSize::for_flows(std::uint32_t flows) {
-    if (flows == 0)
-        return {};
-    const std::uint32_t buckets = std::bit_ceil(std::max(flows / LB_FLOW_WAYS, 8U));
-    const auto bits = static_cast<std::uint32_t>(std::countr_zero(buckets));
-    return {bits, bits - 2};
-}
-
-Steering::Steering(steer_bpf* program, const FlowCacheSize& flow_cache)
-    : program_(program), flow_cache_size_(flow_cache) {
-    program_->rodata->flow4_bits = flow_cache.bits4;
-    program_->rodata->flow6_bits = flow_cache.bits6;
+Steering::Steering(steer_bpf* program, const SteeringOptions& options)
+    : program_(program), options_(options) {
+    program_->rodata->flow4_bits = options.flow_cache.bits4;
+    program_->rodata->flow6_bits = options.flow_cache.bits6;
     check(::getrandom(&program_->rodata->flow_seed, sizeof program_->rodata->flow_seed, 0) ==
               sizeof program_->rodata->flow_seed,
           "the kernel gives random bytes");
@@ -116,68 +136,110 @@ Steering::~Steering() {
     steer_bpf::destroy(program_);
 }
 
-Result<std::unique_ptr<Steering>> Steering::attach(const std::string& interface, int ifindex,
-                                                   std::uint32_t queues, XdpMode mode,
-                                                   const FlowCacheSize& flow_cache) {
+Result<std::unique_ptr<Steering>> Steering::attach(const SteeringOptions& options) {
     steer_bpf* program = steer_bpf::open();
     if (program == nullptr)
-        return fail_errno("{}: open the steering program", interface);
-    std::unique_ptr<Steering> steering(new Steering(program, flow_cache));
-    steering->size_maps(queues);
-    if (const int error = steer_bpf::load(program); error != 0)
-        return fail_code(-error, "{}: load the steering program", interface);
-    if (auto mapped = steering->map_arrays(interface, queues); !mapped)
-        return tl::unexpected(mapped.error());
-    if (auto attached = steering->attach_link(interface, ifindex, mode); !attached)
+        return fail_errno("{}: open the steering program", options.interface);
+    std::unique_ptr<Steering> steering(new Steering(program, options));
+    std::optional<Inheritance> inherited = find_inheritance(options);
+    if (auto loaded = steering->load(inherited); !loaded)
+        return tl::unexpected(loaded.error());
+    if (inherited) {
+        steering->inherit_link(*inherited);
+        return steering;
+    }
+    if (auto attached = steering->attach_link(); !attached)
         return tl::unexpected(attached.error());
     for (lb_flow_control& control : steering->flow_controls())
         control.is_generic = steering->generic() ? 1 : 0;
     return steering;
 }
 
-void Steering::size_maps(std::uint32_t queues) {
-    const auto set = bpf_map__set_max_entries;
-    set(program_->maps.sockets, queues);
-    set(program_->maps.opening_shares, queues);
-    set(program_->maps.flow_controls, queues);
-    if (flow_cache_size_.bits4 == 0)
-        return;
-    set(program_->maps.flow_destinations, queues * LB_DESTINATIONS_MAX);
-    set(program_->maps.flows4, queues << flow_cache_size_.bits4);
-    set(program_->maps.flows6, queues << flow_cache_size_.bits6);
-}
-
-Result<void> Steering::map_arrays(const std::string& interface, std::uint32_t queues) {
-    const auto map = [](auto& array, const bpf_map* from, std::size_t count) {
-        return array.map(bpf_map__fd(from), count);
-    };
-    const auto& maps = program_->maps;
-    bool mapped = map(opening_shares_, maps.opening_shares, queues) &&
-                  map(flow_controls_, maps.flow_controls, queues);
-    if (flow_cache_size_.bits4 != 0) {
-        mapped = mapped &&
-                 map(flow_destinations_, maps.flow_destinations,
-                     std::size_t{queues} * LB_DESTINATIONS_MAX) &&
-                 map(flows4_, maps.flows4, std::size_t{queues} << flow_cache_size_.bits4) &&
-                 map(flows6_, maps.flows6, std::size_t{queues} << flow_cache_size_.bits6);
+Result<void> Steering::load(const std::optional<Inheritance>& inherited) {
+    size_maps();
+    if (inherited) {
+        if (auto reused = reuse_maps(*inherited); !reused)
+            return reused;
     }
-    if (!mapped)
-        return fail_errno("{}: map the arrays of the steering program", interface);
+    if (const int error = steer_bpf::load(program_); error != 0)
+        return fail_code(-error, "{}: load the steering program", options_.interface);
+    if (auto mapped = map_arrays(); !mapped)
+        return mapped;
+    if (inherited)
+        return {};
     for (lb_flow_control& control : flow_controls_.items())
         control.own_mac = LB_NO_MAC;
+    inheritance() = {LB_ABI_VERSION, 1, program_->rodata->flow_seed};
+    return {};
+}
+
+void Steering::size_maps() {
+    bpf_map__set_max_entries(program_->maps.sockets, options_.queues);
+    bpf_map__set_max_entries(program_->maps.opening_shares, options_.queues);
+    if (options_.flow_cache.bits4 == 0) {
+        bpf_map__set_max_entries(program_->maps.flow_controls, options_.queues);
+        return;
+    }
+    for (const InheritedMap& map : inherited_maps(options_.queues, options_.flow_cache))
+        bpf_map__set_max_entries(bpf_object__find_map_by_name(program_->obj, map.name),
+                                 map.entries);
+}
+
+Result<void> Steering::reuse_maps(const Inheritance& inherited) {
+    program_->rodata->flow_seed = inherited.flow_seed();
+    const InheritedMaps maps = inherited_maps(options_.queues, options_.flow_cache);
+    for (std::size_t map = 0; map < maps.size(); ++map) {
+        const int error = bpf_map__reuse_fd(
+            bpf_object__find_map_by_name(program_->obj, maps[map].name), inherited.map_fd(map));
+        if (error != 0)
+            return fail_code(-error, "{}: use the map {} again", options_.interface,
+                             maps[map].name);
+    }
+    return {};
+}
+
+Result<void> Steering::map_arrays() {
+    const auto map = [](auto& array, const bpf_map* from) {
+        return array.map(bpf_map__fd(from), bpf_map__max_entries(from));
+    };
+    const auto& maps = program_->maps;
+    bool mapped = map(opening_shares_, maps.opening_shares) &&
+                  map(flow_controls_, maps.flow_controls) && map(inheritance_, maps.inheritance);
+    if (options_.flow_cache.bits4 != 0) {
+        mapped = mapped && map(flow_destinations_, maps.flow_destinations) &&
+                 map(flow_names_, maps.flow_names) && map(flows4_, maps.flows4) &&
+                 map(flows6_, maps.flows6);
+    }
+    if (!mapped)
+        return fail_errno("{}: map the arrays of the steering program", options_.interface);
     return {};
 }
 
 FlowCacheMemory Steering::flow_cache(std::uint32_t queue) {
-    if (flow_cache_size_.bits4 == 0)
+    const FlowCacheSize& size = options_.flow_cache;
+    if (size.bits4 == 0)
         return {.control = &flow_controls_.items()[queue]};
-    const std::size_t count4 = std::size_t{1} << flow_cache_size_.bits4;
-    const std::size_t count6 = std::size_t{1} << flow_cache_size_.bits6;
+    const std::size_t count4 = std::size_t{1} << size.bits4;
+    const std::size_t count6 = std::size_t{1} << size.bits6;
     return {&flow_controls_.items()[queue], flows4_.items().subspan(queue * count4, count4),
             flows6_.items().subspan(queue * count6, count6), program_->rodata->flow_seed};
 }
 
-Result<void> Steering::attach_link(const std::string& interface, int ifindex, XdpMode mode) {
+void Steering::inherit_link(Inheritance& inherited) {
+    link_ = inherited.take_link();
+    has_inherited_ = true;
+    generic_ = inherited.is_generic();
+    if (generic_)
+        generic_reason_ = options_.mode == XdpMode::generic
+                              ? generic_asked_for
+                              : "as the process before, which could not do better";
+    // Nobody watches yet.
+    for (lb_flow_control& control : flow_controls_.items())
+        std::atomic_ref(control.bypassed).store(0, std::memory_order_relaxed);
+}
+
+Result<void> Steering::attach_link() {
+    const auto& [interface, ifindex, queues, mode, flow_cache, pins] = options_;
     if (mode != XdpMode::generic) {
         link_ = create_link(program_fd(), ifindex, XDP_FLAGS_DRV_MODE);
         if (link_)
@@ -187,13 +249,46 @@ Result<void> Steering::attach_link(const std::string& interface, int ifindex, Xd
             return refused(interface, ifindex, code, "native");
         generic_reason_ = "no native XDP: " + std::generic_category().message(code);
     } else {
-        generic_reason_ = "generic mode was asked for";
+        generic_reason_ = generic_asked_for;
     }
     generic_ = true;
     link_ = create_link(program_fd(), ifindex, XDP_FLAGS_SKB_MODE);
     if (link_)
         return {};
     return refused(interface, ifindex, errno, "generic");
+}
+
+Result<void> Steering::go_live() {
+    if (has_inherited_) {
+        if (const int error = bpf_link_update(link_.get(), program_fd(), nullptr); error != 0)
+            return fail_code(-error, "{}: put the steering program in the place of another",
+                             options_.interface);
+        return {};
+    }
+    if (options_.pins.empty() || options_.flow_cache.bits4 == 0)
+        return {};
+    std::array<int, inherited_map_count> maps{};
+    std::ranges::transform(inherited_maps(options_.queues, options_.flow_cache), maps.begin(),
+                           [this](const InheritedMap& map) {
+                               return bpf_object__find_map_fd_by_name(program_->obj, map.name);
+                           });
+    if (auto left = Inheritance::leave(options_.pins, link_.get(), maps); !left)
+        log::warn("{}: if this process is killed, established flows will not go on: {}",
+                  options_.interface, left.error().message);
+    return {};
+}
+
+void Steering::detach() {
+    if (!options_.pins.empty())
+        Inheritance::remove(options_.pins);
+    link_.reset();
+}
+
+void Steering::keep_alive(Instant until) {
+    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(until.time_since_epoch());
+    for (lb_flow_control& control : flow_controls_.items())
+        std::atomic_ref(control.alive_until)
+            .store(static_cast<std::uint64_t>(ns.count()), std::memory_order_relaxed);
 }
 
 Result<void> Steering::set_socket(std::uint32_t queue, int socket_fd) {

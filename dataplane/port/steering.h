@@ -1,23 +1,29 @@
 // Steering: the XDP program of bpf/steer.bpf.c on one interface, with its maps.
 //
-// The program is attached by a bpf_link whose descriptor lives in this process and is pinned
-// nowhere: when the process goes, by whatever signal, the kernel detaches the program.
+// The program is attached by a bpf_link whose descriptor lives in this process. When nothing is to
+// be left to a later process, or there is no flow cache, it is pinned nowhere: when the process
+// goes, by whatever signal, the kernel detaches the program. Else see inheritance.h.
 // *Control thread* only, except that the program itself runs on whatever CPU receives packets.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "bpf/abi.h"
+#include "common/clock.h"
 #include "common/fd.h"
 #include "common/net.h"
 #include "common/result.h"
 #include "dataplane/core/access_list.h"
 #include "dataplane/core/flow_cache.h"
 #include "dataplane/port/blocked_clients.h"
+#include "dataplane/port/flow_cache_size.h"
+#include "dataplane/port/inheritance.h"
 #include "dataplane/port/mapped_array.h"
 
 struct steer_bpf;
@@ -38,33 +44,45 @@ inline SteeredService steered_fragments(const IpAddress& address) {
     return {{address, 0}, LB_ADDRESS_ALONE};
 }
 
-// How many buckets of the flow cache each queue has: 2 to the power of. Both 0: there is none.
-struct FlowCacheSize {
-    std::uint32_t bits4 = 0;
-    std::uint32_t bits6 = 0;
-
-    // For so many flows of IPv4, and a quarter as many of IPv6; 0: no cache.
-    static FlowCacheSize for_flows(std::uint32_t flows);
-};
-
 using SteerCounts = std::array<std::uint64_t, lb_steer_counter_count>;
 
 // The name of a counter as people see it, e.g. "steer_pass_no_service".
 std::string steer_counter_name(std::size_t counter);
 
+struct SteeringOptions {
+    std::string interface;
+    int ifindex = 0;
+    std::uint32_t queues = 1;
+    XdpMode mode = XdpMode::automatic;
+    FlowCacheSize flow_cache{};
+    // Where an inheritance is taken from, and left; empty: nothing is.
+    std::filesystem::path pins{};
+};
+
 class Steering {
 public:
     // Loads the program and attaches it to the interface, in native mode if that is allowed and
     // the driver can, else in generic mode. Steers nothing yet. Fails when another XDP program is
-    // attached already; the message says which.
-    static Result<std::unique_ptr<Steering>> attach(const std::string& interface, int ifindex,
-                                                    std::uint32_t queues, XdpMode mode,
-                                                    const FlowCacheSize& flow_cache);
+    // attached already; the message says which. What another process has left is inherited: then
+    // its program goes on until go_live().
+    static Result<std::unique_ptr<Steering>> attach(const SteeringOptions& options);
+    // An inheritance that was found or left stays; see detach().
     ~Steering();
     Steering(const Steering&) = delete;
     Steering& operator=(const Steering&) = delete;
 
     [[nodiscard]] bool generic() const { return generic_; }
+    // Whether flows of another process are in the cache.
+    [[nodiscard]] bool has_inherited() const { return has_inherited_; }
+
+    // Once, when the services and sockets are set: this program takes the place of the inherited
+    // one, in one step, or is left to whoever comes after this process.
+    Result<void> go_live();
+    // Nothing is left, and the program is detached.
+    void detach();
+    // When the sockets are closed by then, by whatever, established flows go on until then.
+    void keep_alive(Instant until);
+
     // Why the program runs in generic mode; empty in native mode.
     [[nodiscard]] const std::string& generic_reason() const { return generic_reason_; }
 
@@ -88,6 +106,9 @@ public:
         return flow_destinations_.items();
     }
     [[nodiscard]] std::span<lb_flow_control> flow_controls() { return flow_controls_.items(); }
+    // As many names as one queue has destinations, or none; and what counts their generations.
+    [[nodiscard]] std::span<lb_destination_name> flow_names() { return flow_names_.items(); }
+    [[nodiscard]] lb_inheritance& inheritance() { return inheritance_.items()[0]; }
 
     // Adding what is there and removing what is not there changes nothing.
     Result<void> add_service(const SteeredService& service);
@@ -104,21 +125,27 @@ public:
     [[nodiscard]] int program_fd() const;
 
 private:
-    Steering(steer_bpf* program, const FlowCacheSize& flow_cache);
-    void size_maps(std::uint32_t queues);
-    Result<void> map_arrays(const std::string& interface, std::uint32_t queues);
-    Result<void> attach_link(const std::string& interface, int ifindex, XdpMode mode);
+    Steering(steer_bpf* program, const SteeringOptions& options);
+    Result<void> load(const std::optional<Inheritance>& inherited);
+    void size_maps();
+    Result<void> reuse_maps(const Inheritance& inherited);
+    Result<void> map_arrays();
+    Result<void> attach_link();
+    void inherit_link(Inheritance& inherited);
 
     steer_bpf* program_;  // owned
-    FlowCacheSize flow_cache_size_;
+    SteeringOptions options_;
     BlockedClients blocked_clients_;
     // The program's own maps, in our memory.
     MappedArray<lb_opening_share> opening_shares_;
     MappedArray<lb_flow_control> flow_controls_;
     MappedArray<lb_flow_destination> flow_destinations_;
+    MappedArray<lb_destination_name> flow_names_;
+    MappedArray<lb_inheritance> inheritance_;
     MappedArray<lb_flow4_bucket> flows4_;
     MappedArray<lb_flow6_bucket> flows6_;
     Fd link_;
+    bool has_inherited_ = false;
     bool generic_ = false;
     std::string generic_reason_;
     MacAddress returned_source_;

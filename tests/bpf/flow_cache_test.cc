@@ -95,10 +95,14 @@ protected:
     void attach(const char* interface, std::uint32_t queues, std::uint32_t flows) {
         steering_.reset();
         ifindex_ = static_cast<int>(::if_nametoindex(interface));
-        auto attached = Steering::attach(interface, ifindex_, queues, XdpMode::automatic,
-                                         FlowCacheSize::for_flows(flows));
+        auto attached = Steering::attach({.interface = interface,
+                                          .ifindex = ifindex_,
+                                          .queues = queues,
+                                          .flow_cache = FlowCacheSize::for_flows(flows)});
         ASSERT_TRUE(attached) << attached.error().message;
         steering_ = std::move(*attached);
+        // No queue has a socket.
+        steering_->keep_alive(Instant::max());
         make_core(queues - 1);
     }
 
@@ -109,8 +113,9 @@ protected:
         options.connections_max = 4096;
         options.flow_cache = steering_->flow_cache(queue);
         core_ = std::make_unique<Core>(options, persistence_);
-        destinations_ = std::make_unique<FlowDestinations>(steering_->flow_destinations(),
-                                                           steering_->flow_controls());
+        destinations_ = std::make_unique<FlowDestinations>(
+            FlowDestinationsMemory{steering_->flow_destinations(), steering_->flow_controls(),
+                                   steering_->flow_names(), &steering_->inheritance()});
     }
 
     void publish() {

@@ -56,7 +56,7 @@ protected:
     void SetUp() override {
         if (::geteuid() != 0)
             GTEST_SKIP() << "needs root";
-        auto attached = Steering::attach("lo", loopback_ifindex, 1, XdpMode::automatic, {});
+        auto attached = Steering::attach({.interface = "lo", .ifindex = loopback_ifindex});
         ASSERT_TRUE(attached) << attached.error().message;
         steering_ = std::move(*attached);
         ASSERT_TRUE(steering_->add_service(web));
@@ -357,7 +357,7 @@ TEST_F(SteerTest, LetsAFrameThatAWorkerGaveBackPass) {
 }
 
 TEST_F(SteerTest, RefusesAnInterfaceWithAnotherProgramAndNamesIt) {
-    const auto second = Steering::attach("lo", loopback_ifindex, 1, XdpMode::automatic, {});
+    const auto second = Steering::attach({.interface = "lo", .ifindex = loopback_ifindex});
     ASSERT_FALSE(second);
     EXPECT_NE(second.error().message.find("headgate_steer"), std::string::npos)
         << second.error().message;
@@ -365,7 +365,7 @@ TEST_F(SteerTest, RefusesAnInterfaceWithAnotherProgramAndNamesIt) {
 
 TEST_F(SteerTest, LeavesNothingBehind) {
     steering_.reset();
-    const auto again = Steering::attach("lo", loopback_ifindex, 1, XdpMode::automatic, {});
+    const auto again = Steering::attach({.interface = "lo", .ifindex = loopback_ifindex});
     EXPECT_TRUE(again) << again.error().message;
 }
 

@@ -62,12 +62,12 @@ class Crew:
             host.kill_all()
             if member.process:
                 member.process.wait()
-            host.ip("link", "set", "dev", "eth0", "xdp", "off", check=False)
             for prefix in host.prefixes():
                 if prefix.split("/")[0] != host.address:
                     host.ip("addr", "del", prefix, "dev", "eth0", check=False)
             for log in host.directory.glob("*.log"):
                 log.unlink()
+        self.topo.network.remove_pins()
 
 
 @pytest.fixture

@@ -91,7 +91,8 @@ class Headgated(Director):
         self.run_dir = host.directory / "run"
 
     def command(self):
-        return [HEADGATED, "-n", "-l", "-D", "-f", self.config, "--run-dir", self.run_dir]
+        return [HEADGATED, "-n", "-l", "-D", "-f", self.config, "--run-dir", self.run_dir,
+                "--bpffs", self.host.network.bpffs]
 
     def kill_daemon(self):
         """SIGKILL to headgated alone; its dataplane stays."""

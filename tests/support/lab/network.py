@@ -6,7 +6,8 @@
 
 Everything that a run creates carries its process id in its name: the namespaces
 `hglab-<pid>-<host>`, and the directory /run/hglab-<pid> for configurations, sockets and logs.
-Leaving the `with` block kills every process in the namespaces and removes both. What a run that
+The directory has a BPF file system of its own. Leaving the `with` block kills every process in the
+namespaces and removes all of it. What a run that
 was killed with SIGKILL has left behind is found by its dead process id and removed by the next.
 """
 
@@ -27,6 +28,7 @@ BUILD = pathlib.Path(os.environ.get("HEADGATE_BUILD", ROOT / "build"))
 PASS_PROGRAM = BUILD / "bpf" / "pass.bpf.o"
 
 NAME = re.compile(r"hglab-(\d+)-\w+")
+BPFFS = "bpf"
 PREFIX_LENGTH = 24
 PREFIX_LENGTH_IPV6 = 64
 
@@ -121,6 +123,13 @@ class Host:
     def has_address(self, address):
         return address in self.addresses()
 
+    def tcp_retransmissions(self):
+        """Segments that the TCP connections of this host have had to send again, ever."""
+        text = namespace.call_inside(self.namespace,
+                                     pathlib.Path("/proc/thread-self/net/snmp").read_text)
+        names, values = (line.split() for line in text.splitlines() if line.startswith("Tcp:"))
+        return int(values[names.index("RetransSegs")])
+
     def xdp_attached(self, device="eth0"):
         link = json.loads(self.ip("-j", "link", "show", "dev", device))[0]
         return link.get("xdp") is not None
@@ -145,6 +154,8 @@ class Network:
         remove_stale()
         self.prefix = f"hglab-{os.getpid()}"
         self.directory = pathlib.Path("/run") / self.prefix
+        # `ip netns exec` hides the machine's own, below /sys.
+        self.bpffs = self.directory / BPFFS
         self.hosts = {}
         self.processes = []
         self.switch = f"{self.prefix}-sw"
@@ -153,6 +164,8 @@ class Network:
         try:
             # Another network of this process was kept or not closed: names would collide.
             self.directory.mkdir(mode=0o755)
+            self.bpffs.mkdir()
+            subprocess.run(["mount", "-t", "bpf", "bpf", self.bpffs], check=True)
             ip("netns", "add", self.switch)
             ip("-n", self.switch, "link", "set", "lo", "up")
             # Multicast goes everywhere at once, as in a switch without IGMP snooping.
@@ -191,6 +204,15 @@ class Network:
             ip("-n", self.switch, "link", "set", "dev", name, "xdpdrv", "obj", str(PASS_PROGRAM),
                "sec", "xdp")
         return host
+
+    def remove_pins(self):
+        """What killed programs have left in the BPF file system, and with it their XDP programs."""
+        for path in self.pins():
+            shutil.rmtree(path)
+
+    def pins(self):
+        """The directories that programs under test have in the BPF file system."""
+        return list(self.bpffs.glob("headgate*"))
 
     def set_link(self, name, up):
         """Plugs or pulls the cable between a host and the switch."""
@@ -239,7 +261,10 @@ def remove(prefix):
                 except ProcessLookupError:
                     pass
         ip("netns", "del", name, check=False)
-    shutil.rmtree(pathlib.Path("/run") / prefix, ignore_errors=True)
+    directory = pathlib.Path("/run") / prefix
+    if (directory / BPFFS).is_mount():
+        subprocess.run(["umount", "--lazy", directory / BPFFS], check=True)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def runs():

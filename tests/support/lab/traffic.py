@@ -169,6 +169,9 @@ class Sessions:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self._stop.set()
         self._thread.join()
         for connection, stream in self._streams:

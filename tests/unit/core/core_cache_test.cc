@@ -98,7 +98,7 @@ protected:
     }
 
     SimulatedProgram program{1};
-    FlowDestinations flow_destinations{program.destinations(), program.controls()};
+    FlowDestinations flow_destinations{program.control_memory()};
     Rig rig;
 };
 
@@ -237,7 +237,7 @@ TEST_F(CoreCacheTest, LetsAWayRestAfterItsFlow) {
 // A connection in a node of one that was in the cache is none that is there.
 TEST_F(CoreCacheTest, BeginsAnewWithTheNextConnectionInANode) {
     SimulatedProgram other_program{1};
-    FlowDestinations others{other_program.destinations(), other_program.controls()};
+    FlowDestinations others{other_program.control_memory()};
     Rig one(1, 64, other_program.memory());
     one.config.flow_cache.admit_after = admit_after;
     one.add_service().destinations = Rig::destinations(1);

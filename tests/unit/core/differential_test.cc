@@ -44,8 +44,7 @@ public:
           random_(seed, unit_),
           persistence_(64 * 64, {}),
           core_(options(seed), persistence_),
-          flow_destinations_(program_ ? program_->destinations() : std::span<lb_flow_destination>{},
-                             program_ ? program_->controls() : std::span<lb_flow_control>{}),
+          flow_destinations_(program_ ? program_->control_memory() : FlowDestinationsMemory{}),
           model_(capacity) {}
 
     void run(int steps) {

@@ -13,6 +13,7 @@
 #include "common/net.h"
 #include "dataplane/core/flow_cache.h"
 #include "dataplane/core/packet.h"
+#include "dataplane/flow_destinations.h"
 
 namespace headgate::dataplane {
 
@@ -25,10 +26,14 @@ public:
           buckets4_(std::size_t{1} << bits),
           buckets6_(std::size_t{1} << bits),
           destinations_(LB_DESTINATIONS_MAX),
-          controls_(1) {}
+          controls_(1),
+          names_(LB_DESTINATIONS_MAX) {}
 
     FlowCacheMemory memory() { return {controls_.data(), buckets4_, buckets6_, seed_}; }
-    std::span<lb_flow_destination> destinations() { return destinations_; }
+    // The control thread's part.
+    FlowDestinationsMemory control_memory() {
+        return {destinations_, controls_, names_, &inheritance_};
+    }
     std::span<lb_flow_control> controls() { return controls_; }
 
     // True: the frame has been rewritten, and goes out; false: it is as it was, and the worker's.
@@ -145,6 +150,8 @@ private:
     std::vector<lb_flow6_bucket> buckets6_;
     std::vector<lb_flow_destination> destinations_;
     std::vector<lb_flow_control> controls_;
+    std::vector<lb_destination_name> names_;
+    lb_inheritance inheritance_{LB_ABI_VERSION, 1, 0};
 };
 
 }  // namespace headgate::dataplane

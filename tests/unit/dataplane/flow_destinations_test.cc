@@ -4,6 +4,7 @@
 // are written by hand.
 #include "dataplane/flow_destinations.h"
 
+#include <algorithm>
 #include <tuple>
 #include <vector>
 
@@ -78,9 +79,13 @@ protected:
         EXPECT_EQ(stats.bytes, 100 * packets);
     }
 
+    FlowDestinationsMemory shared() { return {memory, controls, names, &inheritance}; }
+
     std::vector<lb_flow_destination> memory{queues * LB_DESTINATIONS_MAX};
     std::vector<lb_flow_control> controls{queues};
-    FlowDestinations flows{memory, controls};
+    std::vector<lb_destination_name> names{LB_DESTINATIONS_MAX};
+    lb_inheritance inheritance{LB_ABI_VERSION, 1, 0};
+    FlowDestinations flows{shared()};
     ForwardingConfig config;
     Publisher publisher{1};
 };
@@ -272,7 +277,7 @@ TEST_F(FlowDestinationsTest, ForgetAServiceThatGoes) {
 }
 
 TEST_F(FlowDestinationsTest, CountFromWhereTheMemoryStands) {
-    FlowDestinations later{memory, controls};
+    FlowDestinations later{shared()};
     forward(slot(0, 0), 5);
     Publisher other{1};
     ASSERT_TRUE(other.publish(config));
@@ -282,8 +287,84 @@ TEST_F(FlowDestinationsTest, CountFromWhereTheMemoryStands) {
     expect(sums.services[0].total, 0);
 }
 
+// ---- what a later process finds ----
+
+bool is_in(const std::vector<KnownDestination>& known, const ServiceConfig& service,
+           const DestinationConfig& destination, const Identity& identity) {
+    return std::ranges::any_of(known, [&](const KnownDestination& each) {
+        return each.service == service.endpoint && each.protocol == service.protocol &&
+               each.destination == destination.endpoint && each.identity == identity;
+    });
+}
+
+TEST_F(FlowDestinationsTest, NameWhoIsInEachSlot) {
+    ServiceConfig& wide = config.services.emplace_back();
+    wide.endpoint = {packets::ip("2001:db8::10"), 53};
+    wide.protocol = Protocol::udp;
+    wide.destinations.push_back({{packets::ip("fc00::1"), 5353}, 1, mac_of(7)});
+    publish();
+    const std::vector<KnownDestination> known = FlowDestinations(shared()).known();
+    EXPECT_EQ(known.size(), 4U);
+    for (std::size_t service = 0; service < config.services.size(); ++service) {
+        const ServiceConfig& each = config.services[service];
+        for (std::size_t number = 0; number < each.destinations.size(); ++number) {
+            const Slot at = slot(service, number);
+            EXPECT_TRUE(is_in(known, each, each.destinations[number], {at, generation(at)}));
+        }
+    }
+}
+
+TEST_F(FlowDestinationsTest, NameNobodyWhoIsGone) {
+    config.services[0].destinations.pop_back();
+    publish();
+    EXPECT_EQ(FlowDestinations(shared()).known().size(), 2U);
+    config.services.clear();
+    publish();
+    EXPECT_TRUE(FlowDestinations(shared()).known().empty());
+    EXPECT_EQ(flows.generation_bound(), 4U) << "three have been given out";
+}
+
+TEST_F(FlowDestinationsTest, GoOnWithTheSameIdentities) {
+    const Identity kept{slot(0, 1), generation(slot(0, 1))};
+    const std::uint32_t bound = flows.generation_bound();
+    config.services[0].destinations = {destination(9), destination(2)};
+    FlowDestinations later{shared()};
+    Publisher other{1};
+    other.restore(later.known(), later.generation_bound());
+    ASSERT_TRUE(other.publish(config));
+    later.follow(other.latest());
+    const std::vector<Slot>& slots = other.latest().slots()[0].destinations;
+    EXPECT_EQ(slots[1], kept.slot);
+    EXPECT_EQ(other.latest().destination(slots[1]).generation, kept.generation);
+    EXPECT_GE(other.latest().destination(slots[0]).generation, bound) << "a new one";
+    EXPECT_EQ(place(0, kept.slot).generation, kept.generation) << "its flows never stopped";
+    EXPECT_EQ(later.known().size(), 3U);
+}
+
+TEST_F(FlowDestinationsTest, StopTheFlowsOfOneThatWasRemovedMeanwhile) {
+    const Slot removed = slot(0, 1);
+    config.services[0].destinations.pop_back();
+    FlowDestinations later{shared()};
+    Publisher other{1};
+    other.restore(later.known(), later.generation_bound());
+    ASSERT_TRUE(other.publish(config));
+    EXPECT_TRUE(sends(removed));
+    later.follow(other.latest());
+    EXPECT_FALSE(sends(removed));
+}
+
+TEST_F(FlowDestinationsTest, CountWhatWasForwardedSinceTheyExist) {
+    forward(slot(0, 0), 5);
+    forward(slot(1, 0), 2, 1);
+    EXPECT_EQ(flows.packets(), 7U);
+    FlowDestinations later{shared()};
+    EXPECT_EQ(later.packets(), 0U);
+    forward(slot(1, 0), 3);
+    EXPECT_EQ(later.packets(), 3U);
+}
+
 TEST(NoFlowDestinations, DoNothing) {
-    FlowDestinations flows{{}, {}};
+    FlowDestinations flows{FlowDestinationsMemory{}};
     ForwardingConfig config;
     ServiceConfig& service = config.services.emplace_back();
     service.endpoint = {packets::ip("192.0.2.10"), 80};

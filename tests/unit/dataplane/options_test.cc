@@ -20,9 +20,10 @@ Result<Options> parse(std::vector<std::string> arguments) {
 }
 
 TEST(DataplaneOptions, TakesAll) {
-    const auto options = parse({"--interface", "eth0", "-i", "eth1", "--socket", "/run/x.sock",
-                                "--table", "t.json", "--xdp-mode", "generic", "--connections",
-                                "65536", "--flow-cache", "0", "--syslog", "--verbose"});
+    const auto options =
+        parse({"--interface", "eth0", "-i", "eth1", "--socket", "/run/x.sock", "--table", "t.json",
+               "--xdp-mode", "generic", "--connections", "65536", "--flow-cache", "0", "--pins",
+               "/x", "--syslog", "--verbose"});
     ASSERT_TRUE(options) << options.error().message;
     EXPECT_EQ(options->interfaces, (std::vector<std::string>{"eth0", "eth1"}));
     EXPECT_EQ(options->socket, "/run/x.sock");
@@ -30,6 +31,7 @@ TEST(DataplaneOptions, TakesAll) {
     EXPECT_EQ(options->xdp_mode, XdpMode::generic);
     EXPECT_EQ(options->connections_max, 65536U);
     EXPECT_EQ(options->cached_flows, 0U);
+    EXPECT_EQ(options->pins, "/x");
     EXPECT_TRUE(options->syslog);
     EXPECT_TRUE(options->verbose);
 }

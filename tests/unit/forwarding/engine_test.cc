@@ -41,10 +41,10 @@ TEST(Engine, TakesItsInterfacesFromTheBlockElseFromVrrp) {
     config.dataplane.mode = config::XdpMode::generic;
     const Engine engine = engine_of(config);
     EXPECT_EQ(engine.interfaces, (std::vector<std::string>{"eth7"}));
-    EXPECT_EQ(
-        arguments_of(engine, "/run/x/dataplane.sock"),
-        (std::vector<std::string>{"--socket", "/run/x/dataplane.sock", "--xdp-mode", "generic",
-                                  "--flow-cache", "1048576", "--interface", "eth7"}));
+    EXPECT_EQ(arguments_of(engine, "/run/x/dataplane.sock", "/sys/fs/bpf/x"),
+              (std::vector<std::string>{"--socket", "/run/x/dataplane.sock", "--pins",
+                                        "/sys/fs/bpf/x", "--xdp-mode", "generic", "--flow-cache",
+                                        "1048576", "--interface", "eth7"}));
 }
 
 TEST(Engine, FitsByInterfacesModeAndFlowCache) {

@@ -1,6 +1,7 @@
 // A process that speaks headgate-dataplane's control protocol and forwards nothing: the other end
 // of the supervisor's tests. `--interface silent` makes it accept and never answer, `--interface
-// stubborn` makes it ignore SIGTERM, `--interface broken` makes it exit with status 3 at once.
+// stubborn` makes it ignore SIGTERM, `--interface broken` makes it exit with status 3 at once. When
+// another is to follow it, on SIGHUP, it leaves a directory `followed` in --pins.
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -18,6 +20,15 @@
 
 namespace headgate {
 namespace {
+
+std::string pins;
+std::string followed;
+
+void leave(int /*signal*/) {
+    ::mkdir(pins.c_str(), 0700);
+    ::mkdir(followed.c_str(), 0700);
+    ::_exit(0);
+}
 
 struct Fake {
     std::string socket_path;
@@ -98,12 +109,16 @@ int main(int argc, char** argv) {
             fake.mode = argv[index + 1];
         else if (name == "--flow-cache")
             fake.cached_flows = static_cast<std::uint32_t>(std::stoul(argv[index + 1]));
+        else if (name == "--pins")
+            headgate::pins = argv[index + 1];
         else if (name == "--interface")
             fake.interfaces.emplace_back(argv[index + 1]);
         else
             return 5;
     }
     ::signal(SIGPIPE, SIG_IGN);
+    headgate::followed = headgate::pins + "/followed";
+    ::signal(SIGHUP, headgate::leave);
     // A test that fails must not leave it behind for ever.
     ::alarm(60);
     return fake.run();

@@ -28,13 +28,14 @@ protected:
         bypass_ = make();
     }
     ~SupervisorTest() override {
-        stop();
+        if (bypass_)
+            stop();
         std::filesystem::remove_all(directory_);
     }
 
     std::unique_ptr<Bypass> make() {
         return std::make_unique<Bypass>(
-            context_, Bypass::Options{FAKE_DATAPLANE, directory_ / "dataplane.sock", {}});
+            context_, Bypass::Options{FAKE_DATAPLANE, directory_ / "dataplane.sock", pins(), {}});
     }
     static Engine engine(std::string interface) {
         return {{std::move(interface)}, config::XdpMode::automatic};
@@ -66,6 +67,9 @@ protected:
         bypass_->stop([&stopped] { stopped = true; });
         run_until([&stopped] { return stopped; });
     }
+    [[nodiscard]] std::filesystem::path pins() const { return directory_ / "pins"; }
+    // As a process does that is to be followed by another.
+    void leave_pins() const { std::filesystem::create_directories(pins() / "eth0"); }
     static bool is_running(pid_t pid) { return ::kill(pid, 0) == 0; }
 
     asio::io_context context_;
@@ -145,6 +149,34 @@ TEST_F(SupervisorTest, ReplacesOneWithAnotherEngine) {
     EXPECT_EQ(stats().ports(0).mode(), "generic copy");
 }
 
+TEST_F(SupervisorTest, LetsOneThatIsToBeFollowedLeaveItsFlows) {
+    bypass_->apply(table(1));
+    bypass_->want(engine("eth0"));
+    run_until_up();
+    bypass_->want(engine("eth1"));
+    run_until([this] { return std::filesystem::exists(pins() / "followed"); });
+    run_until_up();
+    bypass_->want({});
+    run_until([this] { return !std::filesystem::exists(pins()); });
+}
+
+TEST_F(SupervisorTest, RemovesWhatAKilledOneHasLeftWhenNoneIsToFollow) {
+    bypass_->apply(table(1));
+    leave_pins();
+    bypass_->want({});
+    run_until([this] { return !std::filesystem::exists(pins()); });
+    bypass_->want(engine("eth0"));
+    run_until_up();
+    leave_pins();
+    ::kill(stats().pid(), SIGKILL);
+    run_until([this] { return bypass_->state().restarts == 1; });
+    run_until_up();
+    EXPECT_TRUE(std::filesystem::exists(pins())) << "the next one's";
+    stop();
+    EXPECT_FALSE(std::filesystem::exists(pins()));
+    bypass_.reset();
+}
+
 TEST_F(SupervisorTest, EndsOneThatNobodyWantsAnyMore) {
     bypass_->apply(table(1));
     bypass_->want(engine("eth0"));
@@ -181,7 +213,8 @@ TEST_F(SupervisorTest, SaysHowABrokenOneEnds) {
 
 TEST_F(SupervisorTest, SaysThatTheProgramIsMissing) {
     bypass_ = std::make_unique<Bypass>(
-        context_, Bypass::Options{directory_ / "absent", directory_ / "dataplane.sock", {}});
+        context_,
+        Bypass::Options{directory_ / "absent", directory_ / "dataplane.sock", pins(), {}});
     bypass_->want(engine("eth0"));
     run_until([this] { return bypass_->state().restarts >= 1; });
     EXPECT_NE(bypass_->state().error.find("absent: No such file"), std::string::npos)
