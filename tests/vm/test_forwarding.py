@@ -88,6 +88,7 @@ def direct(hosts, request):
             kept.mkdir(parents=True, exist_ok=True)
             (kept / f"{director.name}.log").write_text(director.log())
         director.kill()
+        director.host.network.remove_pins()
         director.host.run("ipvsadm", "-C", check=False)
         for path in director.host.directory.glob("run/*"):
             path.unlink()
