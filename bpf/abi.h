@@ -150,14 +150,15 @@ struct lb_flow_control {
     __u32 tick;     /* by the worker: seconds */
     __u32 bypassed; /* by the worker: not 0 while it wants to see every packet */
     /* By the control thread, again and again: nanoseconds of CLOCK_MONOTONIC. When no worker has a
-     * socket on the queue, the program goes on until then: it forwards the flows that are in the
-     * cache, and drops what else is for a service, as a kernel that knows nothing of connections
-     * would reset them. Then it leaves everything to the kernel. */
-    __u64 alive_until;
+     * socket on the queue, the program forwards the flows that are in the cache until the first,
+     * and until the second drops what else is for a service: a kernel that knows nothing of
+     * connections would reset them. Then it leaves everything to the kernel. */
+    __u64 flows_until;
+    __u64 others_until;
     /* By the loader: the program runs in generic mode, where several CPUs can have packets of one
      * queue, and those that a worker has given back come by again. */
     __u32 is_generic;
-    __u32 unused[9];
+    __u32 unused[7];
 };
 LB_STATIC_ASSERT(sizeof(struct lb_flow_control) == 64, "a cache line");
 

@@ -149,7 +149,7 @@ static __always_inline void add(const struct lb_flow_control* control, __u64* co
 /* Whether the flows of the queue are still forwarded. */
 static __always_inline bool is_served(const struct lb_flow_control* control, __u32 queue) {
     return bpf_map_lookup_elem(&sockets, &queue) ||
-           bpf_ktime_get_coarse_ns() < control->alive_until;
+           bpf_ktime_get_coarse_ns() < control->flows_until;
 }
 
 /* Writes the Ethernet addresses for the destination of a flow that was found, and counts; false:

@@ -4,7 +4,7 @@
  * queue they came in on, and leaves everything else to the kernel: ARP, VRRP, ssh, ping need no
  * code anywhere else. It changes no packet, but those of flows in the cache (flow_cache.bpf.h),
  * which it forwards by itself. A queue without a socket passes to the kernel too; for a while after
- * its worker was killed, only the flows in the cache go on (lb_flow_control.alive_until), and the
+ * its worker was killed, only the flows in the cache go on (lb_flow_control.flows_until), and the
  * next process puts its own program in the place of this one. It drops what opens a connection when
  * a worker has too many of those before it: a ring that is full would lose the packets of
  * established connections as well. And it drops what clients send that are blocked.
@@ -352,7 +352,7 @@ static __always_inline bool is_blocked(const void* ip, const void* end, __be16 e
 static __always_inline int without_worker(__u32 queue) {
     const struct lb_flow_control* control = bpf_map_lookup_elem(&flow_controls, &queue);
 
-    if (!control || bpf_ktime_get_coarse_ns() >= control->alive_until)
+    if (!control || bpf_ktime_get_coarse_ns() >= control->others_until)
         return pass(lb_steer_pass_no_socket);
     count(lb_steer_drop_no_worker);
     return XDP_DROP;

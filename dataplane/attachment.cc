@@ -16,10 +16,11 @@ namespace {
 // Clients that persistent services remember at once, of each interface.
 constexpr std::uint32_t persistence_max = 1U << 18U;
 
-// How long established flows go on when this process is killed. A new one is there after a moment;
-// one that has crashed again and again, after five seconds at most. Without a control plane the
-// addresses of services go sooner.
-constexpr std::chrono::seconds alive_without_us{10};
+// When this process is killed, a new one is there after a moment; one that has crashed again and
+// again, after five seconds at most. Without a control plane the addresses of services go sooner.
+constexpr std::chrono::seconds flows_go_on{10};
+// Not for long: if no other comes, IPVS may have their services.
+constexpr std::chrono::seconds others_wait{2};
 
 HashSeed random_seed() {
     HashSeed seed;
@@ -193,7 +194,7 @@ void Attachment::run_second(Instant now) {
 }
 
 void Attachment::keep_alive(Instant now) {
-    steering_->keep_alive(now + alive_without_us);
+    steering_->keep_alive(now + flows_go_on, now + others_wait);
 }
 
 bool Attachment::outdated(const LinkInfo& link) const {

@@ -114,7 +114,6 @@ api::DataplaneReply Daemon::apply(ClientId client, const api::ServiceTable& mess
     if (applied) {
         controller_ = client;
         lease_.control_applied(engine_->table().lease);
-        engine_->set_lease_expired(false);
     } else {
         log::error("a table was refused: {}", applied.error().message);
         reply.set_error(applied.error().message);

@@ -82,9 +82,11 @@ Engine::~Engine() {
 Result<void> Engine::apply(Table table) {
     std::swap(table_, table);
     const bool had_table = std::exchange(has_table_, true);
+    const bool was_expired = std::exchange(lease_expired_, false);
     if (auto used = use_table(); !used) {
         table_ = std::move(table);
         has_table_ = had_table;
+        lease_expired_ = was_expired;
         if (auto restored = use_table(); !restored)
             log::error("{}", restored.error().message);
         return used;

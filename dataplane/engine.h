@@ -48,7 +48,8 @@ public:
     // Another process is to take over: established flows go on until it does.
     void leave() { leaves_ = true; }
 
-    // Makes this the table. Fails, and keeps the one in use, when it cannot be forwarded.
+    // Makes this the table, with its lease not expired. Fails, and keeps the one in use, when it
+    // cannot be forwarded.
     Result<void> apply(Table table);
     [[nodiscard]] const Table& table() const { return table_; }
     // With expired, services that VRRP owns stop; see Lease.

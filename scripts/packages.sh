@@ -18,7 +18,7 @@ build_packages=(
 # To build and run the tests, the demo and the benchmarks.
 test_packages=(
     libgtest-dev libgmock-dev libbenchmark-dev
-    clang-tidy-16 clang-format-16 libclang-rt-16-dev universal-ctags
+    clang-tidy-16 clang-format-16 libclang-rt-16-dev lld-16 universal-ctags
     python3 python3-pytest python3-scapy
     keepalived frr nginx-light nftables
     iproute2 iputils-ping ethtool tcpdump curl util-linux

@@ -5,6 +5,7 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/checksum.h"
+#include "controlplane/vrrp/ethernet.h"
 #include "controlplane/vrrp/packet.h"
 
 namespace headgate::vrrp {
@@ -12,10 +13,7 @@ namespace headgate::vrrp {
 namespace {
 
 constexpr std::size_t ethernet_bytes = 14;
-constexpr std::uint16_t ethertype_ipv4 = 0x0800;
-constexpr std::uint16_t ethertype_ipv6 = 0x86dd;
 constexpr std::size_t ipv6_header_bytes = 40;
-constexpr std::uint32_t ipv6_version = 6U << 28U;
 constexpr unsigned traffic_class_shift = 20;
 constexpr std::size_t ipv4_checksum_offset = 10;
 constexpr std::size_t message_checksum_offset = 6;

@@ -4,22 +4,20 @@
 
 #include "common/bytes.h"
 #include "common/checksum.h"
+#include "controlplane/vrrp/ethernet.h"
 
 namespace headgate::vrrp {
 
 namespace {
 
 constexpr std::uint16_t ethertype_arp = 0x0806;
-constexpr std::uint16_t ethertype_ipv4 = 0x0800;
 constexpr std::uint16_t hardware_ethernet = 1;
 constexpr std::uint16_t operation_request = 1;
 constexpr std::array<std::uint8_t, 6> broadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-constexpr std::uint16_t ethertype_ipv6 = 0x86dd;
 constexpr std::array<std::uint8_t, 6> all_nodes_mac{0x33, 0x33, 0, 0, 0, 1};  // RFC 2464 7
 constexpr std::array<std::uint8_t, 16> all_nodes{0xff, 0x02, 0, 0, 0, 0, 0, 0,
                                                  0,    0,    0, 0, 0, 0, 0, 1};
-constexpr std::uint32_t ipv6_version = 6U << 28U;
 constexpr std::uint8_t next_header_icmpv6 = 58;
 constexpr std::uint8_t hop_limit = 255;  // whatever has passed a router is discarded
 constexpr std::uint8_t neighbour_advertisement = 136;

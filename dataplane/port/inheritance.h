@@ -1,6 +1,6 @@
 // Inheritance: what a process leaves to the next that serves the same interface, also when it is
 // killed: the steering program on its link, and the maps of the flow cache, pinned in a directory
-// of a BPF file system. Established flows go on meanwhile (lb_flow_control.alive_until).
+// of a BPF file system. Established flows go on meanwhile (lb_flow_control.flows_until).
 //
 // A directory belongs to one interface, and holds all of it or what can be removed. *Control
 // thread.* Errors are in words, and never end anything: without an inheritance one starts anew.

@@ -284,11 +284,16 @@ void Steering::detach() {
     link_.reset();
 }
 
-void Steering::keep_alive(Instant until) {
-    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(until.time_since_epoch());
-    for (lb_flow_control& control : flow_controls_.items())
-        std::atomic_ref(control.alive_until)
-            .store(static_cast<std::uint64_t>(ns.count()), std::memory_order_relaxed);
+void Steering::keep_alive(Instant flows_until, Instant others_until) {
+    const auto store = [](__u64& place, Instant instant) {
+        const std::chrono::nanoseconds ns = instant.time_since_epoch();
+        std::atomic_ref(place).store(static_cast<std::uint64_t>(ns.count()),
+                                     std::memory_order_relaxed);
+    };
+    for (lb_flow_control& control : flow_controls_.items()) {
+        store(control.flows_until, flows_until);
+        store(control.others_until, others_until);
+    }
 }
 
 Result<void> Steering::set_socket(std::uint32_t queue, int socket_fd) {

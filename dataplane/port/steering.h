@@ -80,8 +80,9 @@ public:
     Result<void> go_live();
     // Nothing is left, and the program is detached.
     void detach();
-    // When the sockets are closed by then, by whatever, established flows go on until then.
-    void keep_alive(Instant until);
+    // When the sockets are closed, by whatever: how long established flows go on, and how long the
+    // other packets of services wait for a worker, by being dropped.
+    void keep_alive(Instant flows_until, Instant others_until);
 
     // Why the program runs in generic mode; empty in native mode.
     [[nodiscard]] const std::string& generic_reason() const { return generic_reason_; }

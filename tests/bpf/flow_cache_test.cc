@@ -102,7 +102,7 @@ protected:
         ASSERT_TRUE(attached) << attached.error().message;
         steering_ = std::move(*attached);
         // No queue has a socket.
-        steering_->keep_alive(Instant::max());
+        steering_->keep_alive(Instant::max(), {});
         make_core(queues - 1);
     }
 

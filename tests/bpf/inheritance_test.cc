@@ -32,6 +32,7 @@ using packets::Bytes;
 using packets::PacketBuilder;
 
 const MacAddress own_mac = packets::mac("02:00:00:00:00:01");
+constexpr std::chrono::seconds a_minute{60};
 const MacAddress server_mac = packets::mac("02:00:00:00:01:01");
 
 Bytes segment(std::uint8_t flags) {
@@ -136,8 +137,9 @@ protected:
         EXPECT_EQ(bpf_prog_test_run_opts(program.get(), &test), 0);
         return test.retval;
     }
-    void live_until(std::chrono::seconds from_now) {
-        steering->keep_alive(std::chrono::steady_clock::now() + from_now);
+    void keep_alive(std::chrono::seconds flows, std::chrono::seconds others) {
+        const Instant instant = std::chrono::steady_clock::now();
+        steering->keep_alive(instant + flows, instant + others);
     }
 
     static inline std::filesystem::path bpffs;
@@ -155,7 +157,7 @@ TEST_F(InheritanceTest, FlowsGoOnWithoutAProcess) {
     begin();
     apply();
     establish();
-    live_until(std::chrono::seconds(60));
+    keep_alive(a_minute, a_minute);
     steering.reset();
     EXPECT_NE(attached_id(), 0U);
     EXPECT_EQ(run(segment(flag::ack)), XDP_TX);
@@ -170,7 +172,7 @@ TEST_F(InheritanceTest, FlowsStopWhenTheTimeIsOver) {
     begin();
     apply();
     establish();
-    live_until(std::chrono::seconds(-1));
+    keep_alive(-a_minute, -a_minute);
     steering.reset();
     EXPECT_EQ(run(segment(flag::ack)), XDP_PASS);
     EXPECT_EQ(run(segment(flag::syn)), XDP_PASS);
@@ -178,11 +180,22 @@ TEST_F(InheritanceTest, FlowsStopWhenTheTimeIsOver) {
     steering->detach();
 }
 
+TEST_F(InheritanceTest, OtherPacketsDoNotWaitForAsLong) {
+    begin();
+    apply();
+    establish();
+    keep_alive(a_minute, -a_minute);
+    steering.reset();
+    EXPECT_EQ(run(segment(flag::ack)), XDP_TX);
+    EXPECT_EQ(run(segment(flag::syn)), XDP_PASS);
+    begin();
+}
+
 TEST_F(InheritanceTest, TheNextProcessGoesOn) {
     begin();
     apply();
     establish();
-    live_until(std::chrono::seconds(60));
+    keep_alive(a_minute, a_minute);
     const std::uint32_t former = attached_id();
     steering->flow_controls()[0].bypassed = 1;  // it was watched
     begin();
@@ -205,7 +218,7 @@ TEST_F(InheritanceTest, AFlowThatDoesNotGoOnIsTheWorkers) {
     begin();
     apply();
     establish();
-    live_until(std::chrono::seconds(60));
+    keep_alive(a_minute, a_minute);
     config.services[0].destinations[0].endpoint.address = packets::ip("10.0.0.2");
     begin();
     apply();

@@ -7,8 +7,12 @@ once, and a test's fixtures clean up undisturbed.
 import os
 import signal
 import subprocess
+import time
+
+PATIENCE = 60  # seconds: what has not stopped by then is killed
 
 received = []  # signals, in the order in which they came
+_deadlines = []  # for each of them, when patience ends
 _running = {}  # process -> whether it stops its own children
 
 
@@ -29,7 +33,7 @@ def run(command, check=False, tidies_up=False, **options):
         try:
             if received:  # it came while the program started
                 _stop(process)
-            stdout, stderr = process.communicate()
+            stdout, stderr = _outcome(process)
         finally:
             del _running[process]
     if received:
@@ -40,20 +44,39 @@ def run(command, check=False, tidies_up=False, **options):
     return done
 
 
+def _outcome(process):
+    """What the process wrote until it ended; nothing if it had to be killed."""
+    while True:
+        try:
+            return process.communicate(timeout=1)
+        except subprocess.TimeoutExpired:
+            if _deadlines and time.monotonic() > _deadlines[0]:
+                _signal_group(process, signal.SIGKILL)
+                return None, None
+
+
+def _signal_group(process, number):
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        pass
+
+
 def _stop(process):
     if process.returncode is not None:
         return
+    if not _running.get(process):
+        _signal_group(process, signal.SIGTERM)
+        return
     try:
-        if _running.get(process):
-            os.kill(process.pid, signal.SIGINT)
-        else:
-            os.killpg(process.pid, signal.SIGTERM)
+        os.kill(process.pid, signal.SIGINT)
     except ProcessLookupError:
         pass
 
 
 def _pass_on(number, _frame):
     received.append(number)
+    _deadlines.append(time.monotonic() + PATIENCE)
     for process in list(_running):
         _stop(process)
 

@@ -123,12 +123,13 @@ class Host:
     def has_address(self, address):
         return address in self.addresses()
 
-    def tcp_retransmissions(self):
-        """Segments that the TCP connections of this host have had to send again, ever."""
-        text = namespace.call_inside(self.namespace,
-                                     pathlib.Path("/proc/thread-self/net/snmp").read_text)
-        names, values = (line.split() for line in text.splitlines() if line.startswith("Tcp:"))
-        return int(values[names.index("RetransSegs")])
+    def tcp_counter(self, group, name):
+        """A counter of the host's kernel: "Tcp" "RetransSegs", "TcpExt" "TCPDSACKOldSent", ..."""
+        files = (pathlib.Path("/proc/thread-self/net") / each for each in ("snmp", "netstat"))
+        text = "".join(namespace.call_inside(self.namespace, file.read_text) for file in files)
+        names, values = (line.split() for line in text.splitlines()
+                         if line.startswith(f"{group}: "))
+        return int(values[names.index(name)])
 
     def xdp_attached(self, device="eth0"):
         link = json.loads(self.ip("-j", "link", "show", "dev", device))[0]

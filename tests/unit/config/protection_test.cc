@@ -8,6 +8,7 @@
 
 #include "common/limits.h"
 #include "tests/unit/config/support.h"
+#include "tests/unit/effort.h"
 
 namespace headgate::config {
 namespace {
@@ -123,8 +124,11 @@ TEST(ProtectionTest, HasRoomForLongLists) {
     std::string list;
     for (std::uint32_t number = 0; number < limits::access_prefixes_max; ++number)
         list += IpAddress::v4(Be32(0x0a000000U + 2 * number)).to_string() + "\n";
-    EXPECT_EQ(protection_of("block_list {\n" + list + "}").blocked.size(),
-              limits::access_prefixes_max);
+    // The sanitizer takes a quarter of a minute for each, and sees the same in both.
+    if constexpr (!has_address_sanitizer) {
+        EXPECT_EQ(protection_of("block_list {\n" + list + "}").blocked.size(),
+                  limits::access_prefixes_max);
+    }
     Protection protection;
     EXPECT_NE(
         complaint_about("block_list {\n" + list + "9.9.9.9\n}", protection).find("longer than the"),

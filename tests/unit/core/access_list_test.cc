@@ -9,6 +9,7 @@
 
 #include "dataplane/core/access_list.h"
 #include "tests/packets/packet_builder.h"
+#include "tests/unit/effort.h"
 
 namespace headgate::dataplane {
 namespace {
@@ -145,7 +146,7 @@ private:
 
 TEST(AccessListTest, FindsWhatASearchThroughAllFinds) {
     RandomRules random;
-    for (int run = 0; run < 200 && !HasFailure(); ++run) {
+    for (std::uint32_t run = 0; run < rounds(200) && !HasFailure(); ++run) {
         std::vector<AccessRule> rules;
         for (std::uint32_t count = random.below(60); count > 0; --count)
             rules.push_back(random.rule());
@@ -188,7 +189,7 @@ TEST(AccessListTest, ItsBlockedPrefixesSayWhatTheListSays) {
     const auto below = [&](std::uint32_t bound) {
         return std::uniform_int_distribution<std::uint32_t>(0, bound - 1)(random);
     };
-    for (int round = 0; round < 200; ++round) {
+    for (std::uint32_t round = 0; round < rounds(200); ++round) {
         std::vector<AccessRule> rules;
         for (std::uint32_t count = below(12); count > 0; --count) {
             const auto length = static_cast<std::uint8_t>(20 + below(13));

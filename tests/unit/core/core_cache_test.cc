@@ -20,7 +20,7 @@ using packets::PacketBuilder;
 
 constexpr std::uint8_t admit_after = 3;
 constexpr Tick idle_s = 10;
-constexpr Tick tcp_s = 900;
+constexpr Tick tcp_out_s = 900;
 constexpr Tick udp_s = 300;
 
 class CoreCacheTest : public ::testing::Test {
@@ -207,7 +207,7 @@ TEST_F(CoreCacheTest, LetsGoOfWhatEnds) {
     scan(ending);
     EXPECT_EQ(cached(), 0U);
     enter(2);
-    rig.wait(tcp_s + 1);
+    rig.wait(tcp_out_s + 1);
     EXPECT_EQ(rig.core.flows(), 0U);
     EXPECT_EQ(cached(), 0U);
     EXPECT_FALSE(forwarded(segment(2)));
@@ -278,10 +278,10 @@ TEST_F(CoreCacheTest, BeginsAnewWithTheNextConnectionInANode) {
 TEST_F(CoreCacheTest, KeepsAConnectionWhosePacketsOnlyTheProgramSees) {
     enter(1);
     for (int times = 0; times < 5; ++times) {
-        rig.wait(tcp_s - 1);
+        rig.wait(tcp_out_s - 1);
         EXPECT_TRUE(forwarded(segment(1)));
     }
-    rig.wait(tcp_s + 1);
+    rig.wait(tcp_out_s + 1);
     EXPECT_EQ(rig.core.flows(), 1U);
     rig.wait(1);
     EXPECT_EQ(rig.core.flows(), 0U);
@@ -293,7 +293,7 @@ TEST_F(CoreCacheTest, AllowsForAProgramWhoseClockIsLate) {
     enter(1);
     rig.wait(500);
     EXPECT_TRUE(forwarded(segment(1), 1));
-    rig.wait(tcp_s);
+    rig.wait(tcp_out_s);
     EXPECT_EQ(rig.core.flows(), 1U);
     rig.wait(1);
     EXPECT_EQ(rig.core.flows(), 0U);
@@ -301,7 +301,7 @@ TEST_F(CoreCacheTest, AllowsForAProgramWhoseClockIsLate) {
 
 TEST_F(CoreCacheTest, EndsAConnectionWithoutPacketsWhenItIsTime) {
     enter(1);
-    rig.wait(tcp_s);
+    rig.wait(tcp_out_s);
     EXPECT_EQ(rig.core.flows(), 1U);
     rig.wait(1);
     EXPECT_EQ(rig.core.flows(), 0U);
@@ -310,7 +310,7 @@ TEST_F(CoreCacheTest, EndsAConnectionWithoutPacketsWhenItIsTime) {
 TEST_F(CoreCacheTest, KnowsOfThePacketsBeforeItJudgesOne) {
     for (const std::uint8_t flags : {flag::ack, flag::syn, flag::fin}) {
         enter(flags);
-        jump(tcp_s - 10);
+        jump(tcp_out_s - 10);
         EXPECT_TRUE(forwarded(segment(flags)));
         jump(100);
         EXPECT_EQ(rig.send_tcp(flags, flags).reason, Reason::none);
@@ -321,7 +321,7 @@ TEST_F(CoreCacheTest, KnowsOfThePacketsBeforeItJudgesOne) {
 
 TEST_F(CoreCacheTest, KnowsOfThePacketsBeforeItJudgesAnError) {
     enter(1);
-    jump(tcp_s - 10);
+    jump(tcp_out_s - 10);
     EXPECT_TRUE(forwarded(segment(1)));
     jump(100);
     packets::Bytes quote = PacketBuilder::tcp(flag::ack)
@@ -338,26 +338,26 @@ TEST_F(CoreCacheTest, KnowsOfThePacketsBeforeItJudgesAnError) {
 
 TEST_F(CoreCacheTest, TellsWhenAConnectionWouldEnd) {
     enter(1);
-    EXPECT_EQ(expires_s(), tcp_s);
+    EXPECT_EQ(expires_s(), tcp_out_s);
     EXPECT_TRUE(forwarded(segment(1)));
-    EXPECT_EQ(expires_s(), tcp_s) << "not more than the timeout";
-    jump(tcp_s - 10);
+    EXPECT_EQ(expires_s(), tcp_out_s) << "not more than the timeout";
+    jump(tcp_out_s - 10);
     EXPECT_TRUE(forwarded(segment(1), 1));
     jump(100);
-    EXPECT_EQ(expires_s(), tcp_s - 100);
-    jump(tcp_s - 110);
+    EXPECT_EQ(expires_s(), tcp_out_s - 100);
+    jump(tcp_out_s - 110);
     EXPECT_TRUE(forwarded(segment(1), 1));
     jump(200);
     const TraceSteps steps = trace(1, flag::ack);
     ASSERT_TRUE(steps.known);
     EXPECT_FALSE(steps.known->expired);
-    EXPECT_EQ(steps.known->expires_s, tcp_s - 200);
+    EXPECT_EQ(steps.known->expires_s, tcp_out_s - 200);
     EXPECT_EQ(steps.known->state, ConnectionState::established);
 }
 
 TEST_F(CoreCacheTest, ListsNoConnectionAsOverThatGoesOn) {
     enter(1);
-    jump(tcp_s - 10);
+    jump(tcp_out_s - 10);
     EXPECT_TRUE(forwarded(segment(1)));
     jump(100);
     FlowScan ending({}, 0, true);
@@ -372,7 +372,7 @@ TEST_F(CoreCacheTest, GoesByTheLastPacketWhoeverHasSeenIt) {
     EXPECT_TRUE(forwarded(segment(1)));
     rig.wait(100);
     rig.send_tcp(1, flag::ack);
-    EXPECT_EQ(expires_s(), tcp_s);
+    EXPECT_EQ(expires_s(), tcp_out_s);
 }
 
 // ---- configurations ----
@@ -396,7 +396,7 @@ TEST_F(CoreCacheTest, LeavesToTheWorkerWhatADestinationCannotTake) {
     publish();
     EXPECT_FALSE(forwarded(segment(1)));
     EXPECT_EQ(rig.send_tcp(1, flag::ack).reason, Reason::destination_removed);
-    rig.wait(tcp_s - 1);
+    rig.wait(tcp_out_s - 1);
     EXPECT_EQ(rig.core.flows(), 1U);
     EXPECT_EQ(cached(), 0U);
     EXPECT_EQ(rig.send_tcp(1, flag::syn).to, Rig::mac_of(2));
@@ -404,7 +404,7 @@ TEST_F(CoreCacheTest, LeavesToTheWorkerWhatADestinationCannotTake) {
 
 TEST_F(CoreCacheTest, EndsTheConnectionsOfARemovedServiceByWhatTheWorkerHasSeen) {
     enter(1);
-    rig.wait(tcp_s - 10);
+    rig.wait(tcp_out_s - 10);
     EXPECT_TRUE(forwarded(segment(1)));
     std::swap(rig.config.services[0], rig.config.services[1]);
     rig.config.services.pop_back();
@@ -475,7 +475,7 @@ TEST_F(CoreCacheTest, SendsAnIdleConnectionAwayForABusyOne) {
         rig.send_tcp(waiting, flag::ack);
     EXPECT_EQ(rig.events(Event::flow_cached), entered + 1);
     EXPECT_TRUE(forwarded(segment(waiting)));
-    rig.wait(tcp_s - idle_s - 2);
+    rig.wait(tcp_out_s - idle_s - 2);
     EXPECT_EQ(rig.core.flows(), waiting) << "the one that left is as old as it was";
     rig.wait(1);
     EXPECT_EQ(rig.core.flows(), 1U) << "those without further packets";

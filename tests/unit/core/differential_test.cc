@@ -24,10 +24,10 @@
 #include "dataplane/flow_destinations.h"
 #include "tests/packets/packet_builder.h"
 #include "tests/packets/unwrap.h"
-#include "tests/unit/core/effort.h"
 #include "tests/unit/core/generator.h"
 #include "tests/unit/core/reference_model.h"
 #include "tests/unit/core/simulated_program.h"
+#include "tests/unit/effort.h"
 
 namespace headgate::dataplane {
 namespace {

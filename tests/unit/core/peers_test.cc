@@ -13,6 +13,7 @@
 #include "dataplane/core/publisher.h"
 #include "tests/packets/corpus.h"
 #include "tests/packets/frame_text.h"
+#include "tests/unit/effort.h"
 
 namespace headgate::dataplane {
 namespace {
@@ -214,7 +215,7 @@ TEST(ConnectionTable, LetsPeersFollowWhileItsOwnerWorks) {
         }
     });
     // Not by time: the owner may not have begun, or may have been interrupted.
-    constexpr std::uint64_t followed_wanted = 1'500'000;
+    constexpr std::uint64_t followed_wanted = rounds(1'500'000);
     std::uint64_t followed = 0;
     std::uint64_t mixed_up = 0;
     while (followed < followed_wanted) {

@@ -11,6 +11,7 @@
 
 #include "dataplane/core/publisher.h"
 #include "tests/packets/packet_builder.h"
+#include "tests/unit/effort.h"
 
 namespace headgate::dataplane {
 namespace {
@@ -228,7 +229,7 @@ TEST(Publisher, WorkersNeverSeeAFreedOrTornSnapshot) {
     std::vector<std::thread> workers;
     for (std::size_t number = 0; number < worker_count; ++number)
         workers.emplace_back(work, number);
-    for (std::uint64_t generation = 1; generation <= 500; ++generation) {
+    for (std::uint64_t generation = 1; generation <= rounds(500); ++generation) {
         ForwardingConfig next = config({});
         next.generation = generation;
         for (std::uint64_t number = 0; number < generation % 5; ++number) {

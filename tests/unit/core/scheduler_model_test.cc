@@ -8,9 +8,9 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/core/effort.h"
 #include "tests/unit/core/rig.h"
 #include "tests/unit/core/scheduler_model.h"
+#include "tests/unit/effort.h"
 
 namespace headgate::dataplane {
 namespace {

@@ -9,8 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/core/rewrite.h"
-#include "tests/unit/core/effort.h"
 #include "tests/unit/core/rig.h"
+#include "tests/unit/effort.h"
 
 namespace headgate::dataplane {
 namespace {

@@ -35,7 +35,7 @@ protected:
         options_ = {.config_file = directory_ / "k.conf",
                     .api_socket = directory_ / "api.sock",
                     .dataplane_socket = directory_ / "dataplane.sock",
-                    .dataplane_pins = {},
+                    .dataplane_pins = directory_ / "pins",
                     .holds_file = directory_ / "holds.json",
                     .ipvs_file = directory_ / "ipvs.json",
                     .dataplane_program = FAKE_DATAPLANE,

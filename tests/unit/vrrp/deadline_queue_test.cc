@@ -12,7 +12,7 @@
 namespace headgate::vrrp {
 namespace {
 
-Instant at_ms(std::uint64_t ms) {
+Instant after_ms(std::uint64_t ms) {
     return Instant{} + std::chrono::milliseconds(ms);
 }
 
@@ -30,12 +30,12 @@ private:
 
 TEST_F(DeadlineQueueTest, ServesTogetherWhatIsCloseTogetherAndOneByItselfInTime) {
     using std::chrono::milliseconds;
-    queue.set(instance(0), at_ms(10));
-    EXPECT_EQ(queue.next(milliseconds(1)), at_ms(10));
-    queue.set(instance(1), at_ms(11));
-    queue.set(instance(2), at_ms(12));
-    EXPECT_EQ(queue.next(milliseconds(1)), at_ms(11));
-    EXPECT_EQ(queue.next(milliseconds(5)), at_ms(12));
+    queue.set(instance(0), after_ms(10));
+    EXPECT_EQ(queue.next(milliseconds(1)), after_ms(10));
+    queue.set(instance(1), after_ms(11));
+    queue.set(instance(2), after_ms(12));
+    EXPECT_EQ(queue.next(milliseconds(1)), after_ms(11));
+    EXPECT_EQ(queue.next(milliseconds(5)), after_ms(12));
 }
 
 TEST_F(DeadlineQueueTest, AgreesWithASearchThroughAll) {
@@ -43,7 +43,7 @@ TEST_F(DeadlineQueueTest, AgreesWithASearchThroughAll) {
     std::mt19937 random(7);
     for (int step = 0; step < 5000; ++step) {
         Instance* const owner = instance(random() % 20);
-        const Instant when = at_ms(random() % 100);
+        const Instant when = after_ms(random() % 100);
         if (random() % 4 == 0) {
             queue.set(owner, std::nullopt);
             expected.erase(owner);
@@ -55,7 +55,7 @@ TEST_F(DeadlineQueueTest, AgreesWithASearchThroughAll) {
         for (const auto& [each, deadline] : expected)
             first = earliest({first, deadline});
         ASSERT_EQ(queue.next({}), first);
-        const Instant now = at_ms(50);
+        const Instant now = after_ms(50);
         const std::vector<Instance*> due = queue.due(now);
         ASSERT_TRUE(std::ranges::is_sorted(due, {}, [&](Instance* one) { return expected[one]; }));
         ASSERT_EQ(due.size(),
@@ -64,7 +64,7 @@ TEST_F(DeadlineQueueTest, AgreesWithASearchThroughAll) {
     }
     queue.clear();
     EXPECT_EQ(queue.next({}), std::nullopt);
-    EXPECT_TRUE(queue.due(at_ms(100)).empty());
+    EXPECT_TRUE(queue.due(after_ms(100)).empty());
 }
 
 }  // namespace

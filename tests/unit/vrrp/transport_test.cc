@@ -25,7 +25,7 @@ VirtualRouter router_v6(std::uint8_t version = 3) {
     return router;
 }
 
-Envelope envelope_v6(const Bytes& message, std::string_view destination = "ff02::12",
+Envelope received_v6(const Bytes& message, std::string_view destination = "ff02::12",
                      std::uint8_t hops = 255) {
     return {.source = ip("fe80::1"),
             .destination = ip(destination),
@@ -64,7 +64,7 @@ TEST(AdvertV6, IsTheMessageAloneAndVersion2HasNoPasswordField) {
 TEST(AdvertV6, IsReadWithWhatTheKernelSaysAboutIt) {
     for (const std::uint8_t version : {std::uint8_t{2}, std::uint8_t{3}}) {
         const Bytes message = encoded(router_v6(version), ip("fe80::1"), 100);
-        const auto advert = AdvertCodec(router_v6(version)).decode(envelope_v6(message), {});
+        const auto advert = AdvertCodec(router_v6(version)).decode(received_v6(message), {});
         ASSERT_TRUE(advert) << name_of(advert.error());
         EXPECT_EQ(advert->source, ip("fe80::1"));
         EXPECT_EQ(advert->advert_interval, std::chrono::seconds(1));
@@ -74,24 +74,24 @@ TEST(AdvertV6, IsReadWithWhatTheKernelSaysAboutIt) {
     const auto refused = [&](const Envelope& envelope) {
         return AdvertCodec(router_v6()).decode(envelope, {}).error();
     };
-    EXPECT_EQ(refused(envelope_v6(message, "ff02::12", 254)), AdvertError::ttl);
-    EXPECT_EQ(refused(envelope_v6(message, "ff02::13")), AdvertError::destination);
-    EXPECT_EQ(refused(envelope_v6(message, "fe80::2")), AdvertError::expected_multicast);
-    Envelope silent = envelope_v6(message);
+    EXPECT_EQ(refused(received_v6(message, "ff02::12", 254)), AdvertError::ttl);
+    EXPECT_EQ(refused(received_v6(message, "ff02::13")), AdvertError::destination);
+    EXPECT_EQ(refused(received_v6(message, "fe80::2")), AdvertError::expected_multicast);
+    Envelope silent = received_v6(message);
     silent.ttl.reset();
     EXPECT_TRUE(AdvertCodec(router_v6()).decode(silent, {})) << "the kernel need not say";
     Bytes cut = message;
     cut.pop_back();
-    EXPECT_EQ(refused(envelope_v6(cut)), AdvertError::length);
+    EXPECT_EQ(refused(received_v6(cut)), AdvertError::length);
     VirtualRouter four = router_v3();
-    EXPECT_EQ(AdvertCodec(four).decode(envelope_v6(message), {}).error(), AdvertError::protocol);
+    EXPECT_EQ(AdvertCodec(four).decode(received_v6(message), {}).error(), AdvertError::protocol);
 }
 
 TEST(AdvertV6, ComparesAddressLists) {
     VirtualRouter theirs = router_v6();
     theirs.addresses[1] = ip("2001:db8::65");
     const Bytes message = encoded(theirs, ip("fe80::1"), 100);
-    EXPECT_EQ(AdvertCodec(router_v6()).decode(envelope_v6(message), {})->remarks,
+    EXPECT_EQ(AdvertCodec(router_v6()).decode(received_v6(message), {})->remarks,
               std::vector{AdvertError::address_list});
 }
 
