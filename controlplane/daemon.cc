@@ -14,12 +14,12 @@
 #include "common/api.pb.h"
 #include "common/log.h"
 #include "controlplane/admin/server.h"
+#include "controlplane/backends.h"
 #include "controlplane/bfd_sessions.h"
 #include "controlplane/config/load.h"
 #include "controlplane/dataplane_questions.h"
 #include "controlplane/dump/dumper.h"
 #include "controlplane/explain/explain.h"
-#include "controlplane/forwarding/bypass.h"
 #include "controlplane/health/monitor.h"
 #include "controlplane/holds.h"
 #include "controlplane/reload_errors.h"
@@ -42,9 +42,6 @@ namespace {
 // How long `headgate status` waits for the VRRP thread, which it cannot do without, and for the
 // dataplane, which it can.
 constexpr std::chrono::milliseconds status_time_max{1000};
-
-constexpr const char* no_interface =
-    "no interface to forward on: name one in dataplane { interface ... }";
 
 std::int64_t unix_ms_now() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -77,16 +74,16 @@ public:
     Impl(asio::io_context& context, Options options)
         : context_(context),
           options_(std::move(options)),
-          // Grows over restarts too, so that an adopted dataplane never sees it go back.
-          generation_(static_cast<std::uint64_t>(unix_ms_now())),
           holds_(options_.holds_file),
           monitor_(context, [this] { evaluate_soon(); }),
           trackers_(context, [this](const auto& id, const auto& said) { tracked(id, said); }),
           service_trackers_([this](const auto& id, const auto& said) { tracked(id, said); }),
-          bypass_(context, {.executable = options_.dataplane_program,
-                            .socket = options_.dataplane_socket,
-                            .pins = options_.dataplane_pins,
-                            .arguments = options_.dataplane_arguments}),
+          backends_(context,
+                    {.executable = options_.dataplane_program,
+                     .socket = options_.dataplane_socket,
+                     .pins = options_.dataplane_pins,
+                     .arguments = options_.dataplane_arguments},
+                    options_.ipvs_file, [this] { evaluate_soon(); }),
           firewall_(options_.firewall_table),
           bfd_(context, [this](const auto& sessions) { report(sessions); }) {}
 
@@ -107,7 +104,7 @@ public:
                                 auto answer) { failover(request, std::move(answer)); },
              .dataplane =
                  [this](const auto& request, auto answer) {
-                     ask_dataplane(bypass_, request, std::move(answer));
+                     ask_dataplane(backends_.bypass(), request, std::move(answer));
                  }});
         if (!admin)
             return tl::unexpected(admin.error());
@@ -151,7 +148,7 @@ public:
         drain_timer_.cancel();
         if (vrrp_)
             vrrp_->stop();
-        bypass_.stop(std::move(done));
+        backends_.stop(std::move(done));
     }
 
 private:
@@ -189,6 +186,7 @@ private:
             if (!started)
                 return fail_with("start VRRP", started.error());
             vrrp_ = std::move(*started);
+            ask_standings();
         }
         // The sessions are reported anew to the instances as they are now.
         vrrp_of_bfd_ = vrrp_.get();
@@ -198,8 +196,8 @@ private:
         config_loaded_unix_ms_ = unix_ms_now();
         config_error_.clear();
         monitor_.configure(all_checks());
+        backends_.configure(config_);
         evaluate();
-        want_engine();
         malloc_trim(0);  // reading it took many times what it is
         return {};
     }
@@ -212,6 +210,7 @@ private:
             asio::post(context_, [this, standings = std::move(standings)]() mutable {
                 standings_asked_ = false;
                 standings_ = std::move(standings);
+                standings_known_ = true;
                 holds_.update(standings_);
                 evaluate_soon();
             });
@@ -231,31 +230,10 @@ private:
         return checks;
     }
 
-    void want_engine() {
-        bypass_.want(is_forwarding_wanted() ? forwarding::engine_of(config_)
-                                            : forwarding::Engine{});
-    }
-
-    // Whether the bypass has anything to forward.
-    [[nodiscard]] bool is_forwarding_wanted() const {
-        return std::ranges::any_of(views_, &service::ServiceView::carried);
-    }
-
-    [[nodiscard]] forwarding::Bypass::State bypass_state() const {
-        forwarding::Bypass::State state = bypass_.state();
-        if (!state.wanted && is_forwarding_wanted()) {
-            state.wanted = true;
-            state.error = no_interface;
-        }
-        return state;
-    }
-
     [[nodiscard]] service::Inputs service_inputs() const {
         service::Inputs inputs;
         inputs.find_check = [this](const config::Check& check) { return monitor_.find(check); };
-        inputs.capabilities = bypass_.capabilities();
-        if (const auto state = bypass_.state(); !state.up)
-            inputs.backend_down_reason = state.wanted ? state.error : no_interface;
+        backends_.fill(inputs);
         for (const vrrp::Standing& instance : standings_)
             inputs.held_vips.insert(instance.held_vips.begin(), instance.held_vips.end());
         return inputs;
@@ -299,8 +277,7 @@ private:
         service_trackers_.update(config_, views_);
         for (const auto& change : history_.update(config_, views_, unix_ms_now()))
             log_change(change);
-        if (!config_.virtual_servers.empty())
-            bypass_.apply(service::build_table(config_, views_, drains_, ++generation_));
+        backends_.apply(config_, views_, drains_, standings_known_ || !vrrp_);
     }
 
     void log_change(const service::History::Change& change) const {
@@ -318,6 +295,7 @@ private:
         int waiting = 1;
         std::optional<std::vector<vrrp::InstanceStatus>> vrrp;
         std::optional<api::DataplaneState> dataplane;
+        std::optional<api::DataplaneState> ipvs;
 
         StatusQuery(asio::io_context& context, admin::AdminServer::Answer to)
             : answer(std::move(to)), timer(context) {}
@@ -346,9 +324,15 @@ private:
         ++query->waiting;
         bfd_.refresh([this, query] { arrived(*query); });
         ++query->waiting;
-        bypass_.stats([this, query](Result<api::DataplaneState> state) {
+        backends_.bypass().stats([this, query](Result<api::DataplaneState> state) {
             if (state)
                 query->dataplane = std::move(*state);
+            arrived(*query);
+        });
+        ++query->waiting;
+        backends_.ipvs().stats([this, query](Result<api::DataplaneState> state) {
+            if (state)
+                query->ipvs = std::move(*state);
             arrived(*query);
         });
         arrived(*query);  // the one that held it open until all were asked
@@ -414,7 +398,8 @@ private:
             reply.set_error("the VRRP thread does not answer");
             return answer(std::move(reply));
         }
-        const forwarding::Bypass::State bypass = bypass_state();
+        const forwarding::Bypass::State bypass = backends_.bypass_state();
+        const forwarding::ipvs::Backend::State ipvs = backends_.ipvs().state();
         const service::Inputs inputs = service_inputs();
         const std::vector<service::ServiceView> views = service::evaluate(config_, inputs);
         api::Status& status = *reply.mutable_status();
@@ -424,7 +409,9 @@ private:
                               .history = history_,
                               .find_check = inputs.find_check,
                               .bypass = bypass,
-                              .dataplane = query.dataplane});
+                              .dataplane = query.dataplane,
+                              .ipvs = ipvs,
+                              .ipvs_counters = query.ipvs});
         for (const bfd::InstanceStatus& session : bfd_.statuses())
             fill_bfd(session, *status.add_bfd());
         status.set_version(HEADGATE_VERSION);
@@ -442,10 +429,10 @@ private:
     config::Config config_;
     std::int64_t config_loaded_unix_ms_ = 0;
     std::string config_error_;
-    std::uint64_t generation_;
     bool evaluation_due_ = false;
     std::vector<vrrp::Standing> standings_;
     bool standings_asked_ = false;
+    bool standings_known_ = false;  // VRRP has said who holds what, once at least
     std::vector<service::ServiceView> views_;
     service::History history_;
     service::Drains drains_;
@@ -456,7 +443,7 @@ private:
     health::Monitor monitor_;
     track::Trackers trackers_;
     ServiceTrackers service_trackers_;
-    forwarding::Bypass bypass_;
+    Backends backends_;
     std::unique_ptr<admin::AdminServer> admin_;
     vrrp::Firewall firewall_;  // outlives the addresses, which vrrp_ removes
     std::unique_ptr<vrrp::VrrpThread> vrrp_;

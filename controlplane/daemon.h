@@ -27,6 +27,7 @@ public:
         // Of nftables; another for each daemon of one machine.
         std::string firewall_table = "headgate";
         std::filesystem::path holds_file;  // see Holds
+        std::filesystem::path ipvs_file;   // see forwarding/ipvs/owners_file.h
         std::filesystem::path dataplane_program;
         std::vector<std::string> dataplane_arguments;
         bool run_vrrp = true;

@@ -62,6 +62,7 @@ Daemon::Options daemon_options(const Options& options, const RunDir& run_dir) {
     daemon.firewall_table = instance_name(options.run_dir);
     daemon.dataplane_pins = options.bpffs / instance_name(options.run_dir);
     daemon.holds_file = run_dir.holds_file();
+    daemon.ipvs_file = run_dir.ipvs_file();
     daemon.dataplane_program =
         options.dataplane.empty() ? find_dataplane_program() : options.dataplane;
     if (!options.log_to_console)

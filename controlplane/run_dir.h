@@ -27,6 +27,7 @@ public:
         return directory_ / "dataplane.sock";
     }
     [[nodiscard]] std::filesystem::path holds_file() const { return directory_ / "holds.json"; }
+    [[nodiscard]] std::filesystem::path ipvs_file() const { return directory_ / "ipvs.json"; }
 
 private:
     RunDir(std::filesystem::path directory, std::filesystem::path pid_file, Fd lock, Fd pid_lock)

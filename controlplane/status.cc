@@ -165,11 +165,11 @@ void fill_check(const config::Check& check, const health::CheckState* state,
     }
 }
 
-const api::ServiceStats* find_stats(const std::optional<api::DataplaneState>& dataplane,
+const api::ServiceStats* find_stats(const std::optional<api::DataplaneState>& counters,
                                     const api::VirtualServerStatus& server) {
-    if (!dataplane)
+    if (!counters)
         return nullptr;
-    const auto& services = dataplane->services();
+    const auto& services = counters->services();
     const auto found = std::ranges::find_if(services, [&server](const api::ServiceStats& stats) {
         return stats.address() == server.address() && stats.port() == server.port() &&
                stats.protocol() == server.protocol();
@@ -208,7 +208,9 @@ void fill_virtual_server(const StatusInputs& inputs, std::size_t index,
     for (std::size_t real = 0; real < server.real_servers.size(); ++real)
         fill_real_server(inputs, server, real, view.server_up[real], *status.add_real_servers());
 
-    const api::ServiceStats* stats = find_stats(inputs.dataplane, status);
+    // Of whoever has the virtual server.
+    const auto& counters = view.in_ipvs ? inputs.ipvs_counters : inputs.dataplane;
+    const api::ServiceStats* stats = find_stats(counters, status);
     if (stats == nullptr)
         return;
     status.set_connections(stats->connections());
@@ -220,6 +222,13 @@ void fill_virtual_server(const StatusInputs& inputs, std::size_t index,
                 *real.mutable_stats() = destination;
         }
     }
+}
+
+void fill_ipvs(const forwarding::ipvs::Backend::State& state, api::IpvsStatus& status) {
+    status.set_up(state.up);
+    status.set_error(state.error);
+    status.set_version(state.version);
+    status.set_repairs(state.repairs);
 }
 
 }  // namespace
@@ -237,6 +246,8 @@ api::Status make_status(const StatusInputs& inputs) {
     status.set_dataplane_restarts(inputs.bypass.restarts);
     if (inputs.dataplane)
         *status.mutable_dataplane() = *inputs.dataplane;
+    if (inputs.ipvs.wanted)
+        fill_ipvs(inputs.ipvs, *status.mutable_ipvs());
     return status;
 }
 

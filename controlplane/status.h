@@ -10,6 +10,7 @@
 #include "common/api.pb.h"
 #include "controlplane/config/model.h"
 #include "controlplane/forwarding/bypass.h"
+#include "controlplane/forwarding/ipvs/backend.h"
 #include "controlplane/health/check_state.h"
 #include "controlplane/service/evaluate.h"
 #include "controlplane/service/history.h"
@@ -26,6 +27,9 @@ struct StatusInputs {
     const forwarding::Bypass::State& bypass;
     // Absent while no dataplane answers.
     const std::optional<api::DataplaneState>& dataplane;
+    const forwarding::ipvs::Backend::State& ipvs;
+    // Absent while IPVS forwards nothing.
+    const std::optional<api::DataplaneState>& ipvs_counters;
 };
 
 // Everything but what concerns the daemon itself (version, pid, times, configuration file).

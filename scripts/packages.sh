@@ -22,4 +22,5 @@ test_packages=(
     python3 python3-pytest python3-scapy
     keepalived frr nginx-light nftables
     iproute2 iputils-ping ethtool tcpdump curl util-linux
+    qemu-system-x86 ipvsadm kmod                # a guest with IPVS: tests/vm
 )

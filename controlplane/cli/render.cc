@@ -111,6 +111,12 @@ void add_real_server(const api::RealServerStatus& server, const RenderOptions& o
                note});
 }
 
+// "on IPVS: lb_kind NAT is not supported"
+std::string placement_words(const std::string& placement) {
+    constexpr std::string_view ipvs = "ipvs";
+    return placement.starts_with(ipvs) ? "on IPVS" + placement.substr(ipvs.size()) : placement;
+}
+
 std::string render_services(const api::Status& status, const RenderOptions& options) {
     if (status.virtual_servers().empty())
         return {};
@@ -128,7 +134,7 @@ std::string render_services(const api::Status& status, const RenderOptions& opti
                    count_words(service.connections()),
                    "",
                    count_words(service.packets()),
-                   note + ", " + service.placement()});
+                   note + ", " + placement_words(service.placement())});
         for (const api::RealServerStatus& server : service.real_servers())
             add_real_server(server, options, table);
     }
@@ -196,6 +202,13 @@ std::string render_dataplane(const api::Status& status) {
     return text + '\n';
 }
 
+std::string render_ipvs(const api::Status& status) {
+    if (!status.has_ipvs() || !status.ipvs().up())
+        return {};
+    return fmt::format("\nIPVS  {} of the kernel  changes of others put back {}\n",
+                       status.ipvs().version(), count_words(status.ipvs().repairs()));
+}
+
 }  // namespace
 
 Paint paint_of(const std::string& state) {
@@ -249,6 +262,7 @@ std::string render_status(const api::Status& status, const RenderOptions& option
     text += render_vrrp(status, options);
     text += render_services(status, options);
     text += render_dataplane(status);
+    text += render_ipvs(status);
     if (!found.empty())
         text += '\n';
     for (const Finding& finding : found) {

@@ -75,7 +75,8 @@ std::vector<Finding> findings(const api::Status& status) {
     for (const api::VrrpStatus& instance : status.vrrp())
         look_at_vrrp(instance, found);
     if (status.dataplane_wanted() && !status.dataplane_up())
-        add(found, Severity::critical, "the dataplane is not up: " + status.dataplane_error());
+        add(found, status.ipvs().up() ? Severity::degraded : Severity::critical,
+            "the dataplane is not up: " + status.dataplane_error());
     else if (!status.dataplane_error().empty())
         add(found, Severity::degraded,
             "the dataplane keeps an older table: " + status.dataplane_error());

@@ -132,6 +132,7 @@ struct Drafts {
     std::vector<ServerDraft> servers;
     Dataplane dataplane;  // but for its protection
     ProtectionDraft protection;
+    IpvsPolicy ipvs;
     DumpFiles dump_files;
 };
 

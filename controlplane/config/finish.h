@@ -9,6 +9,7 @@
 
 #include "controlplane/config/draft.h"
 #include "controlplane/config/finish_tracking.h"
+#include "controlplane/config/model.h"
 #include "controlplane/config/report.h"
 
 namespace headgate::config {
@@ -75,5 +76,8 @@ Protection finish_protection(const ProtectionDraft& draft, Report& report);
 std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts,
                                           const std::vector<ServerGroupDraft>& groups,
                                           Report& report);
+
+// Reports what the engine of the configuration cannot forward, or not find out how to.
+void check_engine(const Config& config, const Drafts& drafts, Report& report);
 
 }  // namespace headgate::config

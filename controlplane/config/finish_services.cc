@@ -120,10 +120,9 @@ private:
                             "this virtual_server has no `lb_algo`; the default (wlc) is used",
                             "write `lb_algo wlc`, or another one");
         if (no_method)
-            report_.error(draft_.where,
-                          "this virtual_server has no `lb_kind`; the default (NAT) is "
-                          "not carried by this version of Headgate",
-                          "write `lb_kind DR`");
+            report_.warning(draft_.where,
+                            "this virtual_server has no `lb_kind`; the default (NAT) is used",
+                            "write `lb_kind NAT`, or another one");
     }
 
     // keepalived wants `lb_algo` before them; here the order does not matter.

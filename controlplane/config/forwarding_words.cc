@@ -40,14 +40,6 @@ public:
             return std::nullopt;
         }
         result_.method = *method;
-        if (result_.method == ForwardingMethod::nat)
-            report_.error(
-                word.span,
-                fmt::format("`{} NAT` is not carried by this version of Headgate",
-                            value_.row->name),
-                fmt::format("write `{} DR`, or `{} TUN`; until then the virtual server is not "
-                            "forwarded",
-                            value_.row->name, value_.row->name));
         if (result_.method != ForwardingMethod::tun)
             return refuse_surplus();
         while (next_ < words_.size()) {
@@ -110,7 +102,7 @@ private:
     }
 
     std::optional<Forwarding> refuse_surplus() {
-        if (next_ < words_.size() && result_.method == ForwardingMethod::dr)
+        if (next_ < words_.size())
             report_.error(
                 join(words_[next_].span, words_.back().span),
                 fmt::format("{} is too much for {}", quote(words_[next_].text), value_.row->name),

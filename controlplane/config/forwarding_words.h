@@ -10,12 +10,10 @@
 
 namespace headgate::config {
 
-// As the reference shows it. NAT, which is not carried, is understood as well.
 inline constexpr std::string_view forwarding_form =
-    "DR | TUN [type ipip | type gue port PORT | type gre] [nocsum | csum | remcsum]";
+    "NAT | DR | TUN [type ipip | type gue port PORT | type gre] [nocsum | csum | remcsum]";
 
-// What they say. Absent: they cannot be used, which is reported. A method that is not carried is
-// reported, too, but comes out.
+// What they say. Absent: they cannot be used, which is reported.
 std::optional<Forwarding> read_forwarding(const Value& value, Report& report);
 
 }  // namespace headgate::config

@@ -36,9 +36,7 @@ constexpr Group groups[] = {
     {Block::global_defs, "vrrp_iptables vrrp_ipsets nftables_ifindex",
      "`no_accept` uses a table of its own in nftables: see `nftables`"},
     {Block::global_defs,
-     "nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark lvs_sync_daemon "
-     "lvs_flush lvs_flush_on_stop lvs_flush_onstop",
-     ""},
+     "nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark lvs_sync_daemon", ""},
     {Block::global_defs,
      "process_names process_name vrrp_process_name checker_process_name lvs_process_name "
      "bfd_process_name",

@@ -106,16 +106,6 @@ private:
     bool is_over_limit_ = false;
 };
 
-// Every interface on which packets to the virtual servers could arrive is unknown.
-void check_dataplane(const Config& config, const Drafts& drafts, Report& report) {
-    if (config.virtual_servers.empty() || !config.dataplane.interfaces.empty() ||
-        !drafts.instances.empty())
-        return;
-    report.error(drafts.servers.front().where,
-                 "no interface is known on which packets to virtual servers arrive",
-                 "add `dataplane { interface eth0 }` with the right name");
-}
-
 Result<std::string> read_file(const std::string& path) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
                                                                std::fclose);
@@ -186,7 +176,8 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     config.vrrp.scheduling = drafts.global.vrrp_scheduling;
     config.vrrp.log_unknown_vrids = drafts.global.log_unknown_vrids;
     config.bfd_scheduling = drafts.global.bfd_scheduling;
-    check_dataplane(config, drafts, report);
+    config.ipvs = drafts.ipvs;
+    check_engine(config, drafts, report);
 
     LoadResult result;
     const bool has_problems = report.count() > 0;

@@ -25,6 +25,7 @@ struct Config {
     std::vector<VirtualServer> virtual_servers;
     ConnectionTimeouts connection_timeouts;
     Dataplane dataplane;
+    IpvsPolicy ipvs;
     DumpFiles dump_files;
 };
 

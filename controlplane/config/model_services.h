@@ -135,8 +135,18 @@ struct FlowCache {
     std::uint32_t idle_s = flow_cache_defaults::idle_s;
 };
 
+// What forwards: headgate-dataplane, the kernel's IPVS, or the first of them that can.
+enum class EngineChoice : std::uint8_t { automatic, af_xdp, ipvs };
+
+// What else happens to the kernel's IPVS table.
+struct IpvsPolicy {
+    bool flush_at_start = false;  // all services go, whoever has made them
+    bool flush_on_stop = false;   // likewise
+};
+
 // The dataplane { } block, a Headgate extension.
 struct Dataplane {
+    EngineChoice engine = EngineChoice::automatic;
     std::vector<std::string> interfaces;  // empty: those of the VRRP instances
     XdpMode mode = XdpMode::automatic;
     Protection protection;

@@ -13,6 +13,12 @@ constexpr std::array xdp_modes{
     Choice{"generic", static_cast<int>(XdpMode::generic), ""},
 };
 
+constexpr std::array engines{
+    Choice{"auto", static_cast<int>(EngineChoice::automatic), ""},
+    Choice{"af_xdp", static_cast<int>(EngineChoice::af_xdp), ""},
+    Choice{"ipvs", static_cast<int>(EngineChoice::ipvs), ""},
+};
+
 void add_interfaces(const Context& context, const Value& value) {
     for (const Word& word : value.words) {
         const auto name = read_interface(word, context.report, expectation(*value.row));
@@ -89,6 +95,22 @@ constexpr Keyword global_rows[] = {
         .doc = "Interfaces on which packets to the virtual servers arrive.",
         .origin = Origin::headgate,
         .repeats = true,
+    },
+    {
+        .blocks = Block::dataplane,
+        .name = "engine",
+        .argument = one_of(engines),
+        .default_text = "auto",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.dataplane.engine = static_cast<EngineChoice>(value.number);
+            },
+        .doc = "What forwards: headgate-dataplane (`af_xdp`), the kernel's IPVS (`ipvs`), or, for "
+               "each virtual server, the first of them that can (`auto`): IPVS carries those with "
+               "`lb_kind NAT`, and all while headgate-dataplane does not come up. What is for "
+               "headgate-dataplane alone, such as limits and lists of clients, is not done by "
+               "IPVS.",
+        .origin = Origin::headgate,
     },
     {
         .blocks = Block::dataplane,

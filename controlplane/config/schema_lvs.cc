@@ -67,6 +67,13 @@ void set_timeouts(const Context& context, const Value& value) {
     }
 }
 
+void set_flush_on_stop(const Context& context, const Value& value) {
+    if (value.present && value.text != "VS")
+        return context.report.error(value.where, quote(value.text) + " is not VS",
+                                    "write `VS`, or nothing; it is ignored now");
+    context.drafts.ipvs.flush_on_stop = !value.present;
+}
+
 constexpr Keyword lvs_rows[] = {
     {
         .blocks = Block::root,
@@ -198,6 +205,31 @@ constexpr Keyword lvs_rows[] = {
         .doc = "With persistence: the clients of a real server of weight 0, or one that is "
                "inhibited, get another one for new connections. The same as IPVS's sysctl.",
         .origin = Origin::headgate,
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "lvs_flush",
+        .argument = flag(),
+        .default_text = "off",
+        .handler = [](const Context& context,
+                      const Value& value) { context.drafts.ipvs.flush_at_start = value.flag; },
+        .doc = "When the kernel's IPVS is first used, all its services go, whoever has made them. "
+               "Without it, those of a headgated before go on, and those of others stay.",
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "lvs_flush_on_stop",
+        .argument = text("VS").or_nothing(),
+        .handler = set_flush_on_stop,
+        .doc = "At the end all services of the kernel's IPVS go, whoever has made them. With `VS`, "
+               "or without the keyword: those of headgated.",
+    },
+    {
+        .blocks = Block::global_defs,
+        .name = "lvs_flush_onstop",
+        .argument = text("VS").or_nothing(),
+        .handler = set_flush_on_stop,
+        .doc = "The same as `lvs_flush_on_stop`.",
     },
     {
         .blocks = Block::global_defs,

@@ -171,7 +171,10 @@ constexpr Keyword service_rows[] = {
         .argument = words(forwarding_form),
         .default_text = "NAT",
         .handler = set_method,
-        .doc = "How packets reach the real servers. DR: with the destination MAC address changed, "
+        .doc = "How packets reach the real servers. NAT: with the real server's address and port, "
+               "by the "
+               "kernel's IPVS alone; the answers have to come back through the director. DR: with "
+               "the destination MAC address changed, "
                "so that the real server, which has the address on lo, answers the client directly. "
                "TUN: in a tunnel, to real servers of any family behind any number of routers, "
                "which take the packet out and answer directly, too: in IP (ipip, the default), "

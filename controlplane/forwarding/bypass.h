@@ -37,6 +37,7 @@ public:
         bool up = false;    // it has confirmed a table
         std::string error;  // why it is not up, in words; empty while it is
         std::uint64_t restarts = 0;
+        std::string last_failure{};  // for which it was restarted last; empty: it never was
     };
 
     // Requires: `context` outlives the backend.

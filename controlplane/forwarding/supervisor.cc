@@ -78,7 +78,8 @@ Bypass::State Bypass::Supervisor::state() const {
     State state{.wanted = is_wanted(),
                 .up = publisher_.confirmed(),
                 .error = publisher_.error(),
-                .restarts = restarts_};
+                .restarts = restarts_,
+                .last_failure = last_failure_};
     if (state.wanted && !state.up && state.error.empty())
         state.error = failure_.empty() ? "headgate-dataplane is starting" : failure_;
     return state;
@@ -132,6 +133,7 @@ asio::awaitable<void> Bypass::Supervisor::run_once() {
 
     const Duration delay = backoff_.next(lived);
     ++restarts_;
+    last_failure_ = failure_;
     log::warn("{}; starting it again in {} ms", failure_,
               std::chrono::duration_cast<milliseconds>(delay).count());
     const Instant end = std::chrono::steady_clock::now() + delay;

@@ -85,6 +85,7 @@ private:
     bool exited_ = false;
     std::optional<bool> adopted_fits_;
     std::string failure_;  // of the process at hand, or of the one before
+    std::string last_failure_;
     Backoff backoff_;
     std::uint64_t restarts_ = 0;
 };

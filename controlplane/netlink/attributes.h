@@ -1,4 +1,4 @@
-// Attributes of rtnetlink messages: put into a request that has room for them, found in a message
+// Attributes of netlink messages: put into a request that has room for them, found in a message
 // of the kernel.
 #pragma once
 

@@ -67,35 +67,54 @@ std::string reason_of(nlmsghdr* answer) {
     return nla_get_string(attributes[NLMSGERR_ATTR_MSG]);
 }
 
-}  // namespace
+// Nothing while the answer has not ended; code 0: it has, and well.
+std::optional<Error> end_of(nlmsghdr* message) {
+    if (message->nlmsg_type != NLMSG_ERROR && message->nlmsg_type != NLMSG_DONE)
+        return std::nullopt;
+    // The end of a list has a number, too, and not always.
+    if (nlmsg_datalen(message) < static_cast<int>(sizeof(int)))
+        return Error{};
+    const int code = -*static_cast<const int*>(nlmsg_data(message));
+    const std::string reason = message->nlmsg_type == NLMSG_ERROR ? reason_of(message) : "";
+    const std::string words = std::generic_category().message(code);
+    return Error{.message = reason.empty() ? words : fmt::format("{} ({})", reason, words),
+                 .code = code};
+}
 
-Result<void> perform(nl_sock* socket, Message request) {
-    const int sent = nl_send_auto(socket, request.get());
+template <typename Handler>
+Result<void> exchange(nl_sock* socket, nl_msg* request, Buffer buffer, Handler handle) {
+    const int sent = nl_send_auto(socket, request);
     if (sent < 0)
         return fail("send to netlink: {}", nl_geterror(sent));
-    const std::uint32_t sequence = nlmsg_hdr(request.get())->nlmsg_seq;
-    Buffer buffer(answer_bytes);
+    const std::uint32_t sequence = nlmsg_hdr(request)->nlmsg_seq;
     for (;;) {
         const auto bytes = receive(nl_socket_get_fd(socket), buffer, 0);
         if (!bytes)
             return tl::unexpected(bytes.error());
-        std::optional<Error> answer;
+        std::optional<Error> end;
         for_each_message(buffer, *bytes, [&](nlmsghdr* message) {
-            if (message->nlmsg_seq != sequence || message->nlmsg_type != NLMSG_ERROR)
+            if (message->nlmsg_seq != sequence)
                 return;
-            const int code = -static_cast<const nlmsgerr*>(nlmsg_data(message))->error;
-            const std::string reason = reason_of(message);
-            answer = Error{.message = reason.empty()
-                                          ? std::generic_category().message(code)
-                                          : fmt::format("{} ({})", reason,
-                                                        std::generic_category().message(code)),
-                           .code = code};
+            if (auto ended = end_of(message))
+                end = std::move(ended);
+            else
+                handle(message);
         });
-        if (answer && answer->code != 0)
-            return tl::unexpected(std::move(*answer));
-        if (answer)
+        if (end && end->code != 0)
+            return tl::unexpected(std::move(*end));
+        if (end)
             return {};
     }
+}
+
+}  // namespace
+
+Result<void> perform(nl_sock* socket, Message request) {
+    return exchange(socket, request.get(), Buffer(answer_bytes), [](nlmsghdr* /*message*/) {});
+}
+
+Result<void> ask(nl_sock* socket, Message request, const std::function<void(nlmsghdr*)>& handle) {
+    return exchange(socket, request.get(), Buffer(buffer_bytes), handle);
 }
 
 }  // namespace headgate::netlink

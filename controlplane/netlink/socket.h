@@ -1,6 +1,7 @@
 // What the users of rtnetlink share: an open libnl socket, a message, and libnl's errors as ours.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include <linux/netlink.h>
@@ -31,5 +32,8 @@ Message new_request(int type, int flags);
 // returns. It takes as long as the kernel's RTNL lock is held by others.
 // Error::code of a failure is the kernel's errno; the message has the kernel's own words, if any.
 Result<void> perform(nl_sock* socket, Message request);
+
+// Likewise, of a request that asks for something: `handle` gets each message of the answer.
+Result<void> ask(nl_sock* socket, Message request, const std::function<void(nlmsghdr*)>& handle);
 
 }  // namespace headgate::netlink

@@ -47,7 +47,7 @@ bool is_up(const config::RealServer& server, bool alpha, const Inputs& inputs) {
 }
 
 State state_of(const ServiceView& view) {
-    if (!view.carried)
+    if (!view.in_bypass && !view.in_ipvs)
         return State::down;
     if (!view.active)
         return State::standby;
@@ -100,16 +100,27 @@ api::TunnelType tunnel_to_api(config::TunnelType type) {
     return api::GRE;
 }
 
-void fill_forwarding(const config::Forwarding& forwarding, api::Destination& destination) {
-    if (forwarding.method != config::ForwardingMethod::tun) {
-        destination.set_method(api::DR);
-        return;
+api::ForwardingMethod method_to_api(config::ForwardingMethod method) {
+    switch (method) {
+        case config::ForwardingMethod::nat:
+            return api::NAT;
+        case config::ForwardingMethod::dr:
+            return api::DR;
+        case config::ForwardingMethod::tun:
+            break;
     }
-    destination.set_method(api::TUN);
+    return api::TUN;
+}
+
+void fill_forwarding(const config::Forwarding& forwarding, api::Destination& destination) {
+    destination.set_method(method_to_api(forwarding.method));
+    if (forwarding.method != config::ForwardingMethod::tun)
+        return;
     api::Tunnel& tunnel = *destination.mutable_tunnel();
     tunnel.set_type(tunnel_to_api(forwarding.type));
     tunnel.set_port(forwarding.port);
     tunnel.set_checksum(forwarding.checksum != config::TunnelChecksum::none);
+    tunnel.set_remote_checksum(forwarding.checksum == config::TunnelChecksum::remote);
 }
 
 void fill_destinations(const config::VirtualServer& server, const ServiceView& view,
@@ -180,6 +191,59 @@ void fill_protection(const config::Protection& from, api::Protection& to) {
 
 }  // namespace
 
+namespace {
+
+// Why the bypass is not to have a service; empty: it is.
+std::string why_not_bypass(const Inputs& inputs, const config::VirtualServer& server,
+                           bool on_vmac) {
+    std::string reason = why_not_carried(inputs.capabilities, server);
+    if (reason.empty() && on_vmac)
+        reason = "its address has a MAC address of its own (use_vmac)";
+    return reason;
+}
+
+// Why IPVS does not forward for a service, though it is to; empty: it does.
+std::string why_not_by_ipvs(const Inputs& inputs, const config::VirtualServer& server) {
+    if (!inputs.ipvs_down_reason.empty())
+        return inputs.ipvs_down_reason;
+    const auto refused = inputs.ipvs_failures.find({server.endpoint, server.protocol});
+    return refused == inputs.ipvs_failures.end() ? "" : refused->second;
+}
+
+// Decides who has the service, and says so in words.
+void place(const Inputs& inputs, const config::VirtualServer& server, bool on_vmac,
+           ServiceView& view) {
+    using config::EngineChoice;
+    const bool only_ipvs = inputs.engine == EngineChoice::ipvs;
+    std::string reason = only_ipvs ? "" : why_not_bypass(inputs, server, on_vmac);
+    view.in_bypass = !only_ipvs && reason.empty();
+    if (view.in_bypass)
+        reason = inputs.bypass_given_up;
+    view.in_ipvs = inputs.engine != EngineChoice::af_xdp && inputs.ipvs_capabilities &&
+                   (!view.in_bypass || !reason.empty()) &&
+                   why_not_carried(*inputs.ipvs_capabilities, server).empty();
+    view.state = state_of(view);
+    std::string fault;  // of whoever has it
+    if (view.in_ipvs) {
+        fault = why_not_by_ipvs(inputs, server);
+        view.placement = reason.empty() ? "ipvs" : "ipvs: " + reason;
+        if (!fault.empty() && !reason.empty())
+            fault = reason + "; " + fault;
+    } else if (view.in_bypass) {
+        fault = inputs.backend_down_reason;
+        view.placement = "bypass";
+    } else {
+        view.placement = "none: " + reason;
+    }
+    if (fault.empty())
+        return;
+    view.placement = "none: " + fault;
+    if (view.active)
+        view.state = State::down;
+}
+
+}  // namespace
+
 std::string_view to_string(State state) {
     switch (state) {
         case State::up:
@@ -205,28 +269,14 @@ std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& in
         view.active = !view.vrrp_owned || inputs.held_vips.contains(server.endpoint.address);
         for (const config::RealServer& real : server.real_servers)
             view.server_up.push_back(is_up(real, server.alpha, inputs));
-
-        std::string unsupported = why_not_carried(inputs.capabilities, server);
-        if (unsupported.empty() && on_vmacs.contains(server.endpoint.address))
-            unsupported = "its address has a MAC address of its own (use_vmac)";
-        view.carried = unsupported.empty();
-        view.state = state_of(view);
-        if (!unsupported.empty()) {
-            view.placement = "none: " + unsupported;
-        } else if (!inputs.backend_down_reason.empty()) {
-            view.placement = "none: " + inputs.backend_down_reason;
-            if (view.active)
-                view.state = State::down;
-        } else {
-            view.placement = "bypass";
-        }
+        place(inputs, server, on_vmacs.contains(server.endpoint.address), view);
         views.push_back(std::move(view));
     }
     return views;
 }
 
 api::ServiceTable build_table(const config::Config& config, const std::vector<ServiceView>& views,
-                              const Drains& drains, std::uint64_t generation) {
+                              const Drains& drains, std::uint64_t generation, Carrier carrier) {
     check(views.size() == config.virtual_servers.size(), "there is one view per virtual server");
     api::ServiceTable table;
     table.set_generation(generation);
@@ -239,7 +289,8 @@ api::ServiceTable build_table(const config::Config& config, const std::vector<Se
     flow_cache.set_admit_after(config.dataplane.flow_cache.admit_after);
     flow_cache.set_idle_s(config.dataplane.flow_cache.idle_s);
     for (std::size_t index = 0; index < views.size(); ++index) {
-        if (!views[index].carried)
+        const bool is_in = carrier == Carrier::ipvs ? views[index].in_ipvs : views[index].in_bypass;
+        if (!is_in)
             continue;
         const config::VirtualServer& server = config.virtual_servers[index];
         api::Service& service = *table.add_services();

@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/net.h"
@@ -32,9 +35,17 @@ struct Inputs {
     std::function<const health::CheckState*(const config::Check&)> find_check;
     // VIPs that are in the kernel because a VRRP instance is MASTER here.
     std::set<IpAddress> held_vips;
-    Capabilities capabilities;
-    // Why the backend forwards nothing at all right now; empty when it does.
+    config::EngineChoice engine = config::EngineChoice::automatic;
+    Capabilities capabilities;  // of the bypass
+    // Why the bypass forwards nothing at all right now; empty when it does.
     std::string backend_down_reason;
+    // Why IPVS is to take over what the bypass cannot do now; empty: it is not to.
+    std::string bypass_given_up;
+    // Absent: there is no IPVS.
+    std::optional<Capabilities> ipvs_capabilities;
+    std::string ipvs_down_reason;  // empty while the kernel answers
+    // Services that the kernel refuses, and why.
+    std::map<std::pair<Endpoint, config::Protocol>, std::string> ipvs_failures;
 };
 
 enum class State : std::uint8_t {
@@ -50,9 +61,10 @@ struct ServiceView {
     State state = State::down;
     // A VRRP instance of this configuration has its address among its virtual_ipaddress.
     bool vrrp_owned = false;
-    bool active = true;           // may be forwarded here: false while a VRRP-owned VIP is not held
-    bool carried = false;         // is in the table
-    std::string placement;        // "bypass", or "none: <reason>"
+    bool active = true;      // may be forwarded here: false while a VRRP-owned VIP is not held
+    bool in_bypass = false;  // is in the bypass's table
+    bool in_ipvs = false;    // is in that of IPVS; both: the bypass has been given up meanwhile
+    std::string placement;   // see VirtualServerStatus in api.proto
     std::vector<bool> server_up;  // parallel to real_servers
 };
 
@@ -61,9 +73,12 @@ api::Protocol to_api(config::Protocol protocol);
 // Parallel to config.virtual_servers.
 std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& inputs);
 
-// The table of everything that is carried; real servers that are down are not in it, but those with
-// inhibit_on_failure. Requires: `views` are of this configuration.
+enum class Carrier : std::uint8_t { bypass, ipvs };
+
+// The table of everything that `carrier` is to have; real servers that are down are not in it, but
+// those with inhibit_on_failure. Requires: `views` are of this configuration.
 api::ServiceTable build_table(const config::Config& config, const std::vector<ServiceView>& views,
-                              const Drains& drains, std::uint64_t generation);
+                              const Drains& drains, std::uint64_t generation,
+                              Carrier carrier = Carrier::bypass);
 
 }  // namespace headgate::service

@@ -323,7 +323,8 @@ def test_a_virtual_server_on_the_vip_is_left_to_the_kernel(crew, topo):
     director.wait_serving(81, 3)  # so the dataplane has its program on the same interface
     placements = {virtual["port"]: virtual["placement"]
                   for virtual in director.status()["virtualServers"]}
-    assert placements == {80: f"none: {reason}", 81: "bypass"}
+    # IPVS takes it where the kernel has it.
+    assert reason in placements[80] and placements[81] == "bypass"
     assert reason in director.cli("status", check=False).stdout
     assert reason in director.cli("why", f"{VIP}:80", check=False).stdout
     assert pings(client) and learned_mac(client) == VMAC

@@ -32,6 +32,9 @@ TSAN_LAB = ["test_balancing", "test_configuration", "test_status"]
 TSAN_PROGRAMS = ["controlplane/headgated", "controlplane/headgate", "dataplane/headgate-dataplane",
                  "bpf/pass.bpf.o"]
 
+VM_PROGRAMS = ["controlplane/headgated", "controlplane/headgate", "dataplane/headgate-dataplane",
+               "bpf/pass.bpf.o", "tests/vm/ipvs_kernel_test"]
+
 FUZZ_SMOKE_SECONDS = 4
 LAB_FILES_AT_ONCE = 3
 # They take longest, and begin first: one that begins last runs alone for minutes.
@@ -148,6 +151,16 @@ def lab():
     return lab_files(peaceful, build) + sum((lab_file(path, build) for path in crowding), Counts())
 
 
+def vm():
+    """Scenarios in a guest whose kernel has IPVS, booted once."""
+    build = ROOT / "build"
+    report = build / "vm" / "results" / "junit.xml"
+    report.unlink(missing_ok=True)
+    children.run([*YIELDING, "ninja", "--quiet", "-C", str(build), *VM_PROGRAMS], check=True)
+    done = children.run(["/usr/bin/python3", str(ROOT / "tests" / "vm" / "run.py")], cwd=ROOT)
+    return settle(read_counts(report), done.returncode)
+
+
 SUITES = {
     "style": plain_suite("style"),
     "unit": plain_suite("unit"),
@@ -155,6 +168,7 @@ SUITES = {
     "sim": plain_suite("sim"),
     "bpf": plain_suite("bpf"),
     "lab": lab,
+    "vm": vm,
     "asan": asan,
     "tsan": tsan,
     "fuzz": fuzz_smoke,

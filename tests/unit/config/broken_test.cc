@@ -277,6 +277,8 @@ const std::string good =
     "virtual_server 192.0.2.10 80 {\n    lb_algo rr\n"
     "    lb_kind DR\n    protocol TCP";
 
+const std::string only_af_xdp = "dataplane {\n    engine af_xdp\n}\n";
+
 std::string tunnel(const std::string& words) {
     return server("virtual_server 192.0.2.10 80 {\n    lb_algo rr\n    lb_kind " + words +
                   "\n    protocol TCP");
@@ -290,25 +292,29 @@ const std::vector<Broken>& services() {
          server(">>virtual_server 192.0.2.10 80 {\n    lb_kind DR\n    protocol TCP"),
          "has no `lb_algo`; the default (wlc)", "write `lb_algo wlc`", Severity::warning},
         {"NoMethod", server(">>virtual_server 192.0.2.10 80 {\n    lb_algo rr\n    protocol TCP"),
-         "has no `lb_kind`; the default (NAT)", "write `lb_kind DR`"},
-        {"NatNotCarried", tunnel(">>NAT"), "`lb_kind NAT` is not carried",
-         "write `lb_kind DR`, or `lb_kind TUN`"},
+         "has no `lb_kind`; the default (NAT)", "write `lb_kind NAT`", Severity::warning},
+        {"NatNotCarried", only_af_xdp + tunnel(">>NAT"), "NAT is not carried by `engine af_xdp`",
+         "`engine auto`, with which IPVS carries it"},
+        {"TooMuchForNat", tunnel("NAT >>type gre"), "`type` is too much for lb_kind",
+         "for tunnels (TUN) only"},
+        {"NotVs", "global_defs {\n    lvs_flush_on_stop >>vs\n}\n" + server(good), "`vs` is not VS",
+         "write `VS`"},
         {"WrongMethod", tunnel(">>TUM"), "`TUM` is not a value of lb_kind", "did you mean `TUN`?"},
         {"WrongTunnel", tunnel("TUN type >>gree"), "`gree` is not a type of tunnel",
          "did you mean `gre`?"},
-        {"NoTunnel", tunnel("TUN >>type"), "`type` needs a type of tunnel", "write `lb_kind DR"},
+        {"NoTunnel", tunnel("TUN >>type"), "`type` needs a type of tunnel", "write `lb_kind NAT"},
         {"WrongTunnelOption", tunnel("TUN >>checksum"), "`checksum` is no option of a tunnel",
-         "write `lb_kind DR"},
+         "write `lb_kind NAT"},
         {"GueWithoutPort", tunnel("TUN type >>gue csum"), "`gue` needs a port",
          "write `type gue port 6080`"},
         {"GueWithWrongPort", tunnel("TUN type gue port >>70000"), "`70000` is out of range",
-         "write `lb_kind DR"},
+         "write `lb_kind NAT"},
         {"GueWithoutNumber", tunnel("TUN type gue >>port"), "`port` needs a number",
-         "write `lb_kind DR"},
+         "write `lb_kind NAT"},
         {"PortOfGre", tunnel("TUN type gre >>port 6080"), "`port` is for gue tunnels only",
-         "write `lb_kind DR"},
+         "write `lb_kind NAT"},
         {"ChecksumOfIpip", tunnel("TUN >>csum"), "`csum` is for gue and gre tunnels only",
-         "write `lb_kind DR"},
+         "write `lb_kind NAT"},
         {"RemoteChecksumOfGre", tunnel("TUN type gre >>remcsum"),
          "`remcsum` is for gue tunnels only", "write `csum`"},
         {"DirectRoutingWithOptions", tunnel("DR >>type ipip"), "`type` is too much for lb_kind",
@@ -378,7 +384,13 @@ const std::vector<Broken>& real_servers() {
                                   "            }"}),
          "does not begin with a slash", "write `path /index.html`"},
         {"NoInterfaceForPackets", ">>" + good + "\n    real_server 192.0.2.11 80 {\n    }\n}\n",
+         "no interface is known", "add `dataplane { interface eth0 }`", Severity::warning},
+        {"NoInterfaceForAfXdp",
+         "dataplane {\n    engine af_xdp\n}\n>>" + good +
+             "\n    real_server 192.0.2.11 80 {\n    }\n}\n",
          "no interface is known", "add `dataplane { interface eth0 }`"},
+        {"WrongEngine", "dataplane {\n    engine >>xdp\n}\n" + server(good),
+         "`xdp` is not a value of engine", ""},
     };
     return cases;
 }

@@ -308,7 +308,8 @@ TEST(Server, TakesAPrefixOfIpv6AsGranularity) {
 
 TEST(Server, StaysInTheModelWhenForwardingCannotCarryIt) {
     const LoadResult result = load_text(
-        "dataplane {\ninterface eth0\n}\nvirtual_server 192.0.2.10 80 {\nlb_algo mh\n"
+        "dataplane {\ninterface eth0\nengine af_xdp\n}\nvirtual_server 192.0.2.10 80 {\nlb_algo "
+        "mh\n"
         "lb_kind NAT\nprotocol SCTP\nreal_server 192.0.2.11 8080 {\n}\n}\n");
     EXPECT_EQ(result.diagnostics.size(), 1U);
     EXPECT_EQ(result.exit_code, exit_usable_with_errors);
@@ -317,6 +318,18 @@ TEST(Server, StaysInTheModelWhenForwardingCannotCarryIt) {
     EXPECT_EQ(server.method, ForwardingMethod::nat);
     EXPECT_EQ(server.protocol, Protocol::sctp);
     EXPECT_EQ(server.real_servers.at(0).endpoint.port, 8080);
+}
+
+TEST(Server, MayBeForwardedByTheKernelAlone) {
+    const Config config = load_fine(
+        "global_defs {\nlvs_flush\nlvs_flush_on_stop\n}\ndataplane {\nengine ipvs\n}\n"
+        "virtual_server 192.0.2.10 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n"
+        "real_server 192.0.2.11 8080 {\n}\n}\n");
+    EXPECT_EQ(config.dataplane.engine, EngineChoice::ipvs);
+    EXPECT_TRUE(config.ipvs.flush_at_start);
+    EXPECT_TRUE(config.ipvs.flush_on_stop);
+    EXPECT_EQ(load_fine("").dataplane.engine, EngineChoice::automatic);
+    EXPECT_FALSE(load_fine("global_defs {\nlvs_flush_on_stop VS\n}\n").ipvs.flush_on_stop);
 }
 
 TEST(Server, ForcesThePortOfItsRealServersWithoutNat) {

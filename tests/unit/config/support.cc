@@ -106,6 +106,8 @@ Config load_fine(const std::string& text) {
 std::string describe(const Config& config) {
     std::string text = fmt::format("router_id {}\nxdp_mode {}\n", config.router_id,
                                    static_cast<int>(config.dataplane.mode));
+    text += fmt::format("engine {} flush {} {}\n", static_cast<int>(config.dataplane.engine),
+                        config.ipvs.flush_at_start, config.ipvs.flush_on_stop);
     for (const std::string& interface : config.dataplane.interfaces)
         text += fmt::format("dataplane interface {}\n", interface);
     const FlowCache& cache = config.dataplane.flow_cache;

@@ -37,6 +37,7 @@ protected:
                     .dataplane_socket = directory_ / "dataplane.sock",
                     .dataplane_pins = directory_ / "pins",
                     .holds_file = directory_ / "holds.json",
+                    .ipvs_file = directory_ / "ipvs.json",
                     .dataplane_program = FAKE_DATAPLANE,
                     .dataplane_arguments = {},
                     .run_vrrp = false,

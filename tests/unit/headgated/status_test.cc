@@ -41,13 +41,17 @@ TEST(Status, ShowsAVrrpInstanceWhole) {
     const service::History history;
     const forwarding::Bypass::State bypass;
     const std::optional<api::DataplaneState> dataplane;
+    const forwarding::ipvs::Backend::State ipvs;
+    const std::optional<api::DataplaneState> no_counters;
     const api::Status status = make_status({.config = config,
                                             .vrrp = instances,
                                             .views = views,
                                             .history = history,
                                             .find_check = {},
                                             .bypass = bypass,
-                                            .dataplane = dataplane});
+                                            .dataplane = dataplane,
+                                            .ipvs = ipvs,
+                                            .ipvs_counters = no_counters});
     const api::VrrpStatus& shown = status.vrrp(0);
     EXPECT_EQ(
         shown.ShortDebugString(),
@@ -102,6 +106,8 @@ TEST(Status, JoinsStatisticsAndCheckResultsToTheirServer) {
     state.record({health::Code::l7_status, "got 503", milliseconds(9)}, {});
     const std::vector<vrrp::InstanceStatus> no_instances;
     const forwarding::Bypass::State bypass{.wanted = true, .up = true, .error = "", .restarts = 2};
+    const forwarding::ipvs::Backend::State ipvs;
+    const std::optional<api::DataplaneState> no_counters;
     const api::Status status =
         make_status({.config = config,
                      .vrrp = no_instances,
@@ -112,7 +118,9 @@ TEST(Status, JoinsStatisticsAndCheckResultsToTheirServer) {
                              return check == service.real_servers[1].checks[0] ? &state : nullptr;
                          },
                      .bypass = bypass,
-                     .dataplane = dataplane});
+                     .dataplane = dataplane,
+                     .ipvs = ipvs,
+                     .ipvs_counters = no_counters});
     const api::VirtualServerStatus& shown = status.virtual_servers(0);
     EXPECT_EQ(shown.state(), "degraded");
     EXPECT_EQ(shown.connections(), 11U);
@@ -127,6 +135,48 @@ TEST(Status, JoinsStatisticsAndCheckResultsToTheirServer) {
               "type: \"HTTP_GET\" target: \"192.0.2.22:80/status\" known: true code: \"L7STS\" "
               "detail: \"got 503\" duration_ms: 9 failures: 1");
     EXPECT_EQ(status.dataplane_restarts(), 2U);
+}
+
+TEST(Status, HasTheCountersOfWhoeverForwards) {
+    config::Config config;
+    config::VirtualServer& service = config.virtual_servers.emplace_back();
+    service.endpoint = {*IpAddress::parse("192.0.2.10"), 80};
+    service.scheduler = config::Scheduler::rr;
+    service::ServiceView view;
+    view.in_bypass = true;
+    view.in_ipvs = true;
+    view.placement = "ipvs: eth0 refuses";
+    const std::vector<service::ServiceView> views{view};
+    const auto counting = [](std::uint64_t connections) {
+        std::optional<api::DataplaneState> counters(std::in_place);
+        api::ServiceStats& stats = *counters->add_services();
+        stats.set_address("192.0.2.10");
+        stats.set_port(80);
+        stats.set_protocol(api::TCP);
+        stats.set_connections(connections);
+        return counters;
+    };
+    const auto of_bypass = counting(1);
+    const auto of_ipvs = counting(1ULL << 40U);
+    const std::vector<vrrp::InstanceStatus> no_instances;
+    const service::History history;
+    const forwarding::Bypass::State bypass;
+    forwarding::ipvs::Backend::State ipvs;
+    ipvs.wanted = ipvs.up = true;
+    ipvs.version = "1.2.1";
+    ipvs.repairs = 3;
+    const api::Status status = make_status({.config = config,
+                                            .vrrp = no_instances,
+                                            .views = views,
+                                            .history = history,
+                                            .find_check = {},
+                                            .bypass = bypass,
+                                            .dataplane = of_bypass,
+                                            .ipvs = ipvs,
+                                            .ipvs_counters = of_ipvs});
+    EXPECT_EQ(status.virtual_servers(0).connections(), 1ULL << 40U);
+    EXPECT_EQ(status.virtual_servers(0).placement(), "ipvs: eth0 refuses");
+    EXPECT_EQ(status.ipvs().ShortDebugString(), "up: true version: \"1.2.1\" repairs: 3");
 }
 
 }  // namespace

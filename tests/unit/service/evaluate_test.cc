@@ -81,12 +81,12 @@ TEST_F(EvaluateTest, DoesNotCarryAnAddressWithAMacAddressOfItsOwn) {
     config.vrrp.instances.push_back(instance_with("192.0.2.10/32"));
     config::VrrpInstance& instance = config.vrrp.instances.back();
     instance.virtual_addresses[0].interface = "vrrp.51";
-    EXPECT_TRUE(view().carried);
+    EXPECT_TRUE(view().in_bypass);
     instance.address_vmacs = {{.name = "vrrp.51", .base = "eth0", .mac = {}}};
-    EXPECT_FALSE(view().carried);
+    EXPECT_FALSE(view().in_bypass);
     EXPECT_EQ(view().placement, "none: its address has a MAC address of its own (use_vmac)");
     instance.virtual_addresses[0].interface = "eth0";
-    EXPECT_TRUE(view().carried);
+    EXPECT_TRUE(view().in_bypass);
     EXPECT_EQ(table().services_size(), 1);
 }
 
@@ -123,7 +123,7 @@ TEST_F(EvaluateTest, EachRealServerHasItsTunnel) {
     const api::Service& service = table.services(0);
     EXPECT_EQ(service.destinations(0).method(), api::TUN);
     EXPECT_EQ(service.destinations(0).tunnel().ShortDebugString(),
-              "type: GUE port: 6080 checksum: true");
+              "type: GUE port: 6080 checksum: true remote_checksum: true");
     EXPECT_EQ(service.destinations(1).method(), api::DR);
     EXPECT_FALSE(service.destinations(1).has_tunnel());
     EXPECT_EQ(words_of(servers[0].forwarding), "TUN gue port 6080 remcsum");
@@ -210,6 +210,57 @@ TEST_F(EvaluateTest, WhatTheBackendCannotCarryIsNamed) {
               "none: lb_algo wlc is not supported (supported: rr, wrr)");
     EXPECT_EQ(placement([](auto& server) { server.protocol = config::Protocol::sctp; }),
               "none: protocol sctp is not supported (supported: tcp, udp)");
+}
+
+Capabilities of_ipvs() {
+    return {.methods = {config::ForwardingMethod::nat, config::ForwardingMethod::dr},
+            .schedulers = {config::Scheduler::rr},
+            .protocols = {config::Protocol::tcp}};
+}
+
+TEST_F(EvaluateTest, IpvsHasWhatTheBypassCannotCarry) {
+    inputs.ipvs_capabilities = of_ipvs();
+    EXPECT_EQ(view().placement, "bypass");
+    EXPECT_FALSE(view().in_ipvs);
+    config.virtual_servers[0].real_servers[1].forwarding.method = config::ForwardingMethod::nat;
+    EXPECT_EQ(view().placement, "ipvs: lb_kind NAT is not supported (supported: DR)");
+    EXPECT_EQ(view().state, State::up);
+    EXPECT_EQ(table().services_size(), 0);
+    const auto by_ipvs = build_table(config, evaluate(config, inputs), drains, 5, Carrier::ipvs);
+    ASSERT_EQ(by_ipvs.services_size(), 1);
+    EXPECT_EQ(by_ipvs.services(0).destinations(1).method(), api::NAT);
+
+    inputs.ipvs_down_reason = "the kernel has no IPVS";
+    EXPECT_EQ(view().placement,
+              "none: lb_kind NAT is not supported (supported: DR); the kernel has no IPVS");
+    EXPECT_EQ(view().state, State::down);
+    inputs.ipvs_down_reason.clear();
+    inputs.ipvs_failures[{config.virtual_servers[0].endpoint, config::Protocol::tcp}] = "refused";
+    EXPECT_EQ(view().placement, "none: lb_kind NAT is not supported (supported: DR); refused");
+    inputs.engine = config::EngineChoice::af_xdp;
+    EXPECT_EQ(view().placement, "none: lb_kind NAT is not supported (supported: DR)");
+}
+
+TEST_F(EvaluateTest, IpvsHasEverythingWhenItIsTheEngine) {
+    inputs.ipvs_capabilities = of_ipvs();
+    inputs.engine = config::EngineChoice::ipvs;
+    inputs.backend_down_reason = "it is not there";
+    EXPECT_EQ(view().placement, "ipvs");
+    EXPECT_EQ(view().state, State::up);
+    EXPECT_FALSE(view().in_bypass);
+    inputs.ipvs_down_reason = "the kernel has no IPVS";
+    EXPECT_EQ(view().placement, "none: the kernel has no IPVS");
+}
+
+TEST_F(EvaluateTest, IpvsTakesOverFromABypassThatIsGivenUp) {
+    inputs.ipvs_capabilities = of_ipvs();
+    inputs.backend_down_reason = inputs.bypass_given_up = "eth0 refuses";
+    EXPECT_EQ(view().placement, "ipvs: eth0 refuses");
+    EXPECT_EQ(view().state, State::up);
+    EXPECT_EQ(table().services_size(), 1) << "with which it comes back";
+    inputs.ipvs_capabilities.reset();
+    EXPECT_EQ(view().placement, "none: eth0 refuses");
+    EXPECT_EQ(view().state, State::down);
 }
 
 TEST_F(EvaluateTest, EveryFamilyPortAndProtocolIsInTheTable) {

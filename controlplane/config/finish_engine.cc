@@ -1,0 +1,43 @@
+// See finish.h: virtual servers and what is to forward them.
+#include "controlplane/config/finish.h"
+
+namespace headgate::config {
+namespace {
+
+// Every interface on which packets to the virtual servers could arrive is unknown.
+void check_interfaces(const Config& config, const Drafts& drafts, Report& report) {
+    if (!config.dataplane.interfaces.empty() || !drafts.instances.empty())
+        return;
+    const std::string problem = "no interface is known on which packets to virtual servers arrive";
+    const Span& where = drafts.servers.front().where;
+    if (config.dataplane.engine == EngineChoice::af_xdp)
+        report.error(where, problem, "add `dataplane { interface eth0 }` with the right name");
+    else
+        report.warning(where, problem + ", so they are left to the kernel's IPVS",
+                       "add `dataplane { interface eth0 }` with the right name, or `dataplane { "
+                       "engine ipvs }`");
+}
+
+void refuse_nat(const Setting<Forwarding>& forwarding, Report& report) {
+    if (forwarding && forwarding->value.method == ForwardingMethod::nat)
+        report.error(forwarding->where, "NAT is not carried by `engine af_xdp`",
+                     "write DR or TUN, or `engine auto`, with which IPVS carries it; until then "
+                     "the virtual server is not forwarded");
+}
+
+}  // namespace
+
+void check_engine(const Config& config, const Drafts& drafts, Report& report) {
+    if (config.virtual_servers.empty() || config.dataplane.engine == EngineChoice::ipvs)
+        return;
+    check_interfaces(config, drafts, report);
+    if (config.dataplane.engine != EngineChoice::af_xdp)
+        return;
+    for (const ServerDraft& server : drafts.servers) {
+        refuse_nat(server.forwarding, report);
+        for (const RealServerDraft& real : server.real_servers)
+            refuse_nat(real.forwarding, report);
+    }
+}
+
+}  // namespace headgate::config

@@ -1,0 +1,190 @@
+#include "controlplane/forwarding/ipvs/backend.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "common/api.pb.h"
+#include "common/clock.h"
+#include "controlplane/forwarding/ipvs/owners_file.h"
+#include "controlplane/forwarding/ipvs/reconciler.h"
+
+namespace headgate::forwarding::ipvs {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// What somebody else changes is put back within a second, the time that it takes included.
+constexpr Duration check_interval = std::chrono::milliseconds(800);
+// However long a list takes, the main thread has most of its time for other things.
+constexpr int check_share = 10;
+
+api::DataplaneState state_of(const std::vector<ListedService>& services, std::uint64_t generation) {
+    api::DataplaneState state;
+    state.set_generation(generation);
+    std::uint64_t flows = 0;
+    for (const ListedService& listed : services) {
+        api::ServiceStats& service = *state.add_services();
+        const ServiceKey& key = listed.service.key;
+        service.set_address(key.endpoint.address.to_string());
+        service.set_port(key.endpoint.port);
+        service.set_protocol(static_cast<api::Protocol>(key.protocol));
+        service.set_connections(listed.counters.connections);
+        service.set_packets(listed.counters.packets);
+        service.set_bytes(listed.counters.bytes);
+        for (std::size_t index = 0; index < listed.destinations.size(); ++index) {
+            const Destination& from = listed.service.destinations[index];
+            const ListedService::DestinationState& now = listed.destinations[index];
+            api::DestinationStats& destination = *service.add_destinations();
+            destination.set_address(from.endpoint.address.to_string());
+            destination.set_port(from.endpoint.port);
+            destination.set_resolved(true);  // the kernel does that when it sends
+            destination.set_connections(now.counters.connections);
+            destination.set_packets(now.counters.packets);
+            destination.set_bytes(now.counters.bytes);
+            destination.set_active_connections(now.active_connections);
+            destination.set_inactive_connections(now.inactive_connections);
+            flows += now.active_connections + now.inactive_connections;
+        }
+    }
+    state.set_flows(flows);
+    return state;
+}
+
+}  // namespace
+
+class Backend::Impl {
+public:
+    Impl(asio::io_context& context, std::unique_ptr<Kernel> kernel,
+         const std::filesystem::path& owners_file, std::function<void()> on_change)
+        : context_(context),
+          timer_(context),
+          kernel_(std::move(kernel)),
+          owners_(owners_file),
+          reconciler_(*kernel_, owners_.load(), [this](const auto& ours) { owners_.save(ours); }),
+          on_change_(std::move(on_change)) {}
+
+    void configure(const config::IpvsPolicy& policy) { policy_ = policy; }
+
+    void apply(const api::ServiceTable& table) {
+        generation_ = table.generation();
+        wanted_ = !table.services().empty();
+        const State before = state();
+        reconciler_.apply(table_of(table), policy_.flush_at_start);
+        tell_since(before);
+        if (reconciler_.is_needed() && !std::exchange(checking_, true))
+            check_after(check_interval);
+    }
+
+    void stop() {
+        timer_.cancel();
+        checking_ = false;
+        reconciler_.stop(policy_.flush_on_stop);
+    }
+
+    [[nodiscard]] State state() const {
+        State state{.wanted = wanted_,
+                    .up = wanted_ && reconciler_.is_up(),
+                    .error = wanted_ ? reconciler_.error() : "",
+                    .failures = reconciler_.failures(),
+                    .repairs = reconciler_.repairs(),
+                    .version = {}};
+        if (const auto info = reconciler_.info())
+            state.version = fmt::format("{}.{}.{}", info->version >> 16U & 0xffU,
+                                        info->version >> 8U & 0xffU, info->version & 0xffU);
+        return state;
+    }
+
+    [[nodiscard]] Result<api::DataplaneState> stats() const {
+        const auto listed = reconciler_.list();
+        if (!listed)
+            return tl::unexpected(listed.error());
+        return state_of(*listed, generation_);
+    }
+
+private:
+    void check_after(Duration interval) {
+        timer_.expires_after(interval);
+        timer_.async_wait([this](boost::system::error_code error) {
+            if (!error)
+                check();
+        });
+    }
+
+    void check() {
+        const Instant start = std::chrono::steady_clock::now();
+        const State before = state();
+        reconciler_.check();
+        tell_since(before);
+        const Duration took = std::chrono::steady_clock::now() - start;
+        checking_ = reconciler_.is_needed();
+        if (checking_)
+            check_after(std::max(check_interval - took, took * check_share));
+    }
+
+    void tell_since(const State& before) {
+        const State now = state();
+        if (now.up != before.up || now.error != before.error || now.failures != before.failures)
+            asio::post(context_, [tell = on_change_] { tell(); });
+    }
+
+    asio::io_context& context_;
+    asio::steady_timer timer_;
+    std::unique_ptr<Kernel> kernel_;
+    OwnersFile owners_;
+    Reconciler reconciler_;
+    std::function<void()> on_change_;
+    config::IpvsPolicy policy_;
+    std::uint64_t generation_ = 0;
+    bool wanted_ = false;
+    bool checking_ = false;
+};
+
+Backend::Backend(asio::io_context& context, std::unique_ptr<Kernel> kernel,
+                 const std::filesystem::path& owners_file, std::function<void()> on_change)
+    : impl_(std::make_unique<Impl>(context, std::move(kernel), owners_file, std::move(on_change))) {
+}
+
+Backend::~Backend() = default;
+
+void Backend::configure(const config::IpvsPolicy& policy) {
+    impl_->configure(policy);
+}
+
+void Backend::stop() {
+    impl_->stop();
+}
+
+Backend::State Backend::state() const {
+    return impl_->state();
+}
+
+service::Capabilities Backend::capabilities() const {
+    using config::Scheduler;
+    return {.methods = {config::ForwardingMethod::nat, config::ForwardingMethod::dr,
+                        config::ForwardingMethod::tun},
+            .schedulers = {Scheduler::rr, Scheduler::wrr, Scheduler::lc, Scheduler::wlc,
+                           Scheduler::lblc, Scheduler::lblcr, Scheduler::sh, Scheduler::mh,
+                           Scheduler::dh, Scheduler::fo, Scheduler::ovf, Scheduler::sed,
+                           Scheduler::nq, Scheduler::twos},
+            .protocols = {config::Protocol::tcp, config::Protocol::udp, config::Protocol::sctp}};
+}
+
+void Backend::apply(api::ServiceTable table) {
+    impl_->apply(table);
+}
+
+void Backend::stats(StatsHandler handler) {
+    handler(impl_->stats());
+}
+
+void Backend::ask(const api::DataplaneRequest& /*request*/, ReplyHandler handler) {
+    handler(fail("the kernel's IPVS keeps its connections to itself: `ipvsadm -Lnc` shows them"));
+}
+
+}  // namespace headgate::forwarding::ipvs

@@ -1,0 +1,68 @@
+// Kernel: what the IPVS backend asks of the kernel's IPVS, as a seam: netlink_kernel.h is the real
+// one. Main thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "controlplane/forwarding/ipvs/plan.h"
+#include "controlplane/forwarding/ipvs/table.h"
+
+namespace headgate::forwarding::ipvs {
+
+struct Counters {
+    std::uint64_t connections = 0;  // ever scheduled
+    std::uint64_t packets = 0;      // from clients, and likewise
+    std::uint64_t bytes = 0;
+};
+
+// A service as the kernel lists it; `destinations` are parallel to service.destinations.
+struct ListedService {
+    struct DestinationState {
+        Counters counters;
+        std::uint32_t active_connections = 0;
+        std::uint32_t inactive_connections = 0;
+    };
+    Service service;
+    Counters counters;
+    std::vector<DestinationState> destinations;
+};
+
+struct Info {
+    std::uint32_t version = 0;  // 0x010201 is 1.2.1
+    std::uint32_t connection_buckets = 0;
+};
+
+class Kernel {
+public:
+    Kernel() = default;
+    virtual ~Kernel() = default;
+    Kernel(const Kernel&) = delete;
+    Kernel& operator=(const Kernel&) = delete;
+
+    // Has to succeed before anything else is asked. Error::code ENOENT: ip_vs is not loaded.
+    virtual Result<void> open() = 0;
+
+    [[nodiscard]] virtual Result<Info> info() = 0;
+
+    // All services, whoever has made them.
+    [[nodiscard]] virtual Result<std::vector<ListedService>> list() = 0;
+
+    // Error::code: EEXIST, ENOENT and ESRCH say that the kernel has not what was thought; EPERM,
+    // EINVAL and others that it will not do it. The message says what was attempted and why not.
+    virtual Result<void> perform(const Operation& operation) = 0;
+
+    virtual Result<void> flush() = 0;
+
+    [[nodiscard]] virtual Result<Timeouts> timeouts() = 0;
+    // Those that are 0 stay as they are.
+    virtual Result<void> set_timeouts(const Timeouts& timeouts) = 0;
+
+    // The sysctl expire_quiescent_template of this network namespace.
+    [[nodiscard]] virtual Result<bool> expires_quiescent() = 0;
+    virtual Result<void> set_expires_quiescent(bool on) = 0;
+};
+
+}  // namespace headgate::forwarding::ipvs

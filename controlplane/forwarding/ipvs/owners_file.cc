@@ -1,0 +1,54 @@
+#include "controlplane/forwarding/ipvs/owners_file.h"
+
+#include <fstream>
+#include <sstream>
+
+#include <google/protobuf/util/json_util.h>
+
+#include "common/api.pb.h"
+#include "common/check.h"
+#include "common/log.h"
+#include "common/write_file.h"
+
+namespace headgate::forwarding::ipvs {
+
+std::set<ServiceKey> OwnersFile::load() const {
+    std::ifstream file(file_);
+    if (!file)
+        return {};
+    std::stringstream text;
+    text << file.rdbuf();
+    api::SavedIpvsServices read;
+    const auto parsed = google::protobuf::util::JsonStringToMessage(text.str(), &read);
+    if (!parsed.ok()) {
+        log::warn("{} is not what headgated has written, services that are left in IPVS stay: {}",
+                  file_.string(), parsed.ToString());
+        return {};
+    }
+    std::set<ServiceKey> ours;
+    for (const api::SavedIpvsServices::Service& each : read.services()) {
+        if (const auto address = IpAddress::parse(each.address()))
+            ours.insert({.endpoint = {*address, static_cast<std::uint16_t>(each.port())},
+                         .protocol = static_cast<std::uint8_t>(each.protocol()),
+                         .fwmark = each.fwmark()});
+    }
+    return ours;
+}
+
+void OwnersFile::save(const std::set<ServiceKey>& ours) const {
+    api::SavedIpvsServices written;
+    for (const ServiceKey& key : ours) {
+        api::SavedIpvsServices::Service& each = *written.add_services();
+        each.set_address(key.endpoint.address.to_string());
+        each.set_port(key.endpoint.port);
+        each.set_protocol(key.protocol);
+        each.set_fwmark(key.fwmark);
+    }
+    std::string text;
+    const auto rendered = google::protobuf::util::MessageToJsonString(written, &text);
+    check(rendered.ok(), "the message has a JSON form");
+    if (const auto done = write_file(file_, text); !done)
+        log::warn("a restart will not remember what it has in IPVS: {}", done.error().message);
+}
+
+}  // namespace headgate::forwarding::ipvs

@@ -1,0 +1,170 @@
+"""Goal: requests get their answers by way of the kernel's IPVS, and of the bypass beside it; a
+director without the address does not balance; counters survive a SIGKILL.
+"""
+
+import dataclasses
+
+import pytest
+
+from ipvs import RESULTS
+from lab import configs, directors
+from lab.network import Network, wait_until
+from lab.servers import WebServer
+from lab.traffic import request_many
+
+VIP = configs.VIP
+SERVERS = {"r1": "192.0.2.11", "r2": "192.0.2.12"}
+CLIENT, NAT_CLIENT = "192.0.2.101", "192.0.2.102"
+PORTS = (80, 81)
+PATIENCE_S = 20
+
+MASTER = configs.Vrrp("MASTER", 150)
+
+
+@pytest.fixture(scope="module")
+def hosts():
+    with Network() as network:
+        network.add_host("d1", "192.0.2.2", xdp=True)
+        network.add_host("d2", "192.0.2.3")
+        network.add_host("c1", CLIENT)
+        network.add_host("c2", NAT_CLIENT)
+        for name, address in SERVERS.items():
+            host = network.add_host(name, address)
+            WebServer(host, VIP, PORTS).start()
+            # Answers to packets that came by NAT have to go back through the director, which would
+            # take none from its own address.
+            host.ip("route", "add", f"{NAT_CLIENT}/32", "via", "192.0.2.2")
+            host.set_sysctl("net.ipv4.conf.all.accept_redirects", 0)
+        network.hosts["d1"].set_sysctl("net.ipv4.ip_forward", 1)
+        for scope in ("all", "eth0"):
+            network.hosts["d1"].set_sysctl(f"net.ipv4.conf.{scope}.send_redirects", 0)
+        yield network.hosts
+
+
+class Director(directors.Headgated):
+    """headgated on a host of the network, or what stands in for its dataplane."""
+
+    dataplane = None
+
+    def command(self):
+        more = ["--dataplane", self.dataplane] if self.dataplane else []
+        return [*super().command(), *more]
+
+    def table(self):
+        return self.host.run("ipvsadm", "-S", "-n").stdout
+
+    def placement(self, port):
+        return {virtual["port"]: virtual["placement"]
+                for virtual in (self.status() or {}).get("virtualServers", [])}.get(port)
+
+    def wait_up(self, port):
+        def is_up():
+            return any(virtual["port"] == port and virtual["state"] == "up"
+                       for virtual in (self.status() or {}).get("virtualServers", []))
+        wait_until(is_up, PATIENCE_S, f"port {port} is up", interval_s=0.1)
+
+    def totals(self):
+        """Connections of the virtual servers."""
+        return [int(virtual["connections"]) for virtual in self.status()["virtualServers"]]
+
+    def counted(self, port):
+        """Connections of the real servers, by address, as headgated tells."""
+        return {address: int(real.get("stats", {}).get("connections", 0))
+                for address, real in self.real_servers(port).items()}
+
+
+@pytest.fixture
+def direct(hosts, request):
+    """Makes a director on a host; they are gone without a trace afterwards."""
+    made = []
+
+    def make(name="d1"):
+        made.append(Director(hosts[name]))
+        return made[-1]
+    yield make
+    for director in made:
+        if getattr(request.node, "failed", False):
+            kept = RESULTS / "failed" / request.node.name
+            kept.mkdir(parents=True, exist_ok=True)
+            (kept / f"{director.name}.log").write_text(director.log())
+        director.kill()
+        director.host.network.remove_pins()
+        director.host.run("ipvsadm", "-C", check=False)
+        for path in director.host.directory.glob("run/*"):
+            path.unlink()
+        director.host.ip("addr", "del", f"{VIP}/32", "dev", "eth0", check=False)
+
+
+def config(engine, vrrp=MASTER):
+    virtual = configs.Virtual(80, weights=(1, 1))
+    text = configs.director_text("lb", vrrp, [virtual], list(SERVERS.values()))
+    return f"{text}dataplane {{\n    engine {engine}\n}}\n"
+
+
+def test_requests_are_shared_and_counted_over_a_sigkill(direct, hosts):
+    director = direct()
+    # So long that even this machine restarts it in time: its VRRP goes on as MASTER then.
+    director.start(config("ipvs", vrrp=dataclasses.replace(MASTER, advert_int=3)).replace(
+        "priority 150", "priority 150\n    vip_lease 6"))
+    director.wait_up(80)
+    assert request_many(hosts["c1"], VIP, 80, 20) == {"r1": 10, "r2": 10}
+    wait_until(lambda: director.counted(80) == {address: 10 for address in SERVERS.values()},
+               PATIENCE_S, "all are counted", interval_s=0.2)
+    assert "on IPVS" in director.cli("status", check=False).stdout
+    before = director.table()
+
+    director.kill_daemon()
+    director.start()
+    director.wait_up(80)
+    assert director.table() == before
+    assert director.counted(80) == {address: 10 for address in SERVERS.values()}
+    assert request_many(hosts["c1"], VIP, 80, 4) == {"r1": 2, "r2": 2}
+    assert "put back" not in director.log()
+
+
+def test_a_director_without_the_address_does_not_balance(direct):
+    director = direct()
+    director.start(config("ipvs", vrrp=configs.Vrrp("BACKUP", 100)))
+    wait_until(director.status, PATIENCE_S, "it answers", interval_s=0.1)
+    assert director.table() == ""
+    director.wait_up(80)
+    assert director.table().count("-a ") == 2
+    peer = direct("d2")
+    peer.start(configs.director_text("lb2", configs.Vrrp("MASTER", 200)))
+    director.wait_state("BACKUP", PATIENCE_S)
+    wait_until(lambda: director.table() == "", 5, "it has left IPVS", interval_s=0.1)
+    peer.stop()
+    director.wait_up(80)
+    assert director.table().count("-a ") == 2
+
+
+def test_nat_is_carried_beside_the_bypass(direct, hosts):
+    director = direct()
+    text = config("auto") + configs.virtual_text(
+        configs.Virtual(81, weights=(1, 1)), list(SERVERS.values())).replace("lb_kind DR",
+                                                                            "lb_kind NAT")
+    director.start(text)
+    director.wait_serving(80, 2, PATIENCE_S)
+    director.wait_up(81)
+    assert director.placement(80) == "bypass"
+    assert director.placement(81) == "ipvs: lb_kind NAT is not supported (supported: DR, TUN)"
+    table = director.table()
+    assert f"-t {VIP}:81" in table and f"-t {VIP}:80" not in table
+    assert request_many(hosts["c2"], VIP, 81, 10) == {"r1": 5, "r2": 5}
+    by_bypass = request_many(hosts["c1"], VIP, 80, 10)
+    assert set(by_bypass) <= set(SERVERS) and by_bypass.total() == 10
+    # The kernel brings its counters up to date every two seconds.
+    wait_until(lambda: director.totals() == [10, 10], PATIENCE_S, "all are counted",
+               interval_s=0.2)
+
+
+def test_ipvs_takes_over_from_a_dataplane_that_does_not_come_up(direct, hosts):
+    director = direct()
+    director.dataplane = "/bin/false"
+    director.start(config("auto"))
+    wait_until(lambda: (director.placement(80) or "").startswith("ipvs: headgate-dataplane"),
+               PATIENCE_S, "it is on IPVS", interval_s=0.1)
+    director.wait_up(80)
+    assert "exited with status 1" in director.placement(80)
+    assert request_many(hosts["c1"], VIP, 80, 10) == {"r1": 5, "r2": 5}
+    assert "IPVS takes over" in director.log()
