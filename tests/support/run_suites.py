@@ -39,8 +39,7 @@ FUZZ_SMOKE_SECONDS = 4
 LAB_FILES_AT_ONCE = 3
 # They take longest, and begin first: one that begins last runs alone for minutes.
 LONG_LAB = ["test_vmac", "test_states", "test_tracking", "test_dump_files", "test_failover_command",
-            "test_life",
-            "test_processes", "test_keepalived_peer", "test_frr_peer"]
+            "test_life", "test_processes", "test_keepalived_peer", "test_frr_peer"]
 
 # Long compilations beside the lab give way to its routers.
 YIELDING = ["nice", "-n", "5"]
@@ -157,7 +156,8 @@ def vm():
     report = build / "vm" / "results" / "junit.xml"
     report.unlink(missing_ok=True)
     children.run([*YIELDING, "ninja", "--quiet", "-C", str(build), *VM_PROGRAMS], check=True)
-    done = children.run(["/usr/bin/python3", str(ROOT / "tests" / "vm" / "run.py")], cwd=ROOT)
+    done = children.run([*YIELDING, "/usr/bin/python3", str(ROOT / "tests" / "vm" / "run.py")],
+                        cwd=ROOT)
     return settle(read_counts(report), done.returncode)
 
 
