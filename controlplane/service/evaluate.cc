@@ -189,10 +189,6 @@ void fill_protection(const config::Protection& from, api::Protection& to) {
     fill_list(from.allowed, *to.mutable_allowed());
 }
 
-}  // namespace
-
-namespace {
-
 // Why the bypass is not to have a service; empty: it is.
 std::string why_not_bypass(const Inputs& inputs, const config::VirtualServer& server,
                            bool on_vmac) {
