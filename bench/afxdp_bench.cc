@@ -4,11 +4,14 @@
 // The real process runs, as its own process, with a table from a file. The source saturates one
 // CPU; with two CPUs or more the dataplane is kept off it, as a network card's interrupts would be
 // kept off its workers. Dataplane and reference take turns, sample by sample.
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/program_options.hpp>
@@ -46,16 +49,33 @@ struct Case {
     const char* name;
     std::uint32_t flows;
     bool cached;
+    std::uint32_t frame_bytes = 60;
 };
-constexpr std::array<Case, 6> cases{{{"afxdp/flow_cache/1K", 1'000, true},
-                                     {"afxdp/flow_cache/100K", 100'000, true},
-                                     {"afxdp/flow_cache/1M", 1'000'000, true},
-                                     {"afxdp/worker/1K", 1'000, false},
-                                     {"afxdp/worker/100K", 100'000, false},
-                                     {"afxdp/worker/1M", 1'000'000, false}}};
-// Room for twice the flows of any row.
-constexpr const char* connections = "2097152";
-constexpr const char* cached_flows = "2097152";
+constexpr std::array<Case, 14> cases{{{"afxdp/flow_cache/1K", 1'000, true},
+                                      {"afxdp/flow_cache/100K", 100'000, true},
+                                      {"afxdp/flow_cache/1M", 1'000'000, true},
+                                      {"afxdp/flow_cache/4M", 4'000'000, true},
+                                      {"afxdp/worker/1K", 1'000, false},
+                                      {"afxdp/worker/100K", 100'000, false},
+                                      {"afxdp/worker/1M", 1'000'000, false},
+                                      {"afxdp/worker/4M", 4'000'000, false},
+                                      // Frames without their checksum (FCS).
+                                      {"afxdp/flow_cache_frame/256", 1'000, true, 256},
+                                      {"afxdp/flow_cache_frame/512", 1'000, true, 512},
+                                      {"afxdp/flow_cache_frame/1514", 1'000, true, 1514},
+                                      {"afxdp/worker_frame/256", 1'000, false, 256},
+                                      {"afxdp/worker_frame/512", 1'000, false, 512},
+                                      {"afxdp/worker_frame/1514", 1'000, false, 1514}}};
+
+constexpr const char* new_flows_row = "afxdp/new_flows";
+// More than a sample sends.
+constexpr std::uint32_t new_flows = 8'000'000;
+
+// Room for twice the flows; the same for all but the largest.
+std::string room_for(std::uint32_t flows) {
+    constexpr std::uint32_t least = 1U << 21U;
+    return std::to_string(std::max(least, std::bit_ceil(2 * flows)));
+}
 constexpr double warm_share = 0.99;
 constexpr int warm_up_attempts = 60;
 
@@ -84,8 +104,9 @@ Result<void> warm_up(Traffic& traffic, const Dataplane& dataplane, const Setting
 }
 
 Result<double> measure_dataplane(Traffic& traffic, const Settings& settings, const Case& row) {
-    std::vector<std::string> options{"--connections", connections, "--flow-cache"};
-    options.emplace_back(row.cached ? cached_flows : "0");
+    const std::string room = room_for(row.flows);
+    std::vector<std::string> options{"--connections", room, "--flow-cache"};
+    options.emplace_back(row.cached ? room : "0");
     Dataplane dataplane(settings.dataplane, Traffic::device, table, options);
     if (const Result<std::string> mode = dataplane.wait_until_ready(); !mode)
         return tl::unexpected(mode.error());
@@ -110,6 +131,21 @@ Result<double> measure_bare_loop(Traffic& traffic, const Settings& settings) {
     if (auto warm = traffic.run(settings.time / 10); !warm)
         return warm;
     return traffic.run(settings.time);
+}
+
+// Connections a second that begin, of datagrams each of which is the first of its flow.
+Result<double> measure_beginnings(Traffic& traffic, const Settings& settings) {
+    Dataplane dataplane(settings.dataplane, Traffic::device, table,
+                        {"--connections", room_for(new_flows)});
+    if (const Result<std::string> mode = dataplane.wait_until_ready(); !mode)
+        return tl::unexpected(mode.error());
+    if (auto sent = traffic.run(settings.time); !sent)
+        return sent;
+    const Result<api::DataplaneState> state = dataplane.ask();
+    if (!state)
+        return tl::unexpected(state.error());
+    const std::chrono::duration<double> time = settings.time;
+    return static_cast<double>(state->flows()) / time.count();
 }
 
 // What comes back of the packets of established flows, in hundredths: in a flood, and alone.
@@ -137,10 +173,11 @@ Result<Kept> measure_kept(Traffic& traffic, const Settings& settings) {
     return Kept{100 * *in_flood, 100 * *alone};
 }
 
-Result<std::unique_ptr<Traffic>> make_traffic(std::uint32_t flows) {
+Result<std::unique_ptr<Traffic>> make_traffic(std::uint32_t flows, std::uint32_t frame_bytes = 60) {
     TrafficOptions options;
     options.target = {*IpAddress::parse("10.77.0.100"), 80};
     options.flows = flows;
+    options.frame_bytes = frame_bytes;
     Result<std::unique_ptr<Traffic>> traffic =
         Traffic::create(options, *Prefix::parse("10.77.0.1/24"));
     if (!traffic)
@@ -171,8 +208,30 @@ Result<Measurement> measure_flood(const Settings& settings) {
     return result;
 }
 
+Result<Measurement> measure_new_flows(const Settings& settings) {
+    const Result<std::unique_ptr<Traffic>> traffic = make_traffic(new_flows);
+    if (!traffic)
+        return tl::unexpected(traffic.error());
+    use_cpus(true);
+    Measurement result;
+    result.name = new_flows_row;
+    result.unit = "connections/s";
+    result.reference = "packets of xsk_l2fwd";
+    for (int round = 0; round < settings.rounds; ++round) {
+        const Result<double> rate = measure_beginnings(**traffic, settings);
+        if (!rate)
+            return tl::unexpected(rate.error());
+        const Result<double> reference = measure_bare_loop(**traffic, settings);
+        if (!reference)
+            return tl::unexpected(reference.error());
+        result.samples.push_back(*rate);
+        result.reference_samples.push_back(*reference);
+    }
+    return result;
+}
+
 Result<Measurement> measure_rate(const Settings& settings, const Case& row) {
-    const Result<std::unique_ptr<Traffic>> traffic = make_traffic(row.flows);
+    const Result<std::unique_ptr<Traffic>> traffic = make_traffic(row.flows, row.frame_bytes);
     if (!traffic)
         return tl::unexpected(traffic.error());
     use_cpus(true);
@@ -205,8 +264,13 @@ Result<std::vector<Measurement>> measure_all(const Settings& settings) {
             return tl::unexpected(measurement.error());
         measurements.push_back(*measurement);
     }
-    if (std::string(flood_row).find(settings.only) != std::string::npos) {
-        const Result<Measurement> measurement = measure_flood(settings);
+    using Measure = Result<Measurement> (*)(const Settings&);
+    for (const auto& [name, measure] :
+         {std::pair<std::string, Measure>{new_flows_row, measure_new_flows},
+          {flood_row, measure_flood}}) {
+        if (name.find(settings.only) == std::string::npos)
+            continue;
+        const Result<Measurement> measurement = measure(settings);
         if (!measurement)
             return tl::unexpected(measurement.error());
         measurements.push_back(*measurement);

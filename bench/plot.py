@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Draws how the cost of the packet core grows, as SVG, from a file of `bench/run --json`.
+"""Draws how the costs grow, as SVG, from a file of `bench/run --json`.
 
-    bench/plot.py FILE DIRECTORY      flows.svg, services.svg and destinations.svg there
+    bench/plot.py FILE DIRECTORY      flows.svg, afxdp_flows.svg, ... there
 
 Needs matplotlib. On Debian, as root, it is installed when it is missing.
 """
@@ -17,15 +17,24 @@ import sys
 PACKAGE = "python3-matplotlib"
 FACTORS = {"K": 1_000, "M": 1_000_000}
 
-# File, what grows, and the lines: their rows are PREFIX/NUMBER.
+NANOSECONDS = "ns per packet"
+RATE = "packets a second"
+
+# File, what grows, of what, and the lines: their rows are PREFIX/NUMBER.
 PLOTS = (
-    ("flows", "established flows", (
+    ("flows", "established flows", NANOSECONDS, (
         ("core/established", "Headgate"),
         ("core/burst_32", "Headgate, bursts of 32"),
         ("core/rte_hash", "DPDK's rte_hash"))),
-    ("services", "services, 64 K flows", (("core/services", "Headgate"),)),
-    ("destinations", "real servers of a service, 64 K flows",
+    ("services", "services, 64 K flows", NANOSECONDS, (("core/services", "Headgate"),)),
+    ("destinations", "real servers of a service, 64 K flows", NANOSECONDS,
      (("core/destinations", "Headgate"),)),
+    ("afxdp_flows", "established flows, frames of 60 bytes", RATE, (
+        ("afxdp/flow_cache", "in the flow cache"),
+        ("afxdp/worker", "through the worker"))),
+    ("afxdp_frames", "bytes of a frame, 1000 flows", RATE, (
+        ("afxdp/flow_cache_frame", "in the flow cache"),
+        ("afxdp/worker_frame", "through the worker"))),
 )
 
 
@@ -57,7 +66,7 @@ def points(rows, prefix):
                   for row in rows if row["name"].rpartition("/")[0] == prefix)
 
 
-def draw(rows, what, lines, path):
+def draw(rows, what, axis, lines, path):
     # The package may have been installed a moment ago.
     import matplotlib  # pylint: disable=import-outside-toplevel
     matplotlib.use("svg")
@@ -74,7 +83,7 @@ def draw(rows, what, lines, path):
         axes.fill_between(counts, least, most, alpha=0.2)
     axes.set_xscale("log")
     axes.set_xlabel(what)
-    axes.set_ylabel("ns per packet")
+    axes.set_ylabel(axis)
     axes.set_ylim(bottom=0)
     axes.grid(True, alpha=0.3)
     axes.legend()
@@ -87,15 +96,15 @@ def write_plots(rows, directory):
     need_matplotlib()
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, what, lines in PLOTS:
+    for name, what, axis, lines in PLOTS:
         if any(points(rows, prefix) for prefix, _ in lines):
             paths.append(directory / f"{name}.svg")
-            draw(rows, what, lines, paths[-1])
+            draw(rows, what, axis, lines, paths[-1])
     return paths
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Draws how the cost of the packet core grows.")
+    parser = argparse.ArgumentParser(description="Draws how the costs grow.")
     parser.add_argument("file", type=pathlib.Path, help="what bench/run --json has written")
     parser.add_argument("directory", type=pathlib.Path, help="where the SVG files go")
     options = parser.parse_args()

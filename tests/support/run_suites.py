@@ -32,14 +32,14 @@ TSAN_LAB = ["test_balancing", "test_configuration", "test_status"]
 TSAN_PROGRAMS = ["controlplane/headgated", "controlplane/headgate", "dataplane/headgate-dataplane",
                  "bpf/pass.bpf.o"]
 
-VM_PROGRAMS = ["controlplane/headgated", "controlplane/headgate", "dataplane/headgate-dataplane",
-               "bpf/pass.bpf.o", "tests/vm/ipvs_kernel_test"]
-
 FUZZ_SMOKE_SECONDS = 4
 LAB_FILES_AT_ONCE = 3
 # They take longest, and begin first: one that begins last runs alone for minutes.
 LONG_LAB = ["test_vmac", "test_states", "test_tracking", "test_dump_files", "test_failover_command",
             "test_life", "test_processes", "test_keepalived_peer", "test_frr_peer"]
+
+# One after the other beside the others: they mostly wait, for protocol timers and for a guest.
+ASIDE = ["lab", "vm"]
 
 # Long compilations beside the lab give way to its routers.
 YIELDING = ["nice", "-n", "5"]
@@ -155,7 +155,6 @@ def vm():
     build = ROOT / "build"
     report = build / "vm" / "results" / "junit.xml"
     report.unlink(missing_ok=True)
-    children.run([*YIELDING, "ninja", "--quiet", "-C", str(build), *VM_PROGRAMS], check=True)
     done = children.run([*YIELDING, "/usr/bin/python3", str(ROOT / "tests" / "vm" / "run.py")],
                         cwd=ROOT)
     return settle(read_counts(report), done.returncode)
@@ -202,10 +201,9 @@ def main():
     chosen = parse_arguments().only or list(SUITES)
     os.chdir(ROOT)
     children.heed_signals()
-    # The lab waits for protocol timers most of the time, so the compilers work beside it.
     with concurrent.futures.ThreadPoolExecutor(1) as background:
-        aside = [background.submit(run_suite, "lab")] if "lab" in chosen else []
-        rows = [run_suite(name) for name in chosen if name != "lab"]
+        aside = [background.submit(run_suite, name) for name in ASIDE if name in chosen]
+        rows = [run_suite(name) for name in chosen if name not in ASIDE]
         rows += [future.result() for future in aside]
     print()
     for name, counts, seconds in rows:

@@ -121,7 +121,7 @@ TEST(Table, EachServerHasItsWay) {
     gre.mutable_tunnel()->set_type(api::GRE);
     gre.mutable_tunnel()->set_checksum(true);
 
-    const auto& servers = table_of(from).services[0].destinations;
+    const std::vector<Destination> servers = table_of(from).services[0].destinations;
     EXPECT_EQ(servers[0].settings.method, Method::nat);
     EXPECT_EQ(servers[0].endpoint.port, 8080);
     EXPECT_EQ(servers[1].settings.method, Method::tun);
