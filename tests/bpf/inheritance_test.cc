@@ -296,11 +296,13 @@ TEST_F(InheritanceTest, NothingIsLeftInTheEnd) {
 }
 
 TEST_F(InheritanceTest, WithoutABpfFileSystemNothingIsLeftAndAllElseWorks) {
-    options.pins = std::filesystem::temp_directory_path() / bpffs.filename() / "../hgnopins/hgp";
+    const std::filesystem::path plain = bpffs.string() + "-plain";
+    options.pins = plain / "hgp";
     begin();
     apply();
     establish();
     EXPECT_FALSE(std::filesystem::exists(options.pins));
+    std::filesystem::remove_all(plain);
     steering.reset();
     EXPECT_EQ(attached_id(), 0U);
 }
