@@ -77,7 +77,7 @@ std::string room_for(std::uint32_t flows) {
     return std::to_string(std::max(least, std::bit_ceil(2 * flows)));
 }
 constexpr double warm_share = 0.99;
-constexpr int warm_up_attempts = 60;
+constexpr int warm_up_attempts = 200;
 
 struct Settings {
     int rounds = 0;
