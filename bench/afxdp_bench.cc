@@ -208,6 +208,23 @@ Result<Measurement> measure_flood(const Settings& settings) {
     return result;
 }
 
+// Both in turns; `result` has all but the samples.
+template <typename Measure, typename Reference>
+Result<Measurement> take_turns(Measurement result, int rounds, Measure measure,
+                               Reference reference) {
+    for (int round = 0; round < rounds; ++round) {
+        const Result<double> sample = measure();
+        if (!sample)
+            return tl::unexpected(sample.error());
+        const Result<double> reference_sample = reference();
+        if (!reference_sample)
+            return tl::unexpected(reference_sample.error());
+        result.samples.push_back(*sample);
+        result.reference_samples.push_back(*reference_sample);
+    }
+    return result;
+}
+
 Result<Measurement> measure_new_flows(const Settings& settings) {
     const Result<std::unique_ptr<Traffic>> traffic = make_traffic(new_flows);
     if (!traffic)
@@ -217,17 +234,9 @@ Result<Measurement> measure_new_flows(const Settings& settings) {
     result.name = new_flows_row;
     result.unit = "connections/s";
     result.reference = "packets of xsk_l2fwd";
-    for (int round = 0; round < settings.rounds; ++round) {
-        const Result<double> rate = measure_beginnings(**traffic, settings);
-        if (!rate)
-            return tl::unexpected(rate.error());
-        const Result<double> reference = measure_bare_loop(**traffic, settings);
-        if (!reference)
-            return tl::unexpected(reference.error());
-        result.samples.push_back(*rate);
-        result.reference_samples.push_back(*reference);
-    }
-    return result;
+    return take_turns(
+        std::move(result), settings.rounds, [&] { return measure_beginnings(**traffic, settings); },
+        [&] { return measure_bare_loop(**traffic, settings); });
 }
 
 Result<Measurement> measure_rate(const Settings& settings, const Case& row) {
@@ -239,18 +248,13 @@ Result<Measurement> measure_rate(const Settings& settings, const Case& row) {
     result.name = row.name;
     result.unit = "packets/s";
     result.reference = row.cached ? "xdp_tx" : "xsk_l2fwd";
-    for (int round = 0; round < settings.rounds; ++round) {
-        const Result<double> rate = measure_dataplane(**traffic, settings, row);
-        if (!rate)
-            return tl::unexpected(rate.error());
-        const Result<double> reference = row.cached ? measure_xdp_tx(**traffic, settings)
-                                                    : measure_bare_loop(**traffic, settings);
-        if (!reference)
-            return tl::unexpected(reference.error());
-        result.samples.push_back(*rate);
-        result.reference_samples.push_back(*reference);
-    }
-    return result;
+    return take_turns(
+        std::move(result), settings.rounds,
+        [&] { return measure_dataplane(**traffic, settings, row); },
+        [&] {
+            return row.cached ? measure_xdp_tx(**traffic, settings)
+                              : measure_bare_loop(**traffic, settings);
+        });
 }
 
 // Those whose name has `only` in it.

@@ -273,8 +273,10 @@ Result<void> Steering::go_live() {
                                return bpf_object__find_map_fd_by_name(program_->obj, map.name);
                            });
     if (auto left = Inheritance::leave(options_.pins, link_.get(), maps); !left)
-        log::warn("{}: if this process is killed, established flows will not go on: {}",
-                  options_.interface, left.error().message);
+        log::warn(
+            "{}: if this process is killed, established flows will not go on: {} (is a BPF "
+            "file system there? `headgated --bpffs DIR` names another)",
+            options_.interface, left.error().message);
     return {};
 }
 
