@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include <sys/random.h>
 
@@ -157,11 +158,13 @@ Result<void> Attachment::apply(const ForwardingConfig& config) {
     }
     std::ranges::sort(steered);
     steered_ = std::move(steered);
-    if (is_live_ || !result)
-        return result;
-    keep_alive(std::chrono::steady_clock::now());
-    is_live_ = true;
-    return steering_->go_live();
+    // Also when a service could not be entered: the others are.
+    if (!std::exchange(is_live_, true)) {
+        keep_alive(std::chrono::steady_clock::now());
+        if (auto live = steering_->go_live(); !live)
+            result = live;
+    }
+    return result;
 }
 
 // They know what they inherit before the first packet comes.

@@ -239,7 +239,9 @@ void Steering::inherit_link(Inheritance& inherited) {
 }
 
 Result<void> Steering::attach_link() {
-    const auto& [interface, ifindex, queues, mode, flow_cache, pins] = options_;
+    const std::string& interface = options_.interface;
+    const int ifindex = options_.ifindex;
+    const XdpMode mode = options_.mode;
     if (mode != XdpMode::generic) {
         link_ = create_link(program_fd(), ifindex, XDP_FLAGS_DRV_MODE);
         if (link_)
