@@ -45,6 +45,7 @@ Backends::Backends(boost::asio::io_context& context, forwarding::Bypass::Options
 void Backends::configure(const config::Config& config) {
     engine_ = forwarding::engine_of(config);
     choice_ = config.dataplane.engine;
+    standby_ = config.dataplane.ipvs_standby;
     ipvs_.configure(config.ipvs);
     if (engine_.interfaces.empty())
         given_up_ = no_interface;
@@ -61,7 +62,11 @@ void Backends::fill(service::Inputs& inputs) const {
         inputs.bypass_given_up = given_up_;
     inputs.ipvs_capabilities = ipvs_.capabilities();
     const auto ipvs = ipvs_.state();
+    inputs.ipvs_is_up = ipvs.up;
     inputs.ipvs_down_reason = ipvs.error;
+    inputs.ipvs_standby = standby_ == config::IpvsStandby::on ||
+                          (standby_ == config::IpvsStandby::automatic &&
+                           choice_ == config::EngineChoice::automatic);
     for (const auto& [key, reason] : ipvs.failures) {
         for (const auto protocol :
              {config::Protocol::tcp, config::Protocol::udp, config::Protocol::sctp}) {

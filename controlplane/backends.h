@@ -56,6 +56,7 @@ private:
     boost::asio::steady_timer timer_;
     forwarding::Engine engine_;
     config::EngineChoice choice_ = config::EngineChoice::automatic;
+    config::IpvsStandby standby_ = config::IpvsStandby::automatic;
     std::uint64_t generation_;
     bool bypass_has_services_ = false;
     bool watching_ = false;

@@ -191,6 +191,31 @@ void fill_real_server(const StatusInputs& inputs, const config::VirtualServer& s
         fill_check(check, inputs.find_check(check), *status.add_checks());
 }
 
+void add_destination(const api::DestinationStats& from, api::RealServerStatus& real) {
+    if (!real.has_stats()) {
+        *real.mutable_stats() = from;
+        return;
+    }
+    api::DestinationStats& to = *real.mutable_stats();
+    to.set_connections(to.connections() + from.connections());
+    to.set_packets(to.packets() + from.packets());
+    to.set_bytes(to.bytes() + from.bytes());
+    to.set_active_connections(to.active_connections() + from.active_connections());
+    to.set_inactive_connections(to.inactive_connections() + from.inactive_connections());
+}
+
+void add_stats(const api::ServiceStats& stats, api::VirtualServerStatus& status) {
+    status.set_connections(status.connections() + stats.connections());
+    status.set_packets(status.packets() + stats.packets());
+    status.set_bytes(status.bytes() + stats.bytes());
+    for (api::RealServerStatus& real : *status.mutable_real_servers()) {
+        for (const api::DestinationStats& destination : stats.destinations()) {
+            if (destination.address() == real.address() && destination.port() == real.port())
+                add_destination(destination, real);
+        }
+    }
+}
+
 void fill_virtual_server(const StatusInputs& inputs, std::size_t index,
                          api::VirtualServerStatus& status) {
     const config::VirtualServer& server = inputs.config.virtual_servers[index];
@@ -208,27 +233,27 @@ void fill_virtual_server(const StatusInputs& inputs, std::size_t index,
     for (std::size_t real = 0; real < server.real_servers.size(); ++real)
         fill_real_server(inputs, server, real, view.server_up[real], *status.add_real_servers());
 
+    status.set_standby(view.standby);
     // Of whoever has the virtual server.
-    const auto& counters = view.in_ipvs ? inputs.ipvs_counters : inputs.dataplane;
-    const api::ServiceStats* stats = find_stats(counters, status);
-    if (stats == nullptr)
+    if (const auto* stats =
+            find_stats(view.in_ipvs ? inputs.ipvs_counters : inputs.dataplane, status))
+        add_stats(*stats, status);
+    if (!view.stands_by)
         return;
-    status.set_connections(stats->connections());
-    status.set_packets(stats->packets());
-    status.set_bytes(stats->bytes());
-    for (api::RealServerStatus& real : *status.mutable_real_servers()) {
-        for (const api::DestinationStats& destination : stats->destinations()) {
-            if (destination.address() == real.address() && destination.port() == real.port())
-                *real.mutable_stats() = destination;
-        }
+    if (const auto* stats = find_stats(inputs.ipvs_counters, status)) {
+        add_stats(*stats, status);
+        status.set_standby_connections(stats->connections());
+        status.set_standby_packets(stats->packets());
     }
 }
 
-void fill_ipvs(const forwarding::ipvs::Backend::State& state, api::IpvsStatus& status) {
+void fill_ipvs(const forwarding::ipvs::Backend::State& state, config::IpvsStandby standby,
+               api::IpvsStatus& status) {
     status.set_up(state.up);
     status.set_error(state.error);
     status.set_version(state.version);
     status.set_repairs(state.repairs);
+    status.set_standby_required(standby == config::IpvsStandby::on);
 }
 
 }  // namespace
@@ -247,7 +272,7 @@ api::Status make_status(const StatusInputs& inputs) {
     if (inputs.dataplane)
         *status.mutable_dataplane() = *inputs.dataplane;
     if (inputs.ipvs.wanted)
-        fill_ipvs(inputs.ipvs, *status.mutable_ipvs());
+        fill_ipvs(inputs.ipvs, inputs.config.dataplane.ipvs_standby, *status.mutable_ipvs());
     return status;
 }
 

@@ -20,7 +20,7 @@ constexpr std::uint32_t persistence_max = 1U << 18U;
 // When this process is killed, a new one is there after a moment; one that has crashed again and
 // again, after five seconds at most. Without a control plane the addresses of services go sooner.
 constexpr std::chrono::seconds flows_go_on{10};
-// Not for long: if no other comes, IPVS may have their services.
+// Unless IPVS has their services. Not for long: it may have them then.
 constexpr std::chrono::seconds others_wait{2};
 
 HashSeed random_seed() {
@@ -196,8 +196,13 @@ void Attachment::run_second(Instant now) {
         keep_alive(now);
 }
 
+void Attachment::set_ipvs_stands_by(bool stands_by) {
+    if (std::exchange(ipvs_stands_by_, stands_by) != stands_by && is_live_)
+        keep_alive(std::chrono::steady_clock::now());
+}
+
 void Attachment::keep_alive(Instant now) {
-    steering_->keep_alive(now + flows_go_on, now + others_wait);
+    steering_->keep_alive(now + flows_go_on, ipvs_stands_by_ ? now : now + others_wait);
 }
 
 bool Attachment::outdated(const LinkInfo& link) const {

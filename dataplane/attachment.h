@@ -63,6 +63,10 @@ public:
     // kernel meanwhile. Fails, and changes nothing, when the core refuses the configuration.
     Result<void> apply(const ForwardingConfig& config);
 
+    // Whether packets of services that find no worker, when this process has been killed, are for
+    // the kernel's IPVS at once.
+    void set_ipvs_stands_by(bool stands_by);
+
     // Once a second: frees what is no longer used, and tells the program that we live.
     void run_second(Instant now);
 
@@ -101,6 +105,7 @@ private:
     std::string interface_;
     LinkInfo link_;
     bool is_live_ = false;  // the first table has been applied
+    bool ipvs_stands_by_ = false;
     std::uint32_t queues_;
     std::string mode_;
     std::string mode_reason_;

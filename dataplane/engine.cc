@@ -318,6 +318,7 @@ Result<void> Engine::publish() {
             [&](const IpAddress& address) { return neighbours_.mac(address, link.ifindex); },
             [&](const IpAddress& address) { return neighbours_.hop(address, interface); }};
         const ForwardingConfig config = forwarding_config(table_, lease_expired_, link.mac, hops);
+        served.attachment->set_ipvs_stands_by(table_.ipvs_stands_by);
         if (auto applied = served.attachment->apply(config); !applied)
             return applied;
     }

@@ -270,6 +270,7 @@ Result<Table> load_table(const api::ServiceTable& message) {
     if (!flow_cache)
         return tl::unexpected(flow_cache.error());
     table.flow_cache = *flow_cache;
+    table.ipvs_stands_by = message.ipvs_stands_by();
     std::set<std::pair<Endpoint, Protocol>> seen;
     std::size_t destinations = 0;
     for (const api::Service& service : message.services()) {

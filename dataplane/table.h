@@ -32,6 +32,8 @@ struct Table {
     std::vector<TableService> services;
     Protection protection;
     FlowCachePolicy flow_cache;
+    // The kernel's IPVS has these services, too, and forwards what no worker takes.
+    bool ipvs_stands_by = false;
 };
 
 // Fails on the first thing that cannot be forwarded; the message names the service and the field.

@@ -117,6 +117,15 @@ std::string placement_words(const std::string& placement) {
     return placement.starts_with(ipvs) ? "on IPVS" + placement.substr(ipvs.size()) : placement;
 }
 
+std::string standby_words(const api::VirtualServerStatus& service) {
+    if (service.standby() != "ipvs")
+        return {};
+    if (service.standby_connections() == 0)
+        return ", IPVS stands by";
+    return fmt::format(", IPVS stands by and had {} connections",
+                       count_words(service.standby_connections()));
+}
+
 std::string render_services(const api::Status& status, const RenderOptions& options) {
     if (status.virtual_servers().empty())
         return {};
@@ -134,7 +143,8 @@ std::string render_services(const api::Status& status, const RenderOptions& opti
                    count_words(service.connections()),
                    "",
                    count_words(service.packets()),
-                   note + ", " + placement_words(service.placement())});
+                   note + ", " + placement_words(service.placement()) +
+                       standby_words(service)});
         for (const api::RealServerStatus& server : service.real_servers())
             add_real_server(server, options, table);
     }

@@ -92,8 +92,13 @@ std::vector<Finding> findings(const api::Status& status) {
                 fmt::format("the worker of {}, queue {}, has hardly any time left: busy {}%",
                             worker.interface(), worker.queue(), worker.busy_permille() / 10));
     }
-    for (const api::VirtualServerStatus& service : status.virtual_servers())
+    for (const api::VirtualServerStatus& service : status.virtual_servers()) {
         look_at_service(service, found);
+        if (status.ipvs().standby_required() && service.standby().starts_with("none"))
+            add(found, Severity::degraded,
+                fmt::format("IPVS does not stand by for {}: {}", service.name(),
+                            service.standby().substr(service.standby().find(' ') + 1)));
+    }
     if (!status.config_error().empty())
         add(found, Severity::degraded,
             "the last reload was refused, the configuration before it runs:\n" +

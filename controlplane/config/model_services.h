@@ -138,6 +138,13 @@ struct FlowCache {
 // What forwards: headgate-dataplane, the kernel's IPVS, or the first of them that can.
 enum class EngineChoice : std::uint8_t { automatic, af_xdp, ipvs };
 
+// Whether IPVS has the virtual servers of the bypass, too, and forwards while the bypass does not.
+enum class IpvsStandby : std::uint8_t {
+    automatic,  // with `engine auto`, where the kernel has IPVS
+    on,         // it is a fault when it cannot
+    off,
+};
+
 // What else happens to the kernel's IPVS table.
 struct IpvsPolicy {
     bool flush_at_start = false;  // all services go, whoever has made them
@@ -147,6 +154,7 @@ struct IpvsPolicy {
 // The dataplane { } block, a Headgate extension.
 struct Dataplane {
     EngineChoice engine = EngineChoice::automatic;
+    IpvsStandby ipvs_standby = IpvsStandby::automatic;
     std::vector<std::string> interfaces;  // empty: those of the VRRP instances
     XdpMode mode = XdpMode::automatic;
     Protection protection;

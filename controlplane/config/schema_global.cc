@@ -19,6 +19,12 @@ constexpr std::array engines{
     Choice{"ipvs", static_cast<int>(EngineChoice::ipvs), ""},
 };
 
+constexpr std::array standbys{
+    Choice{"auto", static_cast<int>(IpvsStandby::automatic), ""},
+    Choice{"on", static_cast<int>(IpvsStandby::on), ""},
+    Choice{"off", static_cast<int>(IpvsStandby::off), ""},
+};
+
 void add_interfaces(const Context& context, const Value& value) {
     for (const Word& word : value.words) {
         const auto name = read_interface(word, context.report, expectation(*value.row));
@@ -110,6 +116,22 @@ constexpr Keyword global_rows[] = {
                "`lb_kind NAT`, and all while headgate-dataplane does not come up. What is for "
                "headgate-dataplane alone, such as limits and lists of clients, is not done by "
                "IPVS.",
+        .origin = Origin::headgate,
+    },
+    {
+        .blocks = Block::dataplane,
+        .name = "ipvs_standby",
+        .argument = one_of(standbys),
+        .default_text = "auto",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.drafts.dataplane.ipvs_standby = static_cast<IpvsStandby>(value.number);
+            },
+        .doc = "Whether the kernel's IPVS has the virtual servers that headgate-dataplane forwards "
+               "for, too. Then it takes over in the moment in which headgate-dataplane ends, and "
+               "keeps the connections that it has got when headgate-dataplane is back. `auto`: "
+               "with `engine auto`, if the kernel has IPVS; `on`: with `engine af_xdp`, too, and "
+               "the status complains if it has not.",
         .origin = Origin::headgate,
     },
     {

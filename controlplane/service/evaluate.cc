@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "common/api.pb.h"
 #include "common/check.h"
@@ -206,6 +207,20 @@ std::string why_not_by_ipvs(const Inputs& inputs, const config::VirtualServer& s
     return refused == inputs.ipvs_failures.end() ? "" : refused->second;
 }
 
+// Whether IPVS has a service of the bypass, too, and says so in words.
+void place_standby(const Inputs& inputs, const config::VirtualServer& server, ServiceView& view) {
+    if (!inputs.ipvs_standby || !inputs.ipvs_capabilities)
+        return;
+    std::string fault = why_not_carried(*inputs.ipvs_capabilities, server);
+    view.stands_by = fault.empty();
+    if (fault.empty())
+        fault = why_not_by_ipvs(inputs, server);
+    if (fault.empty() && !inputs.ipvs_is_up)
+        fault = "IPVS has not answered yet";
+    view.ipvs_ready = fault.empty();
+    view.standby = view.ipvs_ready ? "ipvs" : "none: " + fault;
+}
+
 // Decides who has the service, and says so in words.
 void place(const Inputs& inputs, const config::VirtualServer& server, bool on_vmac,
            ServiceView& view) {
@@ -222,12 +237,16 @@ void place(const Inputs& inputs, const config::VirtualServer& server, bool on_vm
     std::string fault;  // of whoever has it
     if (view.in_ipvs) {
         fault = why_not_by_ipvs(inputs, server);
+        view.ipvs_ready = inputs.ipvs_is_up && fault.empty();
         view.placement = reason.empty() ? "ipvs" : "ipvs: " + reason;
         if (!fault.empty() && !reason.empty())
             fault = reason + "; " + fault;
     } else if (view.in_bypass) {
+        place_standby(inputs, server, view);
         fault = inputs.backend_down_reason;
         view.placement = "bypass";
+        if (view.stands_by && view.ipvs_ready && !fault.empty())
+            view.placement = "ipvs: " + std::exchange(fault, "");
     } else {
         view.placement = "none: " + reason;
     }
@@ -284,14 +303,19 @@ api::ServiceTable build_table(const config::Config& config, const std::vector<Se
     api::FlowCachePolicy& flow_cache = *table.mutable_flow_cache();
     flow_cache.set_admit_after(config.dataplane.flow_cache.admit_after);
     flow_cache.set_idle_s(config.dataplane.flow_cache.idle_s);
+    table.set_ipvs_stands_by(carrier == Carrier::bypass &&
+                             std::ranges::all_of(views, [](const ServiceView& view) {
+                                 return !view.in_bypass || view.ipvs_ready;
+                             }));
     for (std::size_t index = 0; index < views.size(); ++index) {
-        const bool is_in = carrier == Carrier::ipvs ? views[index].in_ipvs : views[index].in_bypass;
-        if (!is_in)
+        const ServiceView& view = views[index];
+        if (!(carrier == Carrier::ipvs ? view.in_ipvs || view.stands_by : view.in_bypass))
             continue;
         const config::VirtualServer& server = config.virtual_servers[index];
         api::Service& service = *table.add_services();
-        fill_service(server, views[index], config.connection_timeouts, service);
-        fill_destinations(server, views[index], drains, service);
+        fill_service(server, view, config.connection_timeouts, service);
+        service.set_standby(carrier == Carrier::ipvs && view.stands_by);
+        fill_destinations(server, view, drains, service);
     }
     return table;
 }

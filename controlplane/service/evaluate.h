@@ -43,7 +43,9 @@ struct Inputs {
     std::string bypass_given_up;
     // Absent: there is no IPVS.
     std::optional<Capabilities> ipvs_capabilities;
+    bool ipvs_is_up = false;       // the kernel has been asked, and answers
     std::string ipvs_down_reason;  // empty while the kernel answers
+    bool ipvs_standby = false;     // IPVS is to have the services of the bypass, too
     // Services that the kernel refuses, and why.
     std::map<std::pair<Endpoint, config::Protocol>, std::string> ipvs_failures;
 };
@@ -64,7 +66,11 @@ struct ServiceView {
     bool active = true;      // may be forwarded here: false while a VRRP-owned VIP is not held
     bool in_bypass = false;  // is in the bypass's table
     bool in_ipvs = false;    // is in that of IPVS; both: the bypass has been given up meanwhile
-    std::string placement;   // see VirtualServerStatus in api.proto
+    // Is in that of IPVS only for the time in which the bypass fails.
+    bool stands_by = false;
+    bool ipvs_ready = false;  // IPVS has it, whatever for
+    std::string placement;    // see VirtualServerStatus in api.proto
+    std::string standby;      // likewise
     std::vector<bool> server_up;  // parallel to real_servers
 };
 

@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
 import ipvs  # noqa: E402
+from cluster import direct, hosts  # noqa: E402, F401  (fixtures)
 from lab import network  # noqa: E402
 
 

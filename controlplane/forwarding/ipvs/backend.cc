@@ -23,6 +23,8 @@ namespace {
 constexpr Duration check_interval = std::chrono::milliseconds(800);
 // However long a list takes, the main thread has most of its time for other things.
 constexpr int check_share = 10;
+// For how long a kernel without IPVS is not asked again, when nothing depends on it.
+constexpr Duration standby_interval_max = std::chrono::seconds(60);
 
 api::DataplaneState state_of(const std::vector<ListedService>& services, std::uint64_t generation) {
     api::DataplaneState state;
@@ -75,6 +77,7 @@ public:
         generation_ = table.generation();
         wanted_ = !table.services().empty();
         const State before = state();
+        patience_ = check_interval;
         reconciler_.apply(table_of(table), policy_.flush_at_start);
         tell_since(before);
         if (reconciler_.is_needed() && !std::exchange(checking_, true))
@@ -89,6 +92,7 @@ public:
 
     [[nodiscard]] State state() const {
         State state{.wanted = wanted_,
+                    .standby = reconciler_.is_standby(),
                     .up = wanted_ && reconciler_.is_up(),
                     .error = wanted_ ? reconciler_.error() : "",
                     .failures = reconciler_.failures(),
@@ -122,9 +126,11 @@ private:
         reconciler_.check();
         tell_since(before);
         const Duration took = std::chrono::steady_clock::now() - start;
+        const bool may_wait = reconciler_.is_standby() && !reconciler_.is_up();
+        patience_ = may_wait ? std::min(2 * patience_, standby_interval_max) : check_interval;
         checking_ = reconciler_.is_needed();
         if (checking_)
-            check_after(std::max(check_interval - took, took * check_share));
+            check_after(std::max(patience_ - took, took * check_share));
     }
 
     void tell_since(const State& before) {
@@ -143,6 +149,7 @@ private:
     std::uint64_t generation_ = 0;
     bool wanted_ = false;
     bool checking_ = false;
+    Duration patience_ = check_interval;
 };
 
 Backend::Backend(asio::io_context& context, std::unique_ptr<Kernel> kernel,

@@ -28,6 +28,8 @@ class Backend final : public ForwardingBackend {
 public:
     struct State {
         bool wanted = false;
+        // All that it has, or should have, is forwarded by somebody else for now.
+        bool standby = false;
         bool up = false;    // the kernel answers
         std::string error;  // why not, in words
         // What it does not do, though it answers: why, by service.

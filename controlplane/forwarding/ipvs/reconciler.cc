@@ -231,15 +231,22 @@ void Reconciler::note_failures(Failures failures) {
     for (const auto& [service, message] : failures) {
         const auto before = failures_.find(service);
         if (before == failures_.end() || before->second != message)
-            log::error("{}", message);
+            complain(message);
     }
     failures_ = std::move(failures);
 }
 
 void Reconciler::fail_with(const Error& error) {
     if (error_ != error.message)
-        log::error("{}", error.message);
+        complain(error.message);
     error_ = error.message;
+}
+
+void Reconciler::complain(const std::string& message) const {
+    if (table_.standby)
+        log::info("no standby: {}", message);
+    else
+        log::error("{}", message);
 }
 
 }  // namespace headgate::forwarding::ipvs

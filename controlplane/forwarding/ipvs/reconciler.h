@@ -39,6 +39,8 @@ public:
 
     // There is something to keep, or to take away.
     [[nodiscard]] bool is_needed() const { return !ours_.empty() || !table_.ours.empty(); }
+    // The latest table is for a case that has not come yet.
+    [[nodiscard]] bool is_standby() const { return table_.standby; }
     // Why the kernel is not there at all, in words; empty while it answers.
     [[nodiscard]] const std::string& error() const { return error_; }
     // What it does not do, though it answers, and why.
@@ -66,6 +68,7 @@ private:
     void note_repairs(const std::vector<Operation>& operations);
     void fail_with(const Error& error);
     void note_failures(Failures failures);
+    void complain(const std::string& message) const;
 
     Kernel& kernel_;
     std::set<ServiceKey> ours_;

@@ -123,6 +123,7 @@ std::string ServiceKey::to_string() const {
 
 Table table_of(const api::ServiceTable& from) {
     Table table;
+    table.standby = std::ranges::all_of(from.services(), &api::Service::standby);
     for (const api::Service& service : from.services()) {
         const ServiceKey key = key_of(service);
         table.ours.insert(key);

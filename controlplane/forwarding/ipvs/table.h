@@ -96,6 +96,9 @@ struct Table {
     // Clients that are bound to a destination of weight 0 are bound to another one. The kernel
     // knows this for all services together: it is on when one of them asks for it.
     bool expire_quiescent = false;
+    // Somebody else forwards for all these services now: nothing is lost yet when the kernel does
+    // not have them.
+    bool standby = false;
     bool operator==(const Table&) const = default;
 };
 

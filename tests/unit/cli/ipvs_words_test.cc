@@ -35,5 +35,36 @@ TEST(IpvsWords, ADeadDataplaneIsLessWhereIpvsForwards) {
     EXPECT_EQ(worst(findings(status)), Severity::degraded);
 }
 
+TEST(IpvsWords, SayThatItStandsBy) {
+    api::Status status;
+    api::VirtualServerStatus& service = *status.add_virtual_servers();
+    service.set_method("DR");
+    service.set_scheduler("rr");
+    service.set_placement("bypass");
+    service.set_standby("ipvs");
+    const auto shows = [&status](const std::string& words) {
+        return render_status(status, {}).find(words) != std::string::npos;
+    };
+    EXPECT_TRUE(shows("DR rr, bypass, IPVS stands by\n"));
+    service.set_standby_connections(12);
+    EXPECT_TRUE(shows("DR rr, bypass, IPVS stands by and had 12 connections\n"));
+    service.set_standby("none: the kernel has no IPVS");
+    EXPECT_TRUE(shows("DR rr, bypass\n"));
+}
+
+TEST(IpvsWords, AMissingStandbyIsAFaultWhereItIsRequired) {
+    api::Status status;
+    api::VirtualServerStatus& service = *status.add_virtual_servers();
+    service.set_name("192.0.2.10:80/tcp");
+    service.set_standby("none: the kernel has no IPVS");
+    EXPECT_TRUE(findings(status).empty());
+    status.mutable_ipvs()->set_standby_required(true);
+    ASSERT_EQ(findings(status).size(), 1U);
+    EXPECT_EQ(findings(status)[0].text,
+              "IPVS does not stand by for 192.0.2.10:80/tcp: the kernel has no IPVS");
+    service.set_standby("ipvs");
+    EXPECT_TRUE(findings(status).empty());
+}
+
 }  // namespace
 }  // namespace headgate::cli

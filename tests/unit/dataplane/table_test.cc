@@ -267,6 +267,13 @@ TEST(Table, TakesThePolicyOfTheFlowCacheOver) {
     EXPECT_FALSE(load_table(message_of(R"({"flowCache": {"idleS": 3601}})")));
 }
 
+TEST(Table, KnowsWhetherIpvsStandsBy) {
+    api::ServiceTable message;
+    EXPECT_FALSE(load_table(message)->ipvs_stands_by);
+    message.set_ipvs_stands_by(true);
+    EXPECT_TRUE(load_table(message)->ipvs_stands_by);
+}
+
 TEST(Table, HasNoListAndAnAdaptiveRateUnlessGiven) {
     const auto table = load_table(message_of("{}"));
     ASSERT_TRUE(table);

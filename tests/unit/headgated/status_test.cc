@@ -137,46 +137,82 @@ TEST(Status, JoinsStatisticsAndCheckResultsToTheirServer) {
     EXPECT_EQ(status.dataplane_restarts(), 2U);
 }
 
-TEST(Status, HasTheCountersOfWhoeverForwards) {
+api::ServiceStats counted(std::uint64_t connections) {
+    api::ServiceStats stats;
+    stats.set_address("192.0.2.10");
+    stats.set_port(80);
+    stats.set_protocol(api::TCP);
+    stats.set_connections(connections);
+    stats.set_packets(10 * connections);
+    api::DestinationStats& destination = *stats.add_destinations();
+    destination.set_address("192.0.2.21");
+    destination.set_port(80);
+    destination.set_connections(connections);
+    destination.set_resolved(true);
+    return stats;
+}
+
+// The status of a virtual server with one real server, of which the bypass has counted one
+// connection and IPVS 2^40.
+api::Status status_of(const service::ServiceView& view) {
     config::Config config;
     config::VirtualServer& service = config.virtual_servers.emplace_back();
     service.endpoint = {*IpAddress::parse("192.0.2.10"), 80};
     service.scheduler = config::Scheduler::rr;
-    service::ServiceView view;
-    view.in_bypass = true;
-    view.in_ipvs = true;
-    view.placement = "ipvs: eth0 refuses";
-    const std::vector<service::ServiceView> views{view};
-    const auto counting = [](std::uint64_t connections) {
-        std::optional<api::DataplaneState> counters(std::in_place);
-        api::ServiceStats& stats = *counters->add_services();
-        stats.set_address("192.0.2.10");
-        stats.set_port(80);
-        stats.set_protocol(api::TCP);
-        stats.set_connections(connections);
-        return counters;
-    };
-    const auto of_bypass = counting(1);
-    const auto of_ipvs = counting(1ULL << 40U);
-    const std::vector<vrrp::InstanceStatus> no_instances;
-    const service::History history;
-    const forwarding::Bypass::State bypass;
+    service.real_servers.emplace_back().endpoint = {*IpAddress::parse("192.0.2.21"), 80};
+    std::optional<api::DataplaneState> of_bypass(std::in_place);
+    *of_bypass->add_services() = counted(1);
+    std::optional<api::DataplaneState> of_ipvs(std::in_place);
+    *of_ipvs->add_services() = counted(1ULL << 40U);
     forwarding::ipvs::Backend::State ipvs;
     ipvs.wanted = ipvs.up = true;
     ipvs.version = "1.2.1";
     ipvs.repairs = 3;
-    const api::Status status = make_status({.config = config,
-                                            .vrrp = no_instances,
-                                            .views = views,
-                                            .history = history,
-                                            .find_check = {},
-                                            .bypass = bypass,
-                                            .dataplane = of_bypass,
-                                            .ipvs = ipvs,
-                                            .ipvs_counters = of_ipvs});
+    const std::vector<service::ServiceView> views{view};
+    service::History history;
+    history.update(config, views, 5000);
+    return make_status({.config = config,
+                        .vrrp = {},
+                        .views = views,
+                        .history = history,
+                        .find_check = {},
+                        .bypass = {},
+                        .dataplane = of_bypass,
+                        .ipvs = ipvs,
+                        .ipvs_counters = of_ipvs});
+}
+
+service::ServiceView view_of_one() {
+    service::ServiceView view;
+    view.in_bypass = true;
+    view.server_up = {true};
+    return view;
+}
+
+TEST(Status, HasTheCountersOfWhoeverForwards) {
+    service::ServiceView view = view_of_one();
+    view.in_ipvs = true;
+    view.placement = "ipvs: eth0 refuses";
+    const api::Status status = status_of(view);
     EXPECT_EQ(status.virtual_servers(0).connections(), 1ULL << 40U);
+    EXPECT_EQ(status.virtual_servers(0).standby_connections(), 0U);
     EXPECT_EQ(status.virtual_servers(0).placement(), "ipvs: eth0 refuses");
     EXPECT_EQ(status.ipvs().ShortDebugString(), "up: true version: \"1.2.1\" repairs: 3");
+}
+
+TEST(Status, AddsWhatTheStandbyHasForwarded) {
+    service::ServiceView view = view_of_one();
+    EXPECT_EQ(status_of(view).virtual_servers(0).connections(), 1U);
+    view.stands_by = true;
+    view.standby = "ipvs";
+    const api::Status status = status_of(view);
+    const api::VirtualServerStatus& shown = status.virtual_servers(0);
+    EXPECT_EQ(shown.connections(), (1ULL << 40U) + 1);
+    EXPECT_EQ(shown.packets(), (10ULL << 40U) + 10);
+    EXPECT_EQ(shown.standby(), "ipvs");
+    EXPECT_EQ(shown.standby_connections(), 1ULL << 40U);
+    EXPECT_EQ(shown.standby_packets(), 10ULL << 40U);
+    EXPECT_EQ(shown.real_servers(0).stats().connections(), (1ULL << 40U) + 1);
 }
 
 }  // namespace

@@ -263,6 +263,54 @@ TEST_F(EvaluateTest, IpvsTakesOverFromABypassThatIsGivenUp) {
     EXPECT_EQ(view().state, State::down);
 }
 
+TEST_F(EvaluateTest, IpvsStandsByForWhatTheBypassHas) {
+    const auto of_the_kernel = [this] {
+        return build_table(config, evaluate(config, inputs), drains, 5, Carrier::ipvs);
+    };
+    inputs.ipvs_capabilities = of_ipvs();
+    EXPECT_EQ(view().standby, "");
+    EXPECT_EQ(of_the_kernel().services_size(), 0);
+
+    inputs.ipvs_standby = true;
+    EXPECT_EQ(view().standby, "none: IPVS has not answered yet");
+    ASSERT_EQ(of_the_kernel().services_size(), 1);
+    EXPECT_TRUE(of_the_kernel().services(0).standby());
+    EXPECT_FALSE(table().ipvs_stands_by());
+
+    inputs.ipvs_is_up = true;
+    EXPECT_EQ(view().standby, "ipvs");
+    EXPECT_EQ(view().placement, "bypass");
+    EXPECT_TRUE(table().ipvs_stands_by());
+    EXPECT_FALSE(table().services(0).standby());
+    EXPECT_FALSE(of_the_kernel().ipvs_stands_by());
+
+    inputs.backend_down_reason = "it was killed";
+    EXPECT_EQ(view().placement, "ipvs: it was killed");
+    EXPECT_EQ(view().state, State::up);
+    inputs.ipvs_failures[{config.virtual_servers[0].endpoint, config::Protocol::tcp}] = "refused";
+    EXPECT_EQ(view().standby, "none: refused");
+    EXPECT_EQ(view().placement, "none: it was killed");
+    EXPECT_EQ(view().state, State::down);
+    EXPECT_FALSE(table().ipvs_stands_by());
+}
+
+TEST_F(EvaluateTest, IpvsStandsByForAllOrPacketsWait) {
+    inputs.ipvs_capabilities = of_ipvs();
+    inputs.ipvs_standby = inputs.ipvs_is_up = true;
+    config.virtual_servers.push_back(config.virtual_servers[0]);
+    config.virtual_servers[1].endpoint.port = 81;
+    EXPECT_TRUE(table().ipvs_stands_by());
+    config.virtual_servers[1].scheduler = config::Scheduler::wrr;
+    EXPECT_EQ(evaluate(config, inputs)[1].standby,
+              "none: lb_algo wrr is not supported (supported: rr)");
+    EXPECT_FALSE(table().ipvs_stands_by());
+    // What is on IPVS anyway does not need it to stand by.
+    config.virtual_servers[1].scheduler = config::Scheduler::rr;
+    config.virtual_servers[1].real_servers[0].forwarding.method = config::ForwardingMethod::nat;
+    EXPECT_TRUE(evaluate(config, inputs)[1].in_ipvs);
+    EXPECT_TRUE(table().ipvs_stands_by());
+}
+
 TEST_F(EvaluateTest, EveryFamilyPortAndProtocolIsInTheTable) {
     inputs.capabilities.protocols.push_back(config::Protocol::sctp);
     config.virtual_servers[0].endpoint = endpoint("2001:db8::1", 0);
