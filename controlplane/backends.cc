@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
-#include "common/api.pb.h"
 #include "common/log.h"
+#include "controlplane/forwarding/ipvs/listing.h"
 #include "controlplane/forwarding/ipvs/netlink_kernel.h"
 
 namespace headgate {
@@ -28,6 +28,22 @@ std::uint64_t unix_ms() {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                           std::chrono::system_clock::now().time_since_epoch())
                                           .count());
+}
+
+// Where one does not answer, the other does.
+Result<api::DataplaneReply> both(Result<api::DataplaneReply> of_bypass,
+                                 const Result<api::DataplaneReply>& of_ipvs, std::uint32_t limit) {
+    if (!of_ipvs)
+        return of_bypass;
+    if (!of_bypass || !of_bypass->error().empty())
+        return of_ipvs;
+    api::Flows& flows = *of_bypass->mutable_flows();
+    flows.set_matched(flows.matched() + of_ipvs->flows().matched());
+    for (const api::Flow& flow : of_ipvs->flows().flows()) {
+        if (std::cmp_less(flows.flows_size(), limit))
+            *flows.add_flows() = flow;
+    }
+    return of_bypass;
 }
 
 }  // namespace
@@ -64,9 +80,9 @@ void Backends::fill(service::Inputs& inputs) const {
     const auto ipvs = ipvs_.state();
     inputs.ipvs_is_up = ipvs.up;
     inputs.ipvs_down_reason = ipvs.error;
-    inputs.ipvs_standby = standby_ == config::IpvsStandby::on ||
-                          (standby_ == config::IpvsStandby::automatic &&
-                           choice_ == config::EngineChoice::automatic);
+    inputs.ipvs_standby =
+        standby_ == config::IpvsStandby::on ||
+        (standby_ == config::IpvsStandby::automatic && choice_ == config::EngineChoice::automatic);
     for (const auto& [key, reason] : ipvs.failures) {
         for (const auto protocol :
              {config::Protocol::tcp, config::Protocol::udp, config::Protocol::sctp}) {
@@ -86,6 +102,38 @@ void Backends::apply(const config::Config& config, const std::vector<service::Se
         ipvs_.apply(
             service::build_table(config, views, drains, ++generation_, service::Carrier::ipvs));
     watch();
+}
+
+void Backends::ask(const api::DataplaneRequest& request,
+                   forwarding::ForwardingBackend::ReplyHandler handler) {
+    if (!request.has_flows() || request.flows().end() || !ipvs_.state().up)
+        return bypass_.ask(request, std::move(handler));
+    ipvs_.ask(request, [this, request, handler = std::move(handler)](auto of_ipvs) {
+        if (!bypass_.state().wanted)
+            return handler(std::move(of_ipvs));
+        bypass_.ask(request, [request, handler, of_ipvs = std::move(of_ipvs)](auto of_bypass) {
+            handler(both(std::move(of_bypass), of_ipvs, request.flows().limit()));
+        });
+    });
+}
+
+api::IpvsListing Backends::listing(const config::Config& config,
+                                   const std::vector<service::ServiceView>& views,
+                                   const service::Drains& drains,
+                                   const std::optional<api::DataplaneState>& of_bypass,
+                                   const std::optional<api::DataplaneState>& of_ipvs) const {
+    // What its interface has been since 2.6.28.
+    constexpr const char* version_otherwise = "1.2.1";
+    const api::ServiceTable table =
+        service::build_table(config, views, drains, generation_, service::Carrier::any);
+    api::IpvsListing listing =
+        forwarding::ipvs::listing_of(forwarding::ipvs::table_of(table), {&of_bypass, &of_ipvs});
+    const forwarding::ipvs::Backend::State ipvs = ipvs_.state();
+    listing.set_version(ipvs.version.empty() ? version_otherwise : ipvs.version);
+    listing.set_connection_buckets(ipvs.connection_buckets);
+    if (ipvs.connection_buckets == 0 && of_bypass)
+        listing.set_connection_buckets(static_cast<std::uint32_t>(of_bypass->flow_capacity()));
+    return listing;
 }
 
 void Backends::stop(std::function<void()> done) {

@@ -11,6 +11,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "common/api.pb.h"
 #include "controlplane/config/model.h"
 #include "controlplane/forwarding/bypass.h"
 #include "controlplane/forwarding/ipvs/backend.h"
@@ -34,6 +35,17 @@ public:
     // IPVS keeps what it has, since a headgated before may have left it at work.
     void apply(const config::Config& config, const std::vector<service::ServiceView>& views,
                const service::Drains& drains, bool vips_known);
+
+    // What passes through: connections of both; the rest is the bypass's to tell.
+    void ask(const api::DataplaneRequest& request,
+             forwarding::ForwardingBackend::ReplyHandler handler);
+
+    // What ipvsadm would list, with the counters of both.
+    [[nodiscard]] api::IpvsListing listing(const config::Config& config,
+                                           const std::vector<service::ServiceView>& views,
+                                           const service::Drains& drains,
+                                           const std::optional<api::DataplaneState>& of_bypass,
+                                           const std::optional<api::DataplaneState>& of_ipvs) const;
 
     // The orderly end: nothing is forwarded any more, then `done`.
     void stop(std::function<void()> done);

@@ -22,6 +22,7 @@
 #include "controlplane/explain/explain.h"
 #include "controlplane/health/monitor.h"
 #include "controlplane/holds.h"
+#include "controlplane/inquiry.h"
 #include "controlplane/reload_errors.h"
 #include "controlplane/service/drains.h"
 #include "controlplane/service/evaluate.h"
@@ -38,10 +39,6 @@ namespace headgate {
 namespace asio = boost::asio;
 
 namespace {
-
-// How long `headgate status` waits for the VRRP thread, which it cannot do without, and for the
-// dataplane, which it can.
-constexpr std::chrono::milliseconds status_time_max{1000};
 
 std::int64_t unix_ms_now() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -90,7 +87,8 @@ public:
     Result<void> start(config::Config config) {
         auto admin = admin::AdminServer::listen(
             context_, options_.api_socket,
-            {.get_status = [this](auto answer) { get_status(std::move(answer)); },
+            {.get_status = [this](const auto& answer) { get_status(answer); },
+             .get_ipvs = [this](const auto& answer) { get_ipvs(answer); },
              .reload =
                  [this](const auto& answer) {
                      api::ControlReply reply;
@@ -104,7 +102,7 @@ public:
                                 auto answer) { failover(request, std::move(answer)); },
              .dataplane =
                  [this](const auto& request, auto answer) {
-                     ask_dataplane(backends_.bypass(), request, std::move(answer));
+                     ask_dataplane(backends_, request, std::move(answer));
                  }});
         if (!admin)
             return tl::unexpected(admin.error());
@@ -288,54 +286,22 @@ private:
                   service::log_name(service.endpoint, service.protocol));
     }
 
-    // A status under way: what it waits for, and what came so far.
-    struct StatusQuery {
-        admin::AdminServer::Answer answer;
-        asio::steady_timer timer;
-        int waiting = 1;
-        std::optional<std::vector<vrrp::InstanceStatus>> vrrp;
-        std::optional<api::DataplaneState> dataplane;
-        std::optional<api::DataplaneState> ipvs;
+    void inquire(std::function<void(Findings)> done) {
+        headgate::inquire(context_, vrrp_.get(), bfd_, backends_, std::move(done));
+    }
 
-        StatusQuery(asio::io_context& context, admin::AdminServer::Answer to)
-            : answer(std::move(to)), timer(context) {}
-    };
+    void get_status(const admin::AdminServer::Answer& answer) {
+        inquire([this, answer](const Findings& found) { answer(status_reply(found)); });
+    }
 
-    void get_status(admin::AdminServer::Answer answer) {
-        auto query = std::make_shared<StatusQuery>(context_, std::move(answer));
-        query->timer.expires_after(status_time_max);
-        query->timer.async_wait([this, query](boost::system::error_code error) {
-            if (!error)
-                finish(*query);
+    // What `headgate ipvsadm` shows.
+    void get_ipvs(const admin::AdminServer::Answer& answer) {
+        inquire([this, answer](const Findings& found) {
+            api::ControlReply reply;
+            *reply.mutable_ipvs() =
+                backends_.listing(config_, views_, drains_, found.dataplane, found.ipvs);
+            answer(std::move(reply));
         });
-        if (vrrp_) {
-            ++query->waiting;
-            // Moved on, not copied: the query must not end on the VRRP thread.
-            vrrp_->request_status([this, query](auto instances) mutable {
-                asio::post(context_, [this, query = std::move(query),
-                                      instances = std::move(instances)]() mutable {
-                    query->vrrp = std::move(instances);
-                    arrived(*query);
-                });
-            });
-        } else {
-            query->vrrp.emplace();
-        }
-        ++query->waiting;
-        bfd_.refresh([this, query] { arrived(*query); });
-        ++query->waiting;
-        backends_.bypass().stats([this, query](Result<api::DataplaneState> state) {
-            if (state)
-                query->dataplane = std::move(*state);
-            arrived(*query);
-        });
-        ++query->waiting;
-        backends_.ipvs().stats([this, query](Result<api::DataplaneState> state) {
-            if (state)
-                query->ipvs = std::move(*state);
-            arrived(*query);
-        });
-        arrived(*query);  // the one that held it open until all were asked
     }
 
     void why(const std::string& object, const admin::AdminServer::Answer& answer) {
@@ -383,20 +349,11 @@ private:
         return reply;
     }
 
-    void arrived(StatusQuery& query) {
-        if (--query.waiting == 0)
-            finish(query);
-    }
-
-    void finish(StatusQuery& query) {
-        const admin::AdminServer::Answer answer = std::exchange(query.answer, nullptr);
-        if (!answer)
-            return;
-        query.timer.cancel();
+    [[nodiscard]] api::ControlReply status_reply(const Findings& found) {
         api::ControlReply reply;
-        if (!query.vrrp) {
+        if (!found.vrrp) {
             reply.set_error("the VRRP thread does not answer");
-            return answer(std::move(reply));
+            return reply;
         }
         const forwarding::Bypass::State bypass = backends_.bypass_state();
         const forwarding::ipvs::Backend::State ipvs = backends_.ipvs().state();
@@ -404,14 +361,14 @@ private:
         const std::vector<service::ServiceView> views = service::evaluate(config_, inputs);
         api::Status& status = *reply.mutable_status();
         status = make_status({.config = config_,
-                              .vrrp = *query.vrrp,
+                              .vrrp = *found.vrrp,
                               .views = views,
                               .history = history_,
                               .find_check = inputs.find_check,
                               .bypass = bypass,
-                              .dataplane = query.dataplane,
+                              .dataplane = found.dataplane,
                               .ipvs = ipvs,
-                              .ipvs_counters = query.ipvs});
+                              .ipvs_counters = found.ipvs});
         for (const bfd::InstanceStatus& session : bfd_.statuses())
             fill_bfd(session, *status.add_bfd());
         status.set_version(HEADGATE_VERSION);
@@ -420,7 +377,7 @@ private:
         status.set_config_file(options_.config_file.string());
         status.set_config_loaded_unix_ms(config_loaded_unix_ms_);
         status.set_config_error(config_error_);
-        answer(std::move(reply));
+        return reply;
     }
 
     asio::io_context& context_;

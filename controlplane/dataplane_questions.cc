@@ -3,10 +3,11 @@
 #include <utility>
 
 #include "common/api.pb.h"
+#include "controlplane/backends.h"
 
 namespace headgate {
 
-void ask_dataplane(forwarding::ForwardingBackend& backend, const api::ControlRequest& request,
+void ask_dataplane(Backends& backends, const api::ControlRequest& request,
                    admin::AdminServer::Answer answer) {
     api::DataplaneRequest handed_on;
     if (request.has_flows())
@@ -15,7 +16,7 @@ void ask_dataplane(forwarding::ForwardingBackend& backend, const api::ControlReq
         *handed_on.mutable_trace() = request.trace();
     else
         *handed_on.mutable_watch() = request.watch();
-    backend.ask(handed_on, [answer = std::move(answer)](Result<api::DataplaneReply> told) {
+    backends.ask(handed_on, [answer = std::move(answer)](Result<api::DataplaneReply> told) {
         api::ControlReply reply;
         if (!told) {
             reply.set_error(told.error().message);

@@ -169,6 +169,8 @@ private:
         switch (request.request_case()) {
             case api::ControlRequest::kGetStatus:
                 return handlers_.get_status(answer);
+            case api::ControlRequest::kGetIpvs:
+                return handlers_.get_ipvs(answer);
             case api::ControlRequest::kReload:
                 return handlers_.reload(answer);
             case api::ControlRequest::kWhy:

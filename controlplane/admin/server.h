@@ -38,6 +38,7 @@ public:
     using Answer = std::function<void(api::ControlReply)>;
     struct Handlers {
         std::function<void(Answer)> get_status;
+        std::function<void(Answer)> get_ipvs;
         std::function<void(Answer)> reload;
         std::function<void(const std::string& object, Answer)> why;
         std::function<void(const api::FailoverRequest&, Answer)> failover;

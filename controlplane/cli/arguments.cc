@@ -65,6 +65,7 @@ constexpr Form forms[] = {
     {{"capture", ""}, Arguments::Command::capture, Operand::packets},
     {{"why", ""}, Arguments::Command::why, Operand::required, "OBJECT", true},
     {{"failover", ""}, Arguments::Command::failover, Operand::required, "INSTANCE"},
+    {{"ipvsadm", ""}, Arguments::Command::ipvsadm},
     {{"reload", ""}, Arguments::Command::reload},
     {{"check", ""}, Arguments::Command::check, Operand::required, "FILE"},
     {{"doctor", "server"}, Arguments::Command::doctor_server, Operand::required, "ADDRESS", true},
@@ -309,7 +310,13 @@ Result<std::chrono::seconds> parse_duration(const std::string& text) {
     return std::chrono::seconds(number * scale);
 }
 
-Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
+Result<Arguments> parse_arguments(const std::vector<std::string>& all_words) {
+    // What follows it is not ours to read.
+    constexpr std::string_view foreign = "ipvsadm";
+    const auto foreign_at = std::ranges::find(all_words, foreign);
+    std::vector<std::string> words(all_words.begin(), foreign_at);
+    if (foreign_at != all_words.end())
+        words.emplace_back(foreign);
     po::options_description all = visible_options();
     all.add_options()("words", po::value<std::vector<std::string>>());
     po::positional_options_description positional;
@@ -339,6 +346,8 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
     auto read = read_command(values["words"].as<std::vector<std::string>>(), form);
     if (!read)
         return read;
+    if (read->command == Arguments::Command::ipvsadm)
+        read->words.assign(foreign_at + 1, all_words.end());
     read->json = values.contains("json");
     if (read->json && !form->has_json)
         return fail("--json goes with status, show, why and trace only");
@@ -378,6 +387,8 @@ std::string help() {
            "                                     state, and what would happen next\n"
            "  headgate failover INSTANCE         make a VRRP instance step down, and stay BACKUP\n"
            "                                     for a time while another router is MASTER\n"
+           "  headgate ipvsadm -L|-S [OPTIONS]   what ipvsadm would list, whichever backend "
+           "forwards\n"
            "  headgate reload                    read the configuration again; a file with an\n"
            "                                     error is reported and changes nothing\n"
            "  headgate doctor [INTERFACE]        what is wrong with this machine, and what fixes "

@@ -45,6 +45,7 @@ struct Arguments {
         capture,
         why,
         failover,
+        ipvsadm,
         reload,
         check,
         explain,
@@ -59,7 +60,8 @@ struct Arguments {
     // show vrrp (may be empty: all); PACKET of trace; INTERFACE of doctor (may be empty: all) or
     // ADDRESS of doctor server.
     std::string operand;
-    std::vector<std::string> words;  // of trace and capture: PACKET or FILTER, as typed
+    // Of trace and capture: PACKET or FILTER, as typed; of ipvsadm: what is ipvsadm's own.
+    std::vector<std::string> words;
     std::filesystem::path socket = "/run/headgate/api.sock";
     bool json = false;
     FlowFilter flows;                // of show flows and kill-flows

@@ -6,6 +6,7 @@
 #include "controlplane/cli/arguments.h"
 #include "controlplane/cli/daemon_commands.h"
 #include "controlplane/cli/doctor_command.h"
+#include "controlplane/cli/ipvsadm_command.h"
 #include "controlplane/cli/packet_commands.h"
 #include "controlplane/config/load.h"
 #include "controlplane/config/reference.h"
@@ -65,6 +66,8 @@ int main(int argc, char** argv) {
             return run_why(*arguments);
         case Arguments::Command::failover:
             return run_failover(*arguments);
+        case Arguments::Command::ipvsadm:
+            return run_ipvsadm(*arguments);
         case Arguments::Command::reload:
             return run_reload(*arguments);
         case Arguments::Command::check:

@@ -32,7 +32,8 @@ std::string render_flows(const api::Flows& flows, const RenderOptions& options) 
         table.add({endpoint_text(flow.client(), flow.client_port()), service_words(flow),
                    endpoint_text(flow.destination(), flow.destination_port()),
                    flow.state() + (flow.persistent() ? " persistent" : ""),
-                   fmt::format("{} s", flow.expires_s()), flow.interface()});
+                   fmt::format("{} s", flow.expires_s()),
+                   flow.interface().empty() ? "(IPVS)" : flow.interface()});
     std::string text = flows.flows().empty() ? std::string() : table.render("", options.colour);
     if (const auto listed = static_cast<std::uint64_t>(flows.flows_size());
         listed < flows.matched())

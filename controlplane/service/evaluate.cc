@@ -257,6 +257,19 @@ void place(const Inputs& inputs, const config::VirtualServer& server, bool on_vm
         view.state = State::down;
 }
 
+bool is_carried(const ServiceView& view, Carrier carrier) {
+    const bool by_ipvs = view.in_ipvs || view.stands_by;
+    switch (carrier) {
+        case Carrier::bypass:
+            return view.in_bypass;
+        case Carrier::ipvs:
+            return by_ipvs;
+        case Carrier::any:
+            break;
+    }
+    return view.in_bypass || by_ipvs;
+}
+
 }  // namespace
 
 std::string_view to_string(State state) {
@@ -309,7 +322,7 @@ api::ServiceTable build_table(const config::Config& config, const std::vector<Se
                              }));
     for (std::size_t index = 0; index < views.size(); ++index) {
         const ServiceView& view = views[index];
-        if (!(carrier == Carrier::ipvs ? view.in_ipvs || view.stands_by : view.in_bypass))
+        if (!is_carried(view, carrier))
             continue;
         const config::VirtualServer& server = config.virtual_servers[index];
         api::Service& service = *table.add_services();

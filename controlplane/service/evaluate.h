@@ -79,9 +79,9 @@ api::Protocol to_api(config::Protocol protocol);
 // Parallel to config.virtual_servers.
 std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& inputs);
 
-enum class Carrier : std::uint8_t { bypass, ipvs };
+enum class Carrier : std::uint8_t { bypass, ipvs, any };
 
-// The table of everything that `carrier` is to have; real servers that are down are not in it, but
+// The table of everything that `carrier` is to have, or one of them; real servers that are down are not in it, but
 // those with inhibit_on_failure. Requires: `views` are of this configuration.
 api::ServiceTable build_table(const config::Config& config, const std::vector<ServiceView>& views,
                               const Drains& drains, std::uint64_t generation,

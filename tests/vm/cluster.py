@@ -5,7 +5,7 @@ import pytest
 from ipvs import RESULTS
 from lab import configs, directors
 from lab.network import Network, wait_until
-from lab.servers import WebServer
+from lab.servers import ECHO_PORT, EchoServer, WebServer
 
 VIP = configs.VIP
 SERVERS = {"r1": "192.0.2.11", "r2": "192.0.2.12"}
@@ -14,6 +14,8 @@ PORTS = (80, 81)
 PATIENCE_S = 20
 
 MASTER = configs.Vrrp("MASTER", 150)
+ECHO = configs.virtual_text(configs.Virtual(ECHO_PORT, weights=(1, 1), check="TCP_CHECK"),
+                            list(SERVERS.values()))
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +28,7 @@ def hosts():
         for name, address in SERVERS.items():
             host = network.add_host(name, address)
             WebServer(host, VIP, PORTS).start()
+            EchoServer(host, ECHO_PORT)
             # Answers to packets that came by NAT have to go back through the director, which would
             # take none from its own address.
             host.ip("route", "add", f"{NAT_CLIENT}/32", "via", "192.0.2.2")

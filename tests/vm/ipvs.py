@@ -112,9 +112,12 @@ class Headgated(Program):
     def command(self):
         return [HEADGATED, "-n", "-l", "-D", "-f", self.config, "--run-dir", self.run_dir]
 
+    def cli_command(self, *words):
+        return [HEADGATE, "--run-dir", self.run_dir, *words]
+
     def cli(self, *words):
-        return subprocess.run([HEADGATE, "--run-dir", self.run_dir, *words], check=False,
-                              capture_output=True, text=True).stdout
+        return subprocess.run(self.cli_command(*words), check=False, capture_output=True,
+                              text=True).stdout
 
     def status(self):
         """`headgate status --json`, or None while the daemon does not answer."""

@@ -58,7 +58,8 @@ def test_nat_is_carried_beside_the_bypass(direct, hosts):
     assert director.placement(80) == "bypass"
     assert director.placement(81) == "ipvs: lb_kind NAT is not supported (supported: DR, TUN)"
     table = director.table()
-    assert f"-t {VIP}:81" in table and f"-t {VIP}:80" not in table
+    assert f"-a -t {VIP}:81 -r 192.0.2.11:81 -m" in table
+    assert f"-a -t {VIP}:80 -r 192.0.2.11:80 -g" in table, "where it stands by"
     assert request_many(hosts["c2"], VIP, 81, 10) == {"r1": 5, "r2": 5}
     by_bypass = request_many(hosts["c1"], VIP, 80, 10)
     assert set(by_bypass) <= set(SERVERS) and by_bypass.total() == 10

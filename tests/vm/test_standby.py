@@ -8,27 +8,16 @@ import time
 
 import pytest
 
-from cluster import PATIENCE_S, SERVERS, VIP, config
-from lab import configs
+from cluster import ECHO, PATIENCE_S, VIP, config
 from lab.network import wait_until
-from lab.servers import ECHO_PORT, EchoServer
+from lab.servers import ECHO_PORT
 from lab.traffic import Prober, Sessions, request_many
 
 KILLS = 4
 SESSIONS = 4
 
-ECHO = configs.virtual_text(configs.Virtual(ECHO_PORT, weights=(1, 1), check="TCP_CHECK"),
-                            list(SERVERS.values()))
 # Its addresses outlast the time for which headgated stands still here.
 CONFIG = config("auto").replace("priority 150", "priority 150\n    vip_lease 30") + ECHO
-
-
-@pytest.fixture(scope="module", autouse=True)
-def echoes(hosts):
-    servers = [EchoServer(hosts[name], ECHO_PORT) for name in SERVERS]
-    yield
-    for server in servers:
-        server.close()
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
 #include "controlplane/forwarding/ipvs/backend.h"
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include "common/api.pb.h"
 #include "common/clock.h"
+#include "controlplane/forwarding/ipvs/connections.h"
 #include "controlplane/forwarding/ipvs/owners_file.h"
 #include "controlplane/forwarding/ipvs/reconciler.h"
 
@@ -39,6 +42,8 @@ api::DataplaneState state_of(const std::vector<ListedService>& services, std::ui
         service.set_connections(listed.counters.connections);
         service.set_packets(listed.counters.packets);
         service.set_bytes(listed.counters.bytes);
+        service.set_packets_out(listed.counters.packets_out);
+        service.set_bytes_out(listed.counters.bytes_out);
         for (std::size_t index = 0; index < listed.destinations.size(); ++index) {
             const Destination& from = listed.service.destinations[index];
             const ListedService::DestinationState& now = listed.destinations[index];
@@ -49,6 +54,9 @@ api::DataplaneState state_of(const std::vector<ListedService>& services, std::ui
             destination.set_connections(now.counters.connections);
             destination.set_packets(now.counters.packets);
             destination.set_bytes(now.counters.bytes);
+            destination.set_packets_out(now.counters.packets_out);
+            destination.set_bytes_out(now.counters.bytes_out);
+            destination.set_persistent_connections(now.persistent_connections);
             destination.set_active_connections(now.active_connections);
             destination.set_inactive_connections(now.inactive_connections);
             flows += now.active_connections + now.inactive_connections;
@@ -97,10 +105,13 @@ public:
                     .error = wanted_ ? reconciler_.error() : "",
                     .failures = reconciler_.failures(),
                     .repairs = reconciler_.repairs(),
-                    .version = {}};
-        if (const auto info = reconciler_.info())
+                    .version = {},
+                    .connection_buckets = 0};
+        if (const auto info = reconciler_.info()) {
+            state.connection_buckets = info->connection_buckets;
             state.version = fmt::format("{}.{}.{}", info->version >> 16U & 0xffU,
                                         info->version >> 8U & 0xffU, info->version & 0xffU);
+        }
         return state;
     }
 
@@ -109,6 +120,22 @@ public:
         if (!listed)
             return tl::unexpected(listed.error());
         return state_of(*listed, generation_);
+    }
+
+    // The kernel can have millions of connections, which nothing else is to wait for.
+    void ask(const api::DataplaneRequest& request, ReplyHandler handler) {
+        if (!request.has_flows() || request.flows().end())
+            return handler(
+                fail("the kernel's IPVS does not show its packets, nor end connections"));
+        asio::post(reader_, [this, flows = request.flows(), handler = std::move(handler)] {
+            std::ifstream file(connections_file);
+            Result<api::DataplaneReply> reply = api::DataplaneReply();
+            if (auto connections = connections_in(file, flows))
+                *reply->mutable_flows() = std::move(*connections);
+            else
+                reply = tl::unexpected(connections.error());
+            asio::post(context_, [handler, reply = std::move(reply)] { handler(reply); });
+        });
     }
 
 private:
@@ -150,6 +177,7 @@ private:
     bool wanted_ = false;
     bool checking_ = false;
     Duration patience_ = check_interval;
+    asio::thread_pool reader_{1};  // of the kernel's connections
 };
 
 Backend::Backend(asio::io_context& context, std::unique_ptr<Kernel> kernel,
@@ -190,8 +218,8 @@ void Backend::stats(StatsHandler handler) {
     handler(impl_->stats());
 }
 
-void Backend::ask(const api::DataplaneRequest& /*request*/, ReplyHandler handler) {
-    handler(fail("the kernel's IPVS keeps its connections to itself: `ipvsadm -Lnc` shows them"));
+void Backend::ask(const api::DataplaneRequest& request, ReplyHandler handler) {
+    impl_->ask(request, std::move(handler));
 }
 
 }  // namespace headgate::forwarding::ipvs

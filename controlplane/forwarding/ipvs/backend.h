@@ -1,5 +1,5 @@
 // Backend: the ForwardingBackend that forwards with the kernel's IPVS. Main thread only; it blocks
-// as Kernel does.
+// as Kernel does. Only connections are read by a thread of its own.
 //
 // Nothing is asked of the kernel until a table has services, or a former run has left some. From
 // then on its table is looked at about once a second, and put right. A headgated that dies leaves
@@ -34,8 +34,9 @@ public:
         std::string error;  // why not, in words
         // What it does not do, though it answers: why, by service.
         std::map<ServiceKey, std::string> failures;
-        std::uint64_t repairs = 0;  // changes of others that were put back
-        std::string version;        // "1.2.1"; empty: not known
+        std::uint64_t repairs = 0;             // changes of others that were put back
+        std::string version;                   // "1.2.1"; empty: not known
+        std::uint32_t connection_buckets = 0;  // likewise
     };
 
     // `owners_file` is where it remembers which services are its own. `on_change` is called when

@@ -16,6 +16,8 @@ struct Counters {
     std::uint64_t connections = 0;  // ever scheduled
     std::uint64_t packets = 0;      // from clients, and likewise
     std::uint64_t bytes = 0;
+    std::uint64_t packets_out = 0;  // to clients, which is seen with NAT alone
+    std::uint64_t bytes_out = 0;
 };
 
 // A service as the kernel lists it; `destinations` are parallel to service.destinations.
@@ -24,6 +26,7 @@ struct ListedService {
         Counters counters;
         std::uint32_t active_connections = 0;
         std::uint32_t inactive_connections = 0;
+        std::uint32_t persistent_connections = 0;  // clients that are bound to it
     };
     Service service;
     Counters counters;

@@ -109,7 +109,9 @@ Counters counters_in(nlattr* attribute) {
     const auto counters = netlink::nested<IPVS_STATS_ATTR_MAX>(attribute);
     return {.connections = number_in<std::uint64_t>(counters[IPVS_STATS_ATTR_CONNS]),
             .packets = number_in<std::uint64_t>(counters[IPVS_STATS_ATTR_INPKTS]),
-            .bytes = number_in<std::uint64_t>(counters[IPVS_STATS_ATTR_INBYTES])};
+            .bytes = number_in<std::uint64_t>(counters[IPVS_STATS_ATTR_INBYTES]),
+            .packets_out = number_in<std::uint64_t>(counters[IPVS_STATS_ATTR_OUTPKTS]),
+            .bytes_out = number_in<std::uint64_t>(counters[IPVS_STATS_ATTR_OUTBYTES])};
 }
 
 ServiceSettings settings_in(const Attributes<IPVS_SVC_ATTR_MAX>& service, Family family) {
@@ -237,6 +239,8 @@ std::optional<ListedDestination> destination_in(nlmsghdr* message) {
         number_in<std::uint32_t>(attributes[IPVS_DEST_ATTR_ACTIVE_CONNS]);
     listed.state.inactive_connections =
         number_in<std::uint32_t>(attributes[IPVS_DEST_ATTR_INACT_CONNS]);
+    listed.state.persistent_connections =
+        number_in<std::uint32_t>(attributes[IPVS_DEST_ATTR_PERSIST_CONNS]);
     return listed;
 }
 

@@ -46,6 +46,7 @@ protected:
                                                    else
                                                        answer(status());
                                                },
+                                           .get_ipvs = {},
                                            .reload =
                                                [](const AdminServer::Answer& answer) {
                                                    api::ControlReply reply;
