@@ -88,15 +88,16 @@ def test_connections_and_counters_of_either_backend(direct, hosts, engine):
     with Sessions(hosts["c1"], VIP, ECHO_PORT, 4):
         wait_until(lambda: {active(address) for address in SERVERS.values()} == {"2"}, PATIENCE_S,
                    "two connections each", interval_s=0.2)
-        connections = [line.split() for line in shown("-Lnc").splitlines()[2:]]
+        connections = established(shown("-Lnc"))
         assert len(connections) == 4
-        for protocol, expires, state, client, service, server in connections:
-            assert (protocol, state, service) == ("TCP", "ESTABLISHED", f"{VIP}:{ECHO_PORT}")
+        for protocol, expires, _, client, _, server in map(str.split, connections):
+            assert protocol == "TCP"
             assert "00:00" < expires <= "15:00" and client.startswith("192.0.2.101:")
             assert server.split(":")[0] in SERVERS.values()
         if engine == "ipvs":
             real = director.host.run("ipvsadm", "-Lnc").stdout
-            assert without_expiry(real) == without_expiry(shown("-Lnc"))
+            assert real.splitlines()[:2] == shown("-Lnc").splitlines()[:2]
+            assert without_expiry(established(real)) == without_expiry(connections)
             assert "(IPVS)" in director.cli("show", "flows").stdout
         rates = line_of(shown("-Ln", "--rate"), f"{VIP}:{ECHO_PORT}").split()
         assert int(rates[3]) >= 4, "packets a second"
@@ -106,5 +107,11 @@ def line_of(text, words):
     return next(line for line in text.splitlines() if words in line)
 
 
-def without_expiry(text):
-    return sorted(line[:4] + line[11:] for line in text.splitlines())
+def established(text):
+    """Those of the echo servers: the kernel remembers what other scenarios have left."""
+    return [line for line in text.splitlines()
+            if f"{VIP}:{ECHO_PORT}" in line and "ESTABLISHED" in line]
+
+
+def without_expiry(lines):
+    return sorted(line[:4] + line[11:] for line in lines)
