@@ -19,7 +19,7 @@ namespace headgate::cli {
 
 namespace {
 
-// A rate is what a counter grows by meanwhile: nobody keeps it.
+// A rate of the bypass is what a counter grows by meanwhile: nobody keeps it.
 constexpr std::chrono::seconds rate_time{1};
 
 std::string host_name(const std::string& address) {
@@ -82,15 +82,15 @@ int run_ipvsadm(const Arguments& arguments) {
         return list_connections(arguments, *wanted, names);
     int exit_code = EXIT_SUCCESS;
     auto listing = ask_listing(arguments, exit_code);
-    if (listing && wanted->columns == IpvsadmArguments::Columns::rate) {
+    if (listing && wanted->columns == IpvsadmArguments::Columns::rate && !has_all_rates(*listing)) {
         const RealClock clock;
         const Instant begin = clock.now();
         std::this_thread::sleep_for(rate_time);
         const auto before = std::move(*listing);
         listing = ask_listing(arguments, exit_code);
         if (listing)
-            make_rates(before, std::chrono::duration<double>(clock.now() - begin).count(),
-                       *listing);
+            complete_rates(before, std::chrono::duration<double>(clock.now() - begin).count(),
+                           *listing);
     }
     if (!listing)
         return exit_code;

@@ -67,15 +67,6 @@ std::string number_text(std::uint64_t number, bool exact) {
     return fmt::format("{:>8}{}", number / unit->divisor, unit->letter);
 }
 
-std::string counter_columns(const api::IpvsCounters& counters, bool exact) {
-    std::string text;
-    for (const std::uint64_t number :
-         {counters.connections(), counters.packets_in(), counters.packets_out(),
-          counters.bytes_in(), counters.bytes_out()})
-        text += number_text(number, exact);
-    return text;
-}
-
 std::string_view protocol_name(std::uint32_t protocol) {
     switch (protocol) {
         case IPPROTO_TCP:
@@ -205,9 +196,10 @@ public:
                               is_v6(service.address()) ? " IPv6" : "")
                 : fmt::format("{:<4} {}", protocol_name(service.protocol()),
                               endpoint(service.address(), service.port(), service.protocol()));
-        if (arguments_.columns == Columns::stats || arguments_.columns == Columns::rate)
-            return fmt::format("{:<33}{}\n", name,
-                               counter_columns(service.counters(), arguments_.exact));
+        if (arguments_.columns == Columns::stats)
+            return fmt::format("{:<33}{}\n", name, counter_columns(service.counters()));
+        if (arguments_.columns == Columns::rate)
+            return fmt::format("{:<33}{}\n", name, counter_columns(service.rates()));
         std::string text = fmt::format("{} {}", name, service.scheduler());
         if (const std::string flags = flag_words(service); !flags.empty())
             text += fmt::format(" ({})", flags);
@@ -231,8 +223,9 @@ public:
         std::string text = fmt::format("  -> {:<28}", name);
         switch (arguments_.columns) {
             case Columns::stats:
+                return text + counter_columns(server.counters()) + '\n';
             case Columns::rate:
-                return text + counter_columns(server.counters(), arguments_.exact) + '\n';
+                return text + counter_columns(server.rates()) + '\n';
             case Columns::thresholds:
                 return text + fmt::format(" {:<10} {:<10} {:<10} {:<10}\n",
                                           server.upper_threshold(), server.lower_threshold(),
@@ -290,6 +283,15 @@ public:
     }
 
 private:
+    [[nodiscard]] std::string counter_columns(const api::IpvsCounters& counters) const {
+        std::string text;
+        for (const std::uint64_t number :
+             {counters.connections(), counters.packets_in(), counters.packets_out(),
+              counters.bytes_in(), counters.bytes_out()})
+            text += number_text(number, arguments_.exact);
+        return text;
+    }
+
     // "-t 192.0.2.10:80", "-f 7 -6"
     [[nodiscard]] std::string option_of(const api::IpvsService& service) const {
         if (service.fwmark() != 0)
@@ -383,41 +385,40 @@ bool select_service(const IpvsadmService& service, api::IpvsListing& listing) {
 
 namespace {
 
-void subtract(const api::IpvsCounters& before, double seconds, api::IpvsCounters& now) {
-    const auto rate = [seconds](std::uint64_t from, std::uint64_t to) {
-        return to <= from ? 0
-                          : static_cast<std::uint64_t>(static_cast<double>(to - from) / seconds);
+void add_growth(const api::IpvsCounters& before, const api::IpvsCounters& now, double seconds,
+                api::IpvsCounters& rates) {
+    const auto sum = [seconds](std::uint64_t rate, std::uint64_t from, std::uint64_t to) {
+        const std::uint64_t growth = to > from ? to - from : 0;
+        return rate + static_cast<std::uint64_t>(static_cast<double>(growth) / seconds);
     };
-    now.set_connections(rate(before.connections(), now.connections()));
-    now.set_packets_in(rate(before.packets_in(), now.packets_in()));
-    now.set_packets_out(rate(before.packets_out(), now.packets_out()));
-    now.set_bytes_in(rate(before.bytes_in(), now.bytes_in()));
-    now.set_bytes_out(rate(before.bytes_out(), now.bytes_out()));
+    rates.set_connections(sum(rates.connections(), before.connections(), now.connections()));
+    rates.set_packets_in(sum(rates.packets_in(), before.packets_in(), now.packets_in()));
+    rates.set_packets_out(sum(rates.packets_out(), before.packets_out(), now.packets_out()));
+    rates.set_bytes_in(sum(rates.bytes_in(), before.bytes_in(), now.bytes_in()));
+    rates.set_bytes_out(sum(rates.bytes_out(), before.bytes_out(), now.bytes_out()));
 }
 
 // What was not there before has grown by nothing yet.
-template <typename Items>
-const api::IpvsCounters& counters_before(const Items& before,
-                                         const typename Items::value_type& of) {
+template <typename Item>
+const Item& same_in(const google::protobuf::RepeatedPtrField<Item>& before, const Item& item) {
     const auto found = std::ranges::find_if(
-        before, [&of](const auto& each) { return order_of(each) == order_of(of); });
-    return found == before.end() ? of.counters() : found->counters();
+        before, [&item](const Item& each) { return order_of(each) == order_of(item); });
+    return found == before.end() ? item : *found;
 }
 
 }  // namespace
 
-void make_rates(const api::IpvsListing& before, double seconds, api::IpvsListing& now) {
+bool has_all_rates(const api::IpvsListing& listing) {
+    return std::ranges::none_of(listing.services(), &api::IpvsService::has_unrated);
+}
+
+void complete_rates(const api::IpvsListing& before, double seconds, api::IpvsListing& now) {
     for (api::IpvsService& service : *now.mutable_services()) {
-        const auto same = std::ranges::find_if(before.services(), [&](const auto& each) {
-            return order_of(each) == order_of(service);
-        });
-        const api::IpvsService& earlier = same == before.services().end() ? service : *same;
-        for (api::IpvsDestination& server : *service.mutable_destinations()) {
-            const api::IpvsCounters counters = counters_before(earlier.destinations(), server);
-            subtract(counters, seconds, *server.mutable_counters());
-        }
-        const api::IpvsCounters counters = earlier.counters();
-        subtract(counters, seconds, *service.mutable_counters());
+        const api::IpvsService& earlier = same_in(before.services(), service);
+        add_growth(earlier.unrated(), service.unrated(), seconds, *service.mutable_rates());
+        for (api::IpvsDestination& server : *service.mutable_destinations())
+            add_growth(same_in(earlier.destinations(), server).unrated(), server.unrated(), seconds,
+                       *server.mutable_rates());
     }
 }
 

@@ -35,7 +35,10 @@ std::string render_ipvsadm_connections(const api::Flows& flows, const IpvsadmArg
 // Only the service that is asked for stays. False when it is not there.
 bool select_service(const IpvsadmService& service, api::IpvsListing& listing);
 
-// Each counter of `now` becomes what it has grown by since `before`, per second.
-void make_rates(const api::IpvsListing& before, double seconds, api::IpvsListing& now);
+// Whether everything that is counted has a rate already.
+bool has_all_rates(const api::IpvsListing& listing);
+
+// Adds to the rates of `now` what the counters without one have grown by since `before`.
+void complete_rates(const api::IpvsListing& before, double seconds, api::IpvsListing& now);
 
 }  // namespace headgate::cli

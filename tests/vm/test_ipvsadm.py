@@ -99,8 +99,8 @@ def test_connections_and_counters_of_either_backend(direct, hosts, engine):
             assert real.splitlines()[:2] == shown("-Lnc").splitlines()[:2]
             assert without_expiry(established(real)) == without_expiry(connections)
             assert "(IPVS)" in director.cli("show", "flows").stdout
-        rates = line_of(shown("-Ln", "--rate"), f"{VIP}:{ECHO_PORT}").split()
-        assert int(rates[3]) >= 4, "packets a second"
+        wait_until(lambda: int(line_of(shown("-Ln", "--rate"), f"{VIP}:{ECHO_PORT}").split()[3])
+                   >= 4, PATIENCE_S, "packets a second", interval_s=0.2)
 
 
 def line_of(text, words):

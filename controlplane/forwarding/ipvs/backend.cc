@@ -29,6 +29,14 @@ constexpr int check_share = 10;
 // For how long a kernel without IPVS is not asked again, when nothing depends on it.
 constexpr Duration standby_interval_max = std::chrono::seconds(60);
 
+void fill_rates(const Counters& from, api::IpvsCounters& to) {
+    to.set_connections(from.connections);
+    to.set_packets_in(from.packets);
+    to.set_packets_out(from.packets_out);
+    to.set_bytes_in(from.bytes);
+    to.set_bytes_out(from.bytes_out);
+}
+
 api::DataplaneState state_of(const std::vector<ListedService>& services, std::uint64_t generation) {
     api::DataplaneState state;
     state.set_generation(generation);
@@ -44,6 +52,7 @@ api::DataplaneState state_of(const std::vector<ListedService>& services, std::ui
         service.set_bytes(listed.counters.bytes);
         service.set_packets_out(listed.counters.packets_out);
         service.set_bytes_out(listed.counters.bytes_out);
+        fill_rates(listed.rates, *service.mutable_rates());
         for (std::size_t index = 0; index < listed.destinations.size(); ++index) {
             const Destination& from = listed.service.destinations[index];
             const ListedService::DestinationState& now = listed.destinations[index];
@@ -56,6 +65,7 @@ api::DataplaneState state_of(const std::vector<ListedService>& services, std::ui
             destination.set_bytes(now.counters.bytes);
             destination.set_packets_out(now.counters.packets_out);
             destination.set_bytes_out(now.counters.bytes_out);
+            fill_rates(now.rates, *destination.mutable_rates());
             destination.set_persistent_connections(now.persistent_connections);
             destination.set_active_connections(now.active_connections);
             destination.set_inactive_connections(now.inactive_connections);

@@ -20,16 +20,19 @@ struct Counters {
     std::uint64_t bytes_out = 0;
 };
 
-// A service as the kernel lists it; `destinations` are parallel to service.destinations.
+// A service as the kernel lists it, its counters as of up to two seconds ago; `rates` are counters
+// per second, as the kernel smoothes them. `destinations` are parallel to service.destinations.
 struct ListedService {
     struct DestinationState {
         Counters counters;
+        Counters rates;
         std::uint32_t active_connections = 0;
         std::uint32_t inactive_connections = 0;
         std::uint32_t persistent_connections = 0;  // clients that are bound to it
     };
     Service service;
     Counters counters;
+    Counters rates;
     std::vector<DestinationState> destinations;
 };
 

@@ -58,14 +58,28 @@ void fill_service(const Service& from, api::IpvsService& to) {
         fill_destination(destination, *to.add_destinations());
 }
 
-// Of a service or a destination, which have the same names for them.
-template <typename Stats>
-void add_counters(const Stats& from, api::IpvsCounters& to) {
+void add(const api::IpvsCounters& from, api::IpvsCounters& to) {
     to.set_connections(to.connections() + from.connections());
-    to.set_packets_in(to.packets_in() + from.packets());
+    to.set_packets_in(to.packets_in() + from.packets_in());
     to.set_packets_out(to.packets_out() + from.packets_out());
-    to.set_bytes_in(to.bytes_in() + from.bytes());
+    to.set_bytes_in(to.bytes_in() + from.bytes_in());
     to.set_bytes_out(to.bytes_out() + from.bytes_out());
+}
+
+// Of a service or a destination, which have the same names for them.
+template <typename Stats, typename Listed>
+void add_counters(const Stats& from, Listed& to) {
+    api::IpvsCounters counters;
+    counters.set_connections(from.connections());
+    counters.set_packets_in(from.packets());
+    counters.set_packets_out(from.packets_out());
+    counters.set_bytes_in(from.bytes());
+    counters.set_bytes_out(from.bytes_out());
+    add(counters, *to.mutable_counters());
+    if (from.has_rates())
+        add(from.rates(), *to.mutable_rates());
+    else
+        add(counters, *to.mutable_unrated());
 }
 
 std::string name_of(const api::ServiceStats& stats) {
@@ -78,7 +92,7 @@ std::string name_of(const api::ServiceStats& stats) {
 }
 
 void add_stats(const api::ServiceStats& from, api::IpvsService& to) {
-    add_counters(from, *to.mutable_counters());
+    add_counters(from, to);
     for (api::IpvsDestination& destination : *to.mutable_destinations()) {
         const auto stats =
             std::ranges::find_if(from.destinations(), [&](const api::DestinationStats& each) {
@@ -87,7 +101,7 @@ void add_stats(const api::ServiceStats& from, api::IpvsService& to) {
             });
         if (stats == from.destinations().end())
             continue;
-        add_counters(*stats, *destination.mutable_counters());
+        add_counters(*stats, destination);
         const auto sum = [](std::uint32_t before, std::uint64_t more) {
             return static_cast<std::uint32_t>(before + more);
         };

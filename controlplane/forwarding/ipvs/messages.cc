@@ -114,6 +114,15 @@ Counters counters_in(nlattr* attribute) {
             .bytes_out = number_in<std::uint64_t>(counters[IPVS_STATS_ATTR_OUTBYTES])};
 }
 
+Counters rates_in(nlattr* attribute) {
+    const auto rates = netlink::nested<IPVS_STATS_ATTR_MAX>(attribute);
+    return {.connections = number_in<std::uint64_t>(rates[IPVS_STATS_ATTR_CPS]),
+            .packets = number_in<std::uint64_t>(rates[IPVS_STATS_ATTR_INPPS]),
+            .bytes = number_in<std::uint64_t>(rates[IPVS_STATS_ATTR_INBPS]),
+            .packets_out = number_in<std::uint64_t>(rates[IPVS_STATS_ATTR_OUTPPS]),
+            .bytes_out = number_in<std::uint64_t>(rates[IPVS_STATS_ATTR_OUTBPS])};
+}
+
 ServiceSettings settings_in(const Attributes<IPVS_SVC_ATTR_MAX>& service, Family family) {
     const std::uint32_t flags = number_in<ip_vs_flags>(service[IPVS_SVC_ATTR_FLAGS]).flags;
     ServiceSettings settings;
@@ -208,6 +217,7 @@ std::optional<ListedService> service_in(nlmsghdr* message) {
     }
     listed.service.settings = settings_in(service, *family);
     listed.counters = counters_in(service[IPVS_SVC_ATTR_STATS64]);
+    listed.rates = rates_in(service[IPVS_SVC_ATTR_STATS64]);
     return listed;
 }
 
@@ -235,6 +245,7 @@ std::optional<ListedDestination> destination_in(nlmsghdr* message) {
     settings.tunnel.checksum =
         static_cast<TunnelChecksum>(number_in<std::uint16_t>(attributes[IPVS_DEST_ATTR_TUN_FLAGS]));
     listed.state.counters = counters_in(attributes[IPVS_DEST_ATTR_STATS64]);
+    listed.state.rates = rates_in(attributes[IPVS_DEST_ATTR_STATS64]);
     listed.state.active_connections =
         number_in<std::uint32_t>(attributes[IPVS_DEST_ATTR_ACTIVE_CONNS]);
     listed.state.inactive_connections =

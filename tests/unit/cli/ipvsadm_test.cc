@@ -148,24 +148,32 @@ TEST(Ipvsadm, SelectsOneService) {
     EXPECT_TRUE(select_service(*parsed({"-Ln", "-f", "7", "-6"}).service, selected));
 }
 
-TEST(Ipvsadm, RatesAreWhatCountersGrowBy) {
+TEST(Ipvsadm, RatesAreTheKernelsAndWhatOtherCountersGrowBy) {
     const auto listing = [](std::uint64_t packets) {
         api::IpvsListing made;
         api::IpvsService& service = add_service(made, "192.0.2.10", 80);
-        service.mutable_counters()->set_packets_in(packets);
-        add_server(service, "10.0.0.11").mutable_counters()->set_packets_in(packets / 2);
+        service.mutable_rates()->set_packets_in(7);
+        service.mutable_unrated()->set_packets_in(packets);
+        add_server(service, "10.0.0.11").mutable_unrated()->set_packets_in(packets / 2);
         return made;
     };
     api::IpvsListing now = listing(3000);
-    make_rates(listing(1000), 2.0, now);
-    EXPECT_EQ(now.services(0).counters().packets_in(), 1000U);
-    EXPECT_EQ(now.services(0).destinations(0).counters().packets_in(), 500U);
+    EXPECT_FALSE(has_all_rates(now));
+    complete_rates(listing(1000), 2.0, now);
+    EXPECT_EQ(now.services(0).rates().packets_in(), 1007U);
+    EXPECT_EQ(now.services(0).destinations(0).rates().packets_in(), 500U);
+    const std::string text = rendered(now, {"-Ln", "--rate"});
+    EXPECT_NE(text.find("TCP  192.0.2.10:80                       0     1007        0"),
+              std::string::npos)
+        << text;
     now = listing(500);
-    make_rates(listing(1000), 2.0, now);
-    EXPECT_EQ(now.services(0).counters().packets_in(), 0U) << "counted from 0 again";
+    complete_rates(listing(1000), 2.0, now);
+    EXPECT_EQ(now.services(0).rates().packets_in(), 7U) << "counted from 0 again";
     now = listing(500);
-    make_rates({}, 2.0, now);
-    EXPECT_EQ(now.services(0).counters().packets_in(), 0U) << "it is new";
+    complete_rates({}, 2.0, now);
+    EXPECT_EQ(now.services(0).rates().packets_in(), 7U) << "it is new";
+    now.mutable_services(0)->clear_unrated();
+    EXPECT_TRUE(has_all_rates(now));
 }
 
 TEST(Ipvsadm, ListsConnections) {

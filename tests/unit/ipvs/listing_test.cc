@@ -77,6 +77,22 @@ TEST(Listing, AddsTheCountersOfAllWhoForward) {
     EXPECT_EQ(shown.destinations(1).inactive_connections(), 6U);
     EXPECT_EQ(shown.destinations(1).persistent_connections(), 8U);
     EXPECT_EQ(listing.services(1).counters().connections(), 0U);
+    EXPECT_FALSE(listing.services(1).has_unrated());
+}
+
+TEST(Listing, TellsRatesFromCountersWithoutOne) {
+    Table table;
+    table.services = {service("192.0.2.1", {server("10.0.0.12")})};
+    const auto of_bypass = counting(5, 80);
+    auto of_ipvs = counting(100, 80);
+    of_ipvs->mutable_services(0)->mutable_rates()->set_bytes_in(9);
+    of_ipvs->mutable_services(0)->mutable_destinations(0)->mutable_rates()->set_bytes_in(8);
+    const api::IpvsListing listing = listing_of(table, {&of_bypass, &of_ipvs});
+    EXPECT_EQ(listing.services(0).counters().connections(), 105U);
+    EXPECT_EQ(listing.services(0).unrated().connections(), 5U);
+    EXPECT_EQ(listing.services(0).rates().ShortDebugString(), "bytes_in: 9");
+    EXPECT_EQ(listing.services(0).destinations(0).unrated().connections(), 5U);
+    EXPECT_EQ(listing.services(0).destinations(0).rates().ShortDebugString(), "bytes_in: 8");
 }
 
 }  // namespace
