@@ -96,6 +96,10 @@ void add_real_server(const api::RealServerStatus& server, const RenderOptions& o
     std::string note = server.method() + (checks.empty() ? "" : ", ") + checks;
     if (server.has_stats() && !stats.resolved())
         note += fmt::format("; no MAC address: {}", stats.unresolved_reason());
+    if (!stats.interface().empty())
+        note += "; by " + stats.interface();
+    if (!stats.uncached_reason().empty())
+        note += fmt::format("; not by the flow cache: {}", stats.uncached_reason());
     if (stats.overloaded())
         note += "; over its threshold";
     table.add({"  " + endpoint_text(server.address(), server.port()),

@@ -52,6 +52,7 @@ struct alignas(16) DestinationEntry {
     bool resolved = false;         // its MAC address is known
     bool keeps_clients = false;    // those that persistence binds to it
     bool tunnelled = false;        // Snapshot::tunnel() says how
+    bool elsewhere = false;        // by another interface: Snapshot::egress()
     std::uint64_t mac = 0;         // as mac_word() makes it
 };
 static_assert(sizeof(DestinationEntry) == 16, "four destinations share a cache line");
@@ -63,6 +64,14 @@ struct ServiceSlots {
 };
 
 inline constexpr DestinationEntry no_destination_entry{};
+
+// EgressConfig, as the packet path wants it.
+struct Egress {
+    std::uint64_t mac = 0;  // as mac_word() makes it
+    int ifindex = 0;
+    std::uint16_t mtu = 0;
+    bool takes_redirects = false;
+};
 
 class Snapshot {
 public:
@@ -133,6 +142,9 @@ public:
     // Requires: a slot of a destination of this snapshot that is tunnelled and resolved.
     [[nodiscard]] const TunnelHeader& tunnel(Slot slot) const { return tunnels_[slot]; }
 
+    // Requires: a slot of a destination of this snapshot that is elsewhere.
+    [[nodiscard]] const Egress& egress(Slot slot) const { return egresses_[slot]; }
+
     [[nodiscard]] std::size_t interface_count() const { return config_.interface_macs.size(); }
     [[nodiscard]] const MacAddress& interface_mac(std::size_t interface) const {
         return config_.interface_macs[interface];
@@ -179,6 +191,7 @@ private:
     void keep_access(const Snapshot& previous);
     void build_index();
     void set_tunnel(Slot slot, const TunnelHeader& header);
+    void set_egress(Slot slot, const Egress& egress);
     // The tables of that service, or nullptr when it has none here.
     [[nodiscard]] std::shared_ptr<const PickTables> pick(const Identity& service) const;
     // The load of that destination, or nullptr when it is not here.
@@ -205,6 +218,7 @@ private:
     std::vector<std::shared_ptr<DestinationLoad>> loads_;  // by destination slot
     std::vector<std::uint32_t> members_;                   // likewise; 0: of no group
     std::vector<TunnelHeader> tunnels_;                    // likewise; as long as there is need
+    std::vector<Egress> egresses_;                         // likewise
     ForwardingConfig config_;
     std::uint64_t access_generation_ = 0;
     std::vector<ServiceSlots> slots_;
