@@ -157,9 +157,9 @@ void FlowDestinations::forget_name(Slot slot) {
 
 std::optional<FlowDestinations::Way> FlowDestinations::way_to(const Snapshot& snapshot, Slot slot) {
     const DestinationEntry& entry = snapshot.destination(slot);
-    if (!entry.resolved || entry.tunnelled)
+    if (!entry.resolved || entry.tunnelled())
         return std::nullopt;
-    if (!entry.elsewhere)
+    if (!entry.elsewhere())
         return Way{entry.mac, 0};
     const Egress& egress = snapshot.egress(slot);
     const std::uint32_t number = egress.takes_redirects ? egresses_.use(egress) : 0;

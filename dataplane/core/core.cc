@@ -158,7 +158,7 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
     };
     for (Work& work : std::span(work_.data(), count)) {
         const DestinationEntry* entry = follow(snapshot, work, now);
-        if (entry == nullptr || entry->tunnelled || entry->elsewhere) [[unlikely]] {
+        if (entry == nullptr || entry->detours != 0) [[unlikely]] {
             forward_odd(snapshot, burst, work, entry != nullptr, now);
             continue;
         }
@@ -192,10 +192,10 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
                          work.packet, work.service, work.destination);
     if (reason == Reason::none) [[likely]] {
         const DestinationEntry& entry = snapshot.destination(work.destination.slot);
-        if (!entry.elsewhere)
+        if (!entry.elsewhere())
             return;
         leave_elsewhere(snapshot, burst, work.frame, work.destination.slot);
-        if (followed && !entry.tunnelled && flow_cache_.exists() &&
+        if (followed && !entry.tunnelled() && flow_cache_.exists() &&
             snapshot.egress(work.destination.slot).takes_redirects)
             offer_to_cache(snapshot, work, now);
         return;
@@ -221,7 +221,7 @@ void Core::cold_stage(const Snapshot& snapshot, Burst& burst, Tick now) {
         }
         burst.verdicts[cold.frame] = info(reason).verdict;
         burst.reasons[cold.frame] = reason;
-        if (reason == Reason::none && snapshot.destination(cold.fate.destination.slot).elsewhere)
+        if (reason == Reason::none && snapshot.destination(cold.fate.destination.slot).elsewhere())
             [[unlikely]]
             leave_elsewhere(snapshot, burst, cold.frame, cold.fate.destination.slot);
         counters_.count(reason, 1);

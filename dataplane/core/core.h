@@ -218,12 +218,12 @@ private:
                                 Slot destination);
     // 0: the interface that packets to this destination come in on.
     static int egress_of(const Snapshot& snapshot, Slot destination) {
-        return snapshot.destination(destination).elsewhere ? snapshot.egress(destination).ifindex
-                                                           : 0;
+        return snapshot.destination(destination).elsewhere() ? snapshot.egress(destination).ifindex
+                                                             : 0;
     }
     // The longest packet to it that is not refused.
     static std::uint32_t mtu_towards(const Snapshot& snapshot, Slot destination) {
-        return snapshot.destination(destination).tunnelled
+        return snapshot.destination(destination).tunnelled()
                    ? snapshot.tunnel(destination).refused_above
                    : snapshot.egress(destination).mtu;
     }
@@ -399,12 +399,12 @@ inline Reason Core::forward(const Snapshot& snapshot, const Origin& origin, Fram
                             const Packet& packet, const Identity& service,
                             const Identity& destination) {
     const DestinationEntry& entry = snapshot.destination(destination.slot);
-    if (entry.tunnelled) [[unlikely]] {
+    if (entry.tunnelled()) [[unlikely]] {
         const Reason reason =
             send_through_tunnel(snapshot, origin, frame, packet, destination.slot);
         if (reason != Reason::none)
             return reason;
-    } else if (entry.elsewhere) [[unlikely]] {
+    } else if (entry.elsewhere()) [[unlikely]] {
         const Reason reason = send_elsewhere(snapshot, frame, packet, destination.slot);
         if (reason != Reason::none)
             return reason;

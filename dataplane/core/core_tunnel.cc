@@ -4,7 +4,6 @@
 #include <span>
 
 #include "dataplane/core/core.h"
-#include "dataplane/core/rewrite.h"
 #include "dataplane/core/tunnel.h"
 
 namespace headgate::dataplane {
@@ -23,8 +22,9 @@ Reason Core::send_through_tunnel(const Snapshot& snapshot, const Origin& origin,
         return Reason::tunnel_fragments;
     const std::uint64_t hash = hash_flow(packet.client, packet.client_port.raw(), flow_seed_);
     const int egress = egress_of(snapshot, destination);
-    const std::uint64_t source = egress != 0 ? snapshot.egress(destination).mac
-                                             : mac_word(snapshot.interface_mac(origin.interface));
+    const std::uint8_t* const source = egress != 0
+                                           ? snapshot.egress(destination).source.bytes.data()
+                                           : snapshot.interface_mac(origin.interface).bytes.data();
     const Wrapping wrapping{source, static_cast<std::uint16_t>(hash), tunnel_id_};
     tunnel_id_ += tunnel_id_step_;
     wrap(header, packet, wrapping, frame);

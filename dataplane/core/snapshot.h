@@ -51,9 +51,14 @@ struct alignas(16) DestinationEntry {
     std::uint32_t generation = 0;  // 0: the slot is empty
     bool resolved = false;         // its MAC address is known
     bool keeps_clients = false;    // those that persistence binds to it
-    bool tunnelled = false;        // Snapshot::tunnel() says how
-    bool elsewhere = false;        // by another interface: Snapshot::egress()
-    std::uint64_t mac = 0;         // as mac_word() makes it
+    // Both together are 0 where a frame only gets other addresses, which most do.
+    std::uint8_t detours = 0;
+    std::uint64_t mac = 0;  // as mac_word() makes it
+
+    static constexpr std::uint8_t by_tunnel = 1;             // Snapshot::tunnel() says how
+    static constexpr std::uint8_t by_another_interface = 2;  // Snapshot::egress() says which
+    [[nodiscard]] bool tunnelled() const { return (detours & by_tunnel) != 0; }
+    [[nodiscard]] bool elsewhere() const { return (detours & by_another_interface) != 0; }
 };
 static_assert(sizeof(DestinationEntry) == 16, "four destinations share a cache line");
 
@@ -68,6 +73,7 @@ inline constexpr DestinationEntry no_destination_entry{};
 // EgressConfig, as the packet path wants it.
 struct Egress {
     std::uint64_t mac = 0;  // as mac_word() makes it
+    MacAddress source;      // the same
     int ifindex = 0;
     std::uint16_t mtu = 0;
     bool takes_redirects = false;

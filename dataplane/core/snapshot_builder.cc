@@ -111,8 +111,17 @@ Result<void> validate(const ForwardingConfig& config) {
 
 Egress egress_of(const EgressConfig& config) {
     constexpr std::uint32_t ip_bytes_max = 65535;
-    return {mac_word(config.mac), config.ifindex,
+    return {mac_word(config.mac), config.mac, config.ifindex,
             static_cast<std::uint16_t>(std::min(config.mtu, ip_bytes_max)), config.takes_redirects};
+}
+
+std::uint8_t detours_of(const DestinationConfig& destination) {
+    std::uint8_t detours = 0;
+    if (destination.tunnel)
+        detours |= DestinationEntry::by_tunnel;
+    if (destination.mac && destination.egress)
+        detours |= DestinationEntry::by_another_interface;
+    return detours;
 }
 
 bool keeps_clients(const ServiceConfig& service, const DestinationConfig& destination) {
@@ -190,8 +199,7 @@ void SnapshotBuilder::add_service(const ServiceConfig& config, const Snapshot& p
                                  {.generation = place.generation,
                                   .resolved = destination.mac.has_value(),
                                   .keeps_clients = keeps_clients(config, destination),
-                                  .tunnelled = destination.tunnel.has_value(),
-                                  .elsewhere = destination.mac && destination.egress,
+                                  .detours = detours_of(destination),
                                   .mac = mac_word(destination.mac.value_or(MacAddress{}))},
                                  load, member);
         if (destination.tunnel && destination.mac)
