@@ -205,7 +205,7 @@ std::string NeighbourTable::unresolved_reason(const IpAddress& address, bool tun
         return "the interface that the route leads out of is gone";
     if (!by->is_ethernet)
         return fmt::format("the route leads out of {}, which is no Ethernet", by->name);
-    if (const std::string missing = missing_neighbour(address, target, *by); !missing.empty())
+    if (std::string missing = missing_neighbour(address, target, *by); !missing.empty())
         return missing;
     if (tunnelled && !has_source(address, route))
         return fmt::format("{} has no address that a tunnel could begin at", by->name);

@@ -185,6 +185,9 @@ std::string render_dataplane(const api::Status& status) {
         text += fmt::format("\n  {}: {}, {} queue(s), rx {} tx {} to kernel {}", port.interface(),
                             port.mode(), port.queues(), count_words(port.rx_packets()),
                             count_words(port.tx_packets()), count_words(port.kernel_packets()));
+        if (port.elsewhere_packets() > 0)
+            text += fmt::format(", of tx by other interfaces {}",
+                                count_words(port.elsewhere_packets()));
         if (port.cached_packets() > 0)
             text += fmt::format(", by the flow cache {} ({:.1f}% of what was forwarded)",
                                 count_words(port.cached_packets()),

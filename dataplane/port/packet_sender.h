@@ -4,9 +4,9 @@
 // One socket serves all interfaces, each frame names its own; so nothing has to be opened when a
 // route changes, and whatever exists in the network namespace will do. Frames pass by the queueing
 // discipline, as those of AF_XDP and of the XDP program do: nobody waits for room, what finds none
-// is counted. One system call for a batch. The kernel copies; for more than about a million packets
-// a second, one would bind an AF_XDP socket that shares the port's packet memory to the other
-// interface, for which that has to be one which AF_XDP can serve, and each has to be opened.
+// is counted. One system call for a batch. The kernel copies: some hundred thousand packets a
+// second. For more, one would bind an AF_XDP socket that shares the port's packet memory to the
+// other interface, which then has to have a queue for each worker, and a program of ours.
 //
 // Opened on the control thread, then *worker-local*; counters may be read from any thread.
 #pragma once

@@ -238,6 +238,36 @@ def test_what_takes_no_redirects_is_left_to_the_worker(sessions, topo):
     assert redirected(topo) > taken and made.broken == []
 
 
+def test_in_generic_mode_any_interface_takes_redirects(serve, topo):
+    topo.network.set_port_xdp("d1-1", False)
+    try:
+        director = serve(text_of(ECHO_PORT, dataplane="xdp_mode generic"))
+        with Sessions(topo["c1"], VIP, ECHO_PORT, SESSIONS) as made:
+            wait_until(lambda: counts(director)["flows"] == SESSIONS, 5, "all are in the cache")
+            before = counts(director)
+            go_on(made, 5 * SESSIONS)
+            after = counts(director)
+        assert made.broken == []
+        forwarded = after["cached"] - before["cached"]
+        assert forwarded > 5 * SESSIONS and after["worker"] - before["worker"] < forwarded // 10
+        assert not any(each["uncachedReason"] for each in stats(director))
+    finally:
+        topo.network.set_port_xdp("d1-1", True)
+
+
+def test_both_interfaces_are_served(serve, topo):
+    text = text_of(ECHO_PORT).replace("    interface eth0\n    \n", "    interface eth0 eth1\n")
+    director = serve(text)
+    assert topo["d1"].xdp_attached("eth1")
+    taken = redirected(topo)
+    with Sessions(topo["c1"], VIP, ECHO_PORT, SESSIONS) as made:
+        go_on(made, 10 * SESSIONS)
+    assert redirected(topo) - taken > 5 * SESSIONS and made.broken == []
+    assert [each["interface"] for each in stats(director)] == ["eth1"] * 3
+    assert director.stop() == 0
+    assert not topo["d1"].xdp_attached("eth1")
+
+
 def test_an_interface_goes_down_and_comes_up(sessions, topo):
     director, made = sessions
     topo["d1"].ip("link", "set", "eth1", "down")

@@ -198,6 +198,9 @@ TEST_F(FlowDestinationsTest, FollowADestinationToAnotherInterfaceAndForgetWhatNo
     EXPECT_EQ(found(slot(0, 0)).generation, before) << "its flows go on";
     EXPECT_EQ(devices_set(), 1U);
     EXPECT_EQ(controls[1].egresses[number].ifindex, 0U);
+    send_elsewhere(0, 11);
+    publish();
+    EXPECT_NE(lb_way_egress(found(slot(0, 0)).way), number) << "not at once";
     config.services[0].destinations[0].egress.reset();
     publish();
     EXPECT_EQ(egress_of(slot(0, 0)), 0);
