@@ -2,7 +2,11 @@
 // the bytes that the core would send, and only what that interface takes; everything else is the
 // worker's, also when the interface is gone. Method: as in flow_cache_test.cc, with a veth as the
 // other interface. Needs root.
+#include <algorithm>
 #include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/bpf/flow_cache_rig.h"
 
