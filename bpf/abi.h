@@ -106,16 +106,41 @@ static inline __u64 lb_flow_other_bucket(__u64 hash, __u32 bits) {
     return hash & ((1ull << bits) - 1);
 }
 
-/* What the program does with flows to a destination, per queue and slot: `mac` and `generation`
- * are the control thread's, the counters the program's. They only grow. */
+/* What the program does with flows to a destination, per queue and slot: the counters, which
+ * only grow, are the program's, the rest is the control thread's. */
 struct lb_flow_destination {
-    __u64 mac;        /* six bytes as they lie in a frame, two of zeros */
+    __u64 way;        /* lb_way(): one store changes all of it */
     __u32 generation; /* 0: its packets go to the worker */
-    __u32 unused;
+    __u32 mtu;        /* with an egress: longer IP packets are the worker's */
     __u64 packets;
     __u64 bytes; /* of IP packets */
 };
 LB_STATIC_ASSERT(sizeof(struct lb_flow_destination) == 32, "two in a cache line");
+
+/* A destination's MAC address, six bytes as they lie in a frame, and the egress to it: 0 is the
+ * interface that its packets come in on. */
+#define LB_WAY_EGRESS_SHIFT 48
+static inline __u64 lb_way(__u64 mac, __u64 egress) {
+    return mac | egress << LB_WAY_EGRESS_SHIFT;
+}
+static inline __u64 lb_way_mac(__u64 way) {
+    return way & ((1ull << LB_WAY_EGRESS_SHIFT) - 1);
+}
+static inline __u64 lb_way_egress(__u64 way) {
+    return way >> LB_WAY_EGRESS_SHIFT;
+}
+
+/* The other interfaces that packets leave by, from 1 on: a power of two. Which one has a number the
+ * `egress_devices` map tells the program. */
+#define LB_EGRESSES_MAX 64
+
+/* By the control thread. */
+struct lb_egress {
+    __u64 mac;     /* of the interface, as in lb_way() */
+    __u32 ifindex; /* 0: the number is free; not for the program */
+    __u32 unused;
+};
+LB_STATIC_ASSERT(sizeof(struct lb_egress) == 16, "no padding");
 
 #define LB_DESTINATIONS_MAX (1 << LB_PLACE_SLOT_BITS)
 
@@ -135,7 +160,7 @@ LB_STATIC_ASSERT(sizeof(struct lb_destination_name) == 48, "no padding");
 
 /* Of what is shared with a later process, or a later program: another number whenever anything
  * about the maps that are pinned changes, or what it means. */
-#define LB_ABI_VERSION 1
+#define LB_ABI_VERSION 2
 
 struct lb_inheritance {
     __u32 abi_version;
@@ -159,8 +184,10 @@ struct lb_flow_control {
      * queue, and those that a worker has given back come by again. */
     __u32 is_generic;
     __u32 unused[7];
+    struct lb_egress egresses[LB_EGRESSES_MAX]; /* the same of every queue */
 };
-LB_STATIC_ASSERT(sizeof(struct lb_flow_control) == 64, "a cache line");
+LB_STATIC_ASSERT(sizeof(struct lb_flow_control) == 64 + 16 * LB_EGRESSES_MAX,
+                 "a cache line, and what is for packets that leave by another interface");
 
 #define LB_NO_MAC (1ull << 63)
 

@@ -79,12 +79,21 @@ struct {
     __type(value, __u32);
 } sockets SEC(".maps");
 
+/* The interface of each egress; the kernel takes one out when it is gone. */
+struct {
+    __uint(type, BPF_MAP_TYPE_DEVMAP);
+    __uint(max_entries, LB_EGRESSES_MAX);
+    __type(key, __u32);
+    __type(value, __u32);
+} egress_devices SEC(".maps");
+
 /* Set by the loader. */
 const volatile __u64 flow_seed = 0;
 const volatile __u32 flow4_bits = 0; /* a queue has 2^bits buckets; 0: there is no cache */
 const volatile __u32 flow6_bits = 0;
 
 #define MAC_MASK 0xffffffffffffull
+#define NOT_CACHED 0      /* XDP_ABORTED, which no cached flow ends with */
 #define TCP_CHANGING 0x07 /* FIN, SYN, RST */
 
 /* Where things lie in a plain frame. */
@@ -152,28 +161,40 @@ static __always_inline bool is_served(const struct lb_flow_control* control, __u
            bpf_ktime_get_coarse_ns() < control->flows_until;
 }
 
-/* Writes the Ethernet addresses for the destination of a flow that was found, and counts; false:
- * its packets are the worker's. */
-static __always_inline bool send_to(void* frame, struct lb_flow_goal* goal, __u32 queue,
-                                    const struct lb_flow_control* control, __u32 ip_bytes) {
+/* Writes the Ethernet addresses for the destination of a flow that was found, and counts. Returns
+ * what the program is to answer, or NOT_CACHED: the packet is the worker's. */
+static __always_inline int send_to(void* frame, struct lb_flow_goal* goal, __u32 queue,
+                                   const struct lb_flow_control* control, __u32 ip_bytes) {
     __u32 index = queue << LB_PLACE_SLOT_BITS | LB_PLACE_SLOT(goal->place);
     struct lb_flow_destination* destination = bpf_map_lookup_elem(&flow_destinations, &index);
 
     if (!destination || destination->generation != goal->generation || !is_served(control, queue))
-        return false;
+        return NOT_CACHED;
 
-    __u64 mac = destination->mac;
-    __u64 own_mac = control->own_mac;
+    __u64 way = destination->way;
+    __u64 mac = lb_way_mac(way);
+    __u32 egress = lb_way_egress(way);
+    __u64 source = control->own_mac;
     __u32 tick = control->tick;
+    int answer = XDP_TX;
+
+    if (egress) {
+        /* Before anything is written: the interface may be gone. */
+        if (ip_bytes > destination->mtu ||
+            bpf_redirect_map(&egress_devices, egress, NOT_CACHED) != XDP_REDIRECT)
+            return NOT_CACHED;
+        source = control->egresses[egress & (LB_EGRESSES_MAX - 1)].mac;
+        answer = XDP_REDIRECT;
+    }
 
     /* The line of a flow that is busy stays clean for most of a second. */
     if (goal->last_seen != tick)
         goal->last_seen = tick;
-    *(__u64*)frame = mac | own_mac << 48;
-    *(__u32*)(frame + 8) = own_mac >> 16;
+    *(__u64*)frame = mac | source << 48;
+    *(__u32*)(frame + 8) = source >> 16;
     add(control, &destination->packets, 1);
     add(control, &destination->bytes, ip_bytes);
-    return true;
+    return answer;
 }
 
 static __always_inline struct lb_flow_goal* find4(__u32 index, __u64 addresses, __u32 ports,
@@ -192,12 +213,12 @@ static __always_inline struct lb_flow_goal* find4(__u32 index, __u64 addresses, 
     return NULL;
 }
 
-static __always_inline bool forward_cached4(void* frame, const void* end, __u32 queue,
-                                            const struct lb_flow_control* control) {
+static __always_inline int forward_cached4(void* frame, const void* end, __u32 queue,
+                                           const struct lb_flow_control* control) {
     void* ip = frame + AT_IP;
 
     if (ip + IPV4_BYTES + UDP_BYTES > end)
-        return false;
+        return NOT_CACHED;
 
     __u32 ip_bytes = bpf_ntohs(read16(ip + 2));
     __u8 hops = *(__u8*)(ip + 8);
@@ -206,7 +227,7 @@ static __always_inline bool forward_cached4(void* frame, const void* end, __u32 
     if (*(__u8*)ip != 0x45 || hops <= 1 || read16(ip + 6) & bpf_htons(0x3fff) ||
         ip_bytes > end - ip || !is_checksum_right(ip) ||
         !goes_on(ip + IPV4_BYTES, end, protocol, (__s32)ip_bytes - IPV4_BYTES))
-        return false;
+        return NOT_CACHED;
 
     __u64 addresses = read64(ip + 12);
     __u32 ports = read32(ip + IPV4_BYTES);
@@ -217,15 +238,18 @@ static __always_inline bool forward_cached4(void* frame, const void* end, __u32 
 
     if (!goal)
         goal = find4(first | lb_flow_other_bucket(hash, flow4_bits), addresses, ports, protocol);
-    if (!goal || !send_to(frame, goal, queue, control, ip_bytes))
-        return false;
+
+    int answer = goal ? send_to(frame, goal, queue, control, ip_bytes) : NOT_CACHED;
+
+    if (answer == NOT_CACHED)
+        return NOT_CACHED;
 
     /* RFC 1624, in which 0xffff, which no sum yields, becomes 0. */
     __u32 checksum = read16(ip + 10) + bpf_htons(0x0100);
 
     *(__u8*)(ip + 8) = hops - 1;
     *(__u16*)(ip + 10) = checksum + (checksum >= 0xffff);
-    return true;
+    return answer;
 }
 
 static __always_inline struct lb_flow_goal* find6(__u32 index, const __u64* addresses, __u32 ports,
@@ -245,12 +269,12 @@ static __always_inline struct lb_flow_goal* find6(__u32 index, const __u64* addr
     return NULL;
 }
 
-static __always_inline bool forward_cached6(void* frame, const void* end, __u32 queue,
-                                            const struct lb_flow_control* control) {
+static __always_inline int forward_cached6(void* frame, const void* end, __u32 queue,
+                                           const struct lb_flow_control* control) {
     void* ip = frame + AT_IP;
 
     if (ip + IPV6_BYTES + UDP_BYTES > end)
-        return false;
+        return NOT_CACHED;
 
     __u32 payload_bytes = bpf_ntohs(read16(ip + 4));
     __u8 protocol = *(__u8*)(ip + 6);
@@ -258,7 +282,7 @@ static __always_inline bool forward_cached6(void* frame, const void* end, __u32 
 
     if ((*(__u8*)ip & 0xf0) != 0x60 || hops <= 1 || IPV6_BYTES + payload_bytes > end - ip ||
         !goes_on(ip + IPV6_BYTES, end, protocol, payload_bytes))
-        return false;
+        return NOT_CACHED;
 
     __u64 addresses[4] = {read64(ip + 8), read64(ip + 16), read64(ip + 24), read64(ip + 32)};
     __u32 ports = read32(ip + IPV6_BYTES);
@@ -274,22 +298,27 @@ static __always_inline bool forward_cached6(void* frame, const void* end, __u32 
 
     if (!goal)
         goal = find6(first | lb_flow_other_bucket(hash, flow6_bits), addresses, ports, protocol);
-    if (!goal || !send_to(frame, goal, queue, control, IPV6_BYTES + payload_bytes))
-        return false;
+
+    int answer =
+        goal ? send_to(frame, goal, queue, control, IPV6_BYTES + payload_bytes) : NOT_CACHED;
+
+    if (answer == NOT_CACHED)
+        return NOT_CACHED;
     *(__u8*)(ip + 7) = hops - 1;
-    return true;
+    return answer;
 }
 
-/* Forwards the frame if it is of a flow in the cache; its answer is then XDP_TX. */
-static __always_inline bool forward_cached(void* frame, const void* end, __u32 queue) {
+/* Forwards the frame if it is of a flow in the cache: returns XDP_TX or XDP_REDIRECT, or else
+ * NOT_CACHED. */
+static __always_inline int forward_cached(void* frame, const void* end, __u32 queue) {
     if (!flow4_bits || frame + ETH_HLEN > end)
-        return false;
+        return NOT_CACHED;
 
     const struct lb_flow_control* control = bpf_map_lookup_elem(&flow_controls, &queue);
 
     if (!control || (read64(frame) & MAC_MASK) != control->own_mac || control->bypassed ||
         (control->is_generic && was_returned(frame)))
-        return false;
+        return NOT_CACHED;
 
     __u16 ethertype = read16(frame + AT_TYPE);
 
@@ -297,5 +326,5 @@ static __always_inline bool forward_cached(void* frame, const void* end, __u32 q
         return forward_cached4(frame, end, queue, control);
     if (ethertype == bpf_htons(ETH_P_IPV6))
         return forward_cached6(frame, end, queue, control);
-    return false;
+    return NOT_CACHED;
 }

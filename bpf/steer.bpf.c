@@ -378,8 +378,11 @@ int headgate_steer(struct xdp_md* ctx) {
 
     if (ip > data_end)
         return pass(lb_steer_pass_malformed);
-    if (forward_cached(data, data_end, ctx->rx_queue_index))
-        return XDP_TX;
+
+    int answer = forward_cached(data, data_end, ctx->rx_queue_index);
+
+    if (answer != NOT_CACHED)
+        return answer;
 
     __be16 ethertype = eth->h_proto;
 

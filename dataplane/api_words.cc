@@ -21,6 +21,7 @@ const char* name_of(ConnectionState state) {
 const char* name_of(Verdict verdict) {
     switch (verdict) {
         case Verdict::transmit:
+        case Verdict::elsewhere:
             return "transmit";
         case Verdict::kernel:
             return "kernel";

@@ -84,7 +84,10 @@ Attachment::Attachment(const AttachmentOptions& options, std::uint32_t queues,
       queues_(queues),
       steering_(std::move(steering)),
       flow_destinations_({steering_->flow_destinations(), steering_->flow_controls(),
-                          steering_->flow_names(), &steering_->inheritance()}),
+                          steering_->flow_names(), &steering_->inheritance(),
+                          [this](std::uint32_t number, int ifindex) {
+                              return steering_->set_egress(number, ifindex).has_value();
+                          }}),
       persistence_(persistence_max, seed),
       publisher_(queues) {
     publisher_.restore(flow_destinations_.known(), flow_destinations_.generation_bound());
@@ -216,7 +219,12 @@ AttachmentCounts Attachment::counts() const {
         const PortCounters& counters = port->counters();
         sums.rx_packets += counters.rx_packets.get();
         sums.rx_bytes += counters.rx_bytes.get();
-        sums.tx_packets += counters.tx_packets.get();
+        sums.tx_packets += counters.tx_packets.get() + port->elsewhere().packets.get();
+        sums.elsewhere_packets += port->elsewhere().packets.get();
+        sums.egress_no_room += port->elsewhere().no_room.get();
+        sums.egress_down += port->elsewhere().down.get();
+        sums.egress_too_long += port->elsewhere().too_long.get();
+        sums.egress_failed += port->elsewhere().failed.get();
         sums.tx_dropped += counters.tx_dropped.get();
         sums.kernel_packets += counters.kernel_packets.get();
         sums.kernel_over_limit += counters.kernel_over_limit.get();

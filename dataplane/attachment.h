@@ -37,8 +37,14 @@ struct AttachmentOptions {
 struct AttachmentCounts {
     std::uint64_t rx_packets = 0;
     std::uint64_t rx_bytes = 0;
-    std::uint64_t tx_packets = 0;
+    std::uint64_t tx_packets = 0;  // by whatever interface
     std::uint64_t tx_dropped = 0;
+    // Of those packets, by other interfaces than this; and what these did not take.
+    std::uint64_t elsewhere_packets = 0;
+    std::uint64_t egress_no_room = 0;
+    std::uint64_t egress_down = 0;
+    std::uint64_t egress_too_long = 0;
+    std::uint64_t egress_failed = 0;
     std::uint64_t kernel_packets = 0;
     std::uint64_t kernel_over_limit = 0;
     std::uint64_t kernel_failed = 0;
@@ -78,6 +84,8 @@ public:
     // "native copy", "generic copy" or "zero-copy"; and why it is not better.
     [[nodiscard]] const std::string& mode() const { return mode_; }
     [[nodiscard]] const std::string& mode_reason() const { return mode_reason_; }
+    // Whether the program runs in the kernel's generic hook.
+    [[nodiscard]] bool generic() const { return steering_->generic(); }
     [[nodiscard]] std::size_t workers() const { return workers_.size(); }
     // Requires: queue < workers().
     [[nodiscard]] const Worker& worker(std::size_t queue) const { return *workers_[queue]; }

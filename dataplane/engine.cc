@@ -159,6 +159,9 @@ Instant Engine::run_timers(Instant now) {
             else
                 links_changed_ = true;
         }
+        // The kernel has no news for us of what a driver can do.
+        if (look_up_interfaces())
+            publish_or_log();
     }
     if (now >= next_request_) {
         next_request_ = now + request_interval;
@@ -255,6 +258,20 @@ void Engine::look_up_routes() {
         else
             log::warn("{}", route.error().message);
     }
+    look_up_interfaces();
+}
+
+// True when anything about them has changed.
+bool Engine::look_up_interfaces() {
+    std::map<int, RouteInterface> interfaces;
+    for (const int ifindex : neighbours_.routed_interfaces()) {
+        // One that has just gone takes its routes with it, and we come back.
+        if (const Result<LinkInfo> link = netlink_->link(ifindex); link)
+            interfaces[ifindex] = {ifindex,           link->name,
+                                   link->mac,         link->mtu,
+                                   link->is_ethernet, xdp_features_.takes_redirects(ifindex)};
+    }
+    return neighbours_.set_interfaces(std::move(interfaces));
 }
 
 void Engine::read_neighbours() {
@@ -268,12 +285,8 @@ void Engine::read_neighbours() {
 }
 
 void Engine::request_neighbours() {
-    const std::vector<ServedInterface> interfaces = served_interfaces();
     std::vector<NeighbourTable::Request> requested;
     for (const NeighbourTable::Request& request : neighbours_.wanted()) {
-        if (std::ranges::find(interfaces, request.ifindex, &ServedInterface::ifindex) ==
-            interfaces.end())
-            continue;
         // A link that is down refuses; its events bring us back.
         if (netlink_->request_neighbour(request.ifindex, request.address))
             requested.push_back(request);
@@ -307,17 +320,14 @@ Result<void> Engine::publish() {
     // Until there is one, what was inherited from another process is not touched.
     if (!has_table_)
         return {};
+    const HopLookup hops{[&](const IpAddress& address) { return neighbours_.direct(address); },
+                         [&](const IpAddress& address) { return neighbours_.routed(address); }};
     for (const Served& served : served_) {
         if (!served.attachment)
             continue;
         const LinkInfo& link = served.attachment->link();
-        const ServedInterface interface {
-            link.ifindex, served.interface, link.mtu
-        };
-        const HopLookup hops{
-            [&](const IpAddress& address) { return neighbours_.mac(address, link.ifindex); },
-            [&](const IpAddress& address) { return neighbours_.hop(address, interface); }};
-        const ForwardingConfig config = forwarding_config(table_, lease_expired_, link.mac, hops);
+        const IngressInterface ingress{link.ifindex, link.mac, served.attachment->generic()};
+        const ForwardingConfig config = forwarding_config(table_, lease_expired_, ingress, hops);
         served.attachment->set_ipvs_stands_by(table_.ipvs_stands_by);
         if (auto applied = served.attachment->apply(config); !applied)
             return applied;
@@ -328,15 +338,6 @@ Result<void> Engine::publish() {
 void Engine::publish_or_log() {
     if (auto published = publish(); !published)
         log::error("{}", published.error().message);
-}
-
-std::vector<ServedInterface> Engine::served_interfaces() const {
-    std::vector<ServedInterface> interfaces;
-    for (const Served& served : served_) {
-        const LinkInfo link = served.attachment ? served.attachment->link() : LinkInfo{};
-        interfaces.push_back({link.ifindex, served.interface, link.mtu});
-    }
-    return interfaces;
 }
 
 }  // namespace headgate::dataplane

@@ -21,9 +21,11 @@
 #include "dataplane/netlink.h"
 #include "dataplane/table.h"
 #include "dataplane/watch.h"
+#include "dataplane/xdp_features.h"
 
 namespace headgate::api {
 class DataplaneState;
+class DestinationStats;
 }  // namespace headgate::api
 
 namespace headgate::dataplane {
@@ -87,17 +89,19 @@ private:
     void check_interface(Served& served, Instant now);
     void set_error(Served& served, const Error& error);
     void look_up_routes();
+    bool look_up_interfaces();
     void read_neighbours();
     void request_neighbours();
     void forget_neighbours();
     Result<void> use_table();
     Result<void> publish();
     void publish_or_log();
-    [[nodiscard]] std::vector<ServedInterface> served_interfaces() const;
     void report_services(api::DataplaneState& state) const;
+    void report_way(const DestinationConfig& destination, api::DestinationStats& stats) const;
 
     EngineOptions options_;
     std::unique_ptr<Netlink> netlink_;
+    XdpFeatures xdp_features_;
     std::shared_ptr<const Reinjector> reinjector_;
     NeighbourTable neighbours_;
     std::vector<NeighbourTable::Request> requested_;  // entries that we have made the kernel keep

@@ -52,11 +52,13 @@ FlowDestinations::Traffic& FlowDestinations::Traffic::operator-=(const Traffic& 
     return *this;
 }
 
-FlowDestinations::FlowDestinations(const FlowDestinationsMemory& memory) : memory_(memory) {
+FlowDestinations::FlowDestinations(const FlowDestinationsMemory& memory)
+    : memory_(memory), egresses_(memory.controls, memory.set_device) {
     if (!exists())
         return;
     check(memory.destinations.size() == memory.controls.size() * LB_DESTINATIONS_MAX &&
-              memory.names.size() == LB_DESTINATIONS_MAX && memory.inheritance != nullptr,
+              memory.names.size() == LB_DESTINATIONS_MAX && memory.inheritance != nullptr &&
+              memory.set_device,
           "each queue has its destinations, and each of them a name");
     for (Slot slot = 0; slot < LB_DESTINATIONS_MAX; ++slot) {
         const std::uint64_t packets = counted(slot).packets;
@@ -106,9 +108,10 @@ void FlowDestinations::follow(const Snapshot& snapshot) {
             const Slot slot = slots.destinations[at];
             const DestinationEntry& entry = snapshot.destination(slot);
             name(slot, entry, config, config.destinations[at].endpoint);
-            const bool sends = config.active && is_whole && entry.resolved && !entry.tunnelled;
+            const std::optional<Way> way =
+                config.active && is_whole ? way_to(snapshot, slot) : std::nullopt;
             count_for(slot, entry.generation, service);
-            send(slot, entry.mac, sends ? entry.generation : 0);
+            send(slot, way.value_or(Way{}), way ? entry.generation : 0);
             if (slot < here.size())
                 here[slot] = true;
         }
@@ -116,10 +119,11 @@ void FlowDestinations::follow(const Snapshot& snapshot) {
     for (Slot slot = 0; slot < here.size(); ++slot) {
         if (here[slot])
             continue;
-        send(slot, 0, 0);
+        send(slot, {}, 0);
         forget_name(slot);
         count_for(slot, 0, 0);
     }
+    egresses_.release_unused();
     for (const ServiceSlots& slots : snapshot.slots()) {
         const std::uint32_t service = snapshot.service(slots.service).generation;
         if (const auto found = removed_.find(service); found != removed_.end())
@@ -151,20 +155,34 @@ void FlowDestinations::forget_name(Slot slot) {
     store_shared(memory_.names[slot].generation, 0U);
 }
 
+std::optional<FlowDestinations::Way> FlowDestinations::way_to(const Snapshot& snapshot, Slot slot) {
+    const DestinationEntry& entry = snapshot.destination(slot);
+    if (!entry.resolved || entry.tunnelled())
+        return std::nullopt;
+    if (!entry.elsewhere())
+        return Way{entry.mac, 0};
+    const Egress& egress = snapshot.egress(slot);
+    const std::uint32_t number = egress.takes_redirects ? egresses_.use(egress) : 0;
+    if (number == 0)
+        return std::nullopt;
+    return Way{lb_way(entry.mac, number), egress.mtu};
+}
+
 // To another generation only through none: the program must not find the address of one destination
 // under the generation of another.
-void FlowDestinations::send(Slot slot, std::uint64_t mac, std::uint32_t generation) {
+void FlowDestinations::send(Slot slot, const Way& way, std::uint32_t generation) {
     for (std::size_t queue = 0; queue < memory_.controls.size(); ++queue) {
         lb_flow_destination& destination = memory_.destinations[queue * LB_DESTINATIONS_MAX + slot];
-        const std::atomic_ref to_mac(destination.mac);
+        const std::atomic_ref to_way(destination.way);
         const std::atomic_ref to_generation(destination.generation);
         const std::uint32_t before = to_generation.load(std::memory_order_relaxed);
         if (before != generation)
             to_generation.store(0, std::memory_order_relaxed);
         if (generation == 0)
             continue;
-        if (to_mac.load(std::memory_order_relaxed) != mac)
-            to_mac.store(mac, std::memory_order_release);
+        store_shared(destination.mtu, way.mtu);
+        if (to_way.load(std::memory_order_relaxed) != way.word)
+            to_way.store(way.word, std::memory_order_release);
         if (before != generation)
             to_generation.store(generation, std::memory_order_release);
     }

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "dataplane/core/snapshot.h"
 #include "dataplane/core/snapshot_builder.h"
 #include "dataplane/core/stats.h"
+#include "dataplane/flow_egresses.h"
 
 namespace headgate::dataplane {
 
@@ -34,6 +36,7 @@ struct FlowDestinationsMemory {
     std::span<lb_flow_control> controls{};
     std::span<lb_destination_name> names{};  // LB_DESTINATIONS_MAX, or none, as above
     lb_inheritance* inheritance = nullptr;   // likewise
+    FlowEgresses::SetDevice set_device{};    // likewise
 };
 
 class FlowDestinations {
@@ -77,9 +80,16 @@ private:
     void forget_name(Slot slot);
     [[nodiscard]] Traffic since(Slot slot) const;
     void count_for(Slot slot, std::uint32_t generation, std::uint32_t service);
-    void send(Slot slot, std::uint64_t mac, std::uint32_t generation);
+    // Where the program sends the packets of a destination; nothing: they are the workers'.
+    struct Way {
+        std::uint64_t word = 0;  // lb_way()
+        std::uint32_t mtu = 0;
+    };
+    std::optional<Way> way_to(const Snapshot& snapshot, Slot slot);
+    void send(Slot slot, const Way& way, std::uint32_t generation);
 
     FlowDestinationsMemory memory_;
+    FlowEgresses egresses_;
     std::vector<Counted> slots_;  // as many as have ever been in use
     std::uint64_t packets_before_ = 0;
     // Of destinations that services had before, by the service's generation.

@@ -12,14 +12,7 @@ namespace {
 
 using State = NeighbourEntry::State;
 
-std::string names(const std::vector<ServedInterface>& interfaces) {
-    std::string text;
-    for (const ServedInterface& interface : interfaces)
-        text += (text.empty() ? "" : ", ") + interface.name;
-    return text;
-}
-
-std::uint32_t mtu_of(const RouteAnswer& route, const ServedInterface& interface) {
+std::uint32_t mtu_of(const RouteAnswer& route, const RouteInterface& interface) {
     return route.mtu == 0 ? interface.mtu : std::min(route.mtu, interface.mtu);
 }
 
@@ -110,40 +103,82 @@ bool NeighbourTable::set_entry(const NeighbourEntry& entry) {
     return neighbour.mac != before;
 }
 
+bool NeighbourTable::set_interfaces(std::map<int, RouteInterface> interfaces) {
+    const bool changed = interfaces != interfaces_;
+    interfaces_ = std::move(interfaces);
+    return changed;
+}
+
+std::set<int> NeighbourTable::routed_interfaces() const {
+    std::set<int> interfaces;
+    for (const auto& [address, target] : targets_) {
+        if (target.route.kind == RouteAnswer::Kind::on_link ||
+            target.route.kind == RouteAnswer::Kind::gateway)
+            interfaces.insert(target.route.ifindex);
+    }
+    return interfaces;
+}
+
+const RouteInterface* NeighbourTable::interface(int ifindex) const {
+    const auto found = interfaces_.find(ifindex);
+    return found == interfaces_.end() ? nullptr : &found->second;
+}
+
 std::vector<NeighbourTable::Request> NeighbourTable::wanted() const {
     std::vector<Request> requests;
     for (const auto& [request, neighbour] : neighbours_) {
-        if (neighbour.state != State::fixed)
+        const RouteInterface* by = interface(request.ifindex);
+        if (by != nullptr && by->is_ethernet && neighbour.state != State::fixed)
             requests.push_back(request);
     }
     return requests;
 }
 
-std::optional<MacAddress> NeighbourTable::mac(const IpAddress& address, int ifindex) const {
-    const auto found = targets_.find(address);
-    if (found == targets_.end() || found->second.route.kind != RouteAnswer::Kind::on_link ||
-        found->second.route.ifindex != ifindex)
+// What is the same with and without a tunnel.
+std::optional<RoutedHop> NeighbourTable::resolved(const IpAddress& address,
+                                                  const Target& target) const {
+    const RouteInterface* by = interface(target.route.ifindex);
+    const Neighbour* next = neighbour(address, target);
+    if (by == nullptr || !by->is_ethernet || next == nullptr || !next->mac)
         return std::nullopt;
-    return neighbour(address, found->second)->mac;
+    const std::uint32_t mtu = mtu_of(target.route, *by);
+    if (mtu < mtu_min(address.is_v4()))
+        return std::nullopt;
+    return RoutedHop{
+        *next->mac,
+        target.route.source,
+        {by->ifindex, by->name, by->mac, mtu, by->takes_redirects == TakesRedirects::yes}};
 }
 
-std::optional<RoutedHop> NeighbourTable::hop(const IpAddress& address,
-                                             const ServedInterface& interface) const {
+std::optional<RoutedHop> NeighbourTable::direct(const IpAddress& address) const {
     const auto found = targets_.find(address);
-    if (found == targets_.end() || found->second.route.ifindex != interface.ifindex)
+    if (found == targets_.end() || found->second.route.kind != RouteAnswer::Kind::on_link)
         return std::nullopt;
-    const RouteAnswer& route = found->second.route;
-    const Neighbour* next = neighbour(address, found->second);
-    const std::uint32_t mtu = mtu_of(route, interface);
-    if (next == nullptr || !next->mac || !has_source(address, route) ||
-        mtu < mtu_min(address.is_v4()))
-        return std::nullopt;
-    return RoutedHop{*next->mac, route.source, mtu};
+    return resolved(address, found->second);
 }
 
-std::string NeighbourTable::unresolved_reason(
-    const IpAddress& address, bool tunnelled,
-    const std::vector<ServedInterface>& interfaces) const {
+std::optional<RoutedHop> NeighbourTable::routed(const IpAddress& address) const {
+    const auto found = targets_.find(address);
+    if (found == targets_.end() || !has_source(address, found->second.route))
+        return std::nullopt;
+    return resolved(address, found->second);
+}
+
+std::string NeighbourTable::missing_neighbour(const IpAddress& address, const Target& target,
+                                              const RouteInterface& interface) const {
+    const Neighbour& next = *neighbour(address, target);
+    if (next.mac)
+        return {};
+    const IpAddress hop = next_hop(address, target)->address;
+    const std::string protocol =
+        fmt::format("{}{}", hop.is_v4() ? "ARP" : "neighbour discovery",
+                    hop == address ? "" : fmt::format(" for the gateway {}", hop.to_string()));
+    return next.state == State::failed
+               ? fmt::format("no answer to {} on {}", protocol, interface.name)
+               : fmt::format("{} on {} is under way", protocol, interface.name);
+}
+
+std::string NeighbourTable::unresolved_reason(const IpAddress& address, bool tunnelled) const {
     const auto found = targets_.find(address);
     if (found == targets_.end())
         return "not looked up yet";
@@ -159,29 +194,23 @@ std::string NeighbourTable::unresolved_reason(
             if (tunnelled)
                 break;
             return fmt::format(
-                "behind the gateway {}: direct routing needs it on the segment of {}; a tunnel "
-                "(`lb_kind TUN`) does not",
-                route.gateway.to_string(), names(interfaces));
+                "behind the gateway {}: direct routing needs it on a segment of this host; a "
+                "tunnel (`lb_kind TUN`) does not",
+                route.gateway.to_string());
         case RouteAnswer::Kind::on_link:
             break;
     }
-    const auto served = std::ranges::find(interfaces, route.ifindex, &ServedInterface::ifindex);
-    if (served == interfaces.end())
-        return fmt::format("the route leads out of another interface than {}", names(interfaces));
-    const Neighbour& next = *neighbour(address, target);
-    if (!next.mac) {
-        const IpAddress hop = next_hop(address, target)->address;
-        const std::string protocol =
-            fmt::format("{}{}", hop.is_v4() ? "ARP" : "neighbour discovery",
-                        hop == address ? "" : fmt::format(" for the gateway {}", hop.to_string()));
-        return next.state == State::failed
-                   ? fmt::format("no answer to {} on {}", protocol, served->name)
-                   : fmt::format("{} on {} is under way", protocol, served->name);
-    }
+    const RouteInterface* by = interface(route.ifindex);
+    if (by == nullptr)
+        return "the interface that the route leads out of is gone";
+    if (!by->is_ethernet)
+        return fmt::format("the route leads out of {}, which is no Ethernet", by->name);
+    if (std::string missing = missing_neighbour(address, target, *by); !missing.empty())
+        return missing;
     if (tunnelled && !has_source(address, route))
-        return fmt::format("{} has no address that a tunnel could begin at", served->name);
-    if (tunnelled && mtu_of(route, *served) < mtu_min(address.is_v4()))
-        return fmt::format("the MTU of the way is {}; {} is the least", mtu_of(route, *served),
+        return fmt::format("{} has no address that a tunnel could begin at", by->name);
+    if (mtu_of(route, *by) < mtu_min(address.is_v4()))
+        return fmt::format("the MTU of the way is {}; {} is the least", mtu_of(route, *by),
                            mtu_min(address.is_v4()));
     return {};
 }

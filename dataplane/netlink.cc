@@ -2,18 +2,19 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
 #include <span>
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <sys/socket.h>
-#include <sys/time.h>
+
+#include "dataplane/netlink_exchange.h"
 
 namespace headgate::dataplane {
 
@@ -21,61 +22,6 @@ namespace {
 
 // A burst of neighbour events (a flushed table) fits; when it does not, we dump again.
 constexpr int event_buffer_bytes = 1 << 20;
-// The kernel answers at once; this only keeps a broken one from hanging the control thread.
-constexpr timeval answer_timeout{2, 0};
-
-struct MessageDeleter {
-    void operator()(nl_msg* message) const { nlmsg_free(message); }
-};
-using Message = std::unique_ptr<nl_msg, MessageDeleter>;
-
-Message new_message(int type, int flags) {
-    return Message(nlmsg_alloc_simple(type, flags));
-}
-
-using OnMessage = std::function<void(const nlmsghdr*)>;
-
-// Sends the request and hands each message of the answer to `on_message`. Returns 0 or an errno.
-int exchange(nl_sock* socket, nl_msg* request, const OnMessage& on_message) {
-    struct State {
-        const OnMessage* on_message;
-        int error = 0;
-        bool done = false;
-    } state{&on_message};
-    nl_cb* callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-    if (callbacks == nullptr)
-        return ENOMEM;
-    nl_cb_set(
-        callbacks, NL_CB_VALID, NL_CB_CUSTOM,
-        [](nl_msg* message, void* argument) -> int {
-            (*static_cast<State*>(argument)->on_message)(nlmsg_hdr(message));
-            return NL_OK;
-        },
-        &state);
-    const auto finish = [](nl_msg*, void* argument) -> int {
-        static_cast<State*>(argument)->done = true;
-        return NL_STOP;
-    };
-    nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, finish, &state);
-    nl_cb_set(callbacks, NL_CB_FINISH, NL_CB_CUSTOM, finish, &state);
-    nl_cb_err(
-        callbacks, NL_CB_CUSTOM,
-        [](sockaddr_nl*, nlmsgerr* error, void* argument) -> int {
-            static_cast<State*>(argument)->error = -error->error;
-            static_cast<State*>(argument)->done = true;
-            return NL_STOP;
-        },
-        &state);
-    int result = nl_send_auto(socket, request);
-    while (result >= 0 && !state.done)
-        result = nl_recvmsgs(socket, callbacks);
-    nl_cb_put(callbacks);
-    if (state.error != 0)
-        return state.error;
-    // Only a broken conversation comes here; libnl's codes are not errno values.
-    return result < 0 && !state.done ? EPROTO : 0;
-}
-
 std::span<const std::uint8_t> payload(const nlattr* attribute) {
     return {static_cast<const std::uint8_t*>(nla_data(attribute)),
             static_cast<std::size_t>(nla_len(attribute))};
@@ -138,11 +84,33 @@ std::optional<LinkInfo> parse_link(const nlmsghdr* message) {
     const auto* header = static_cast<const ifinfomsg*>(nlmsg_data(message));
     LinkInfo info;
     info.ifindex = header->ifi_index;
+    if (attributes[IFLA_IFNAME] != nullptr)
+        info.name = nla_get_string(attributes[IFLA_IFNAME]);
     info.up = (header->ifi_flags & IFF_UP) != 0;
+    info.is_ethernet = header->ifi_type == ARPHRD_ETHER;
     info.mac = read_mac(attributes[IFLA_ADDRESS]).value_or(MacAddress{});
     if (attributes[IFLA_MTU] != nullptr)
         info.mtu = nla_get_u32(attributes[IFLA_MTU]);
     return info;
+}
+
+// By its number or, with 0, its name.
+Result<LinkInfo> find_link(nl_sock* socket, int ifindex, const std::string& name) {
+    const std::string what = ifindex == 0 ? name : fmt::format("number {}", ifindex);
+    const NetlinkMessage request = new_message(RTM_GETLINK, 0);
+    ifinfomsg header{};
+    header.ifi_index = ifindex;
+    nlmsg_append(request.get(), &header, sizeof header, NLMSG_ALIGNTO);
+    if (ifindex == 0)
+        nla_put_string(request.get(), IFLA_IFNAME, name.c_str());
+    std::optional<LinkInfo> found;
+    if (const int error = exchange(socket, request.get(),
+                                   [&](const nlmsghdr* message) { found = parse_link(message); });
+        error != 0)
+        return fail_code(error, "look up the interface {}", what);
+    if (!found)
+        return fail("look up the interface {}: the kernel's answer is not understood", what);
+    return *found;
 }
 
 // RTA_GATEWAY, or RTA_VIA when it is of another family than the destination.
@@ -189,19 +157,6 @@ std::optional<RouteAnswer> parse_route(const nlmsghdr* message) {
     return answer;
 }
 
-nl_sock* open_socket() {
-    nl_sock* socket = nl_socket_alloc();
-    if (socket == nullptr)
-        return nullptr;
-    // Answers are matched by the conversation; events carry no sequence number of ours.
-    nl_socket_disable_seq_check(socket);
-    if (nl_connect(socket, NETLINK_ROUTE) < 0) {
-        nl_socket_free(socket);
-        return nullptr;
-    }
-    return socket;
-}
-
 }  // namespace
 
 std::optional<NeighbourEntry> parse_neighbour(const nlmsghdr* message) {
@@ -230,12 +185,10 @@ std::optional<NeighbourEntry> parse_neighbour(const nlmsghdr* message) {
 
 Result<std::unique_ptr<Netlink>> Netlink::open() {
     std::unique_ptr<Netlink> netlink(new Netlink);
-    netlink->requests_ = open_socket();
-    netlink->events_ = open_socket();
+    netlink->requests_ = open_netlink(NETLINK_ROUTE);
+    netlink->events_ = open_netlink(NETLINK_ROUTE);
     if (netlink->requests_ == nullptr || netlink->events_ == nullptr)
         return fail_errno("open a netlink socket");
-    ::setsockopt(nl_socket_get_fd(netlink->requests_), SOL_SOCKET, SO_RCVTIMEO, &answer_timeout,
-                 sizeof answer_timeout);
     nl_socket_set_buffer_size(netlink->events_, event_buffer_bytes, 0);
     nl_socket_set_nonblocking(netlink->events_);
     if (nl_socket_add_memberships(netlink->events_, RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE,
@@ -291,22 +244,15 @@ NetlinkEvents Netlink::read_events() {
 Result<LinkInfo> Netlink::link(const std::string& name) {
     if (name.empty() || name.size() >= IFNAMSIZ)
         return fail_code(ENODEV, "{} is not an interface name", name);
-    const Message request = new_message(RTM_GETLINK, 0);
-    const ifinfomsg header{};
-    nlmsg_append(request.get(), const_cast<ifinfomsg*>(&header), sizeof header, NLMSG_ALIGNTO);
-    nla_put_string(request.get(), IFLA_IFNAME, name.c_str());
-    std::optional<LinkInfo> found;
-    if (const int error = exchange(requests_, request.get(),
-                                   [&](const nlmsghdr* message) { found = parse_link(message); });
-        error != 0)
-        return fail_code(error, "look up the interface {}", name);
-    if (!found)
-        return fail("look up the interface {}: the kernel's answer is not understood", name);
-    return *found;
+    return find_link(requests_, 0, name);
+}
+
+Result<LinkInfo> Netlink::link(int ifindex) {
+    return find_link(requests_, ifindex, {});
 }
 
 Result<RouteAnswer> Netlink::route_to(const IpAddress& address) {
-    const Message request = new_message(RTM_GETROUTE, 0);
+    const NetlinkMessage request = new_message(RTM_GETROUTE, 0);
     rtmsg header{};
     header.rtm_family = family_of(address);
     header.rtm_dst_len = address.bits();
@@ -329,7 +275,7 @@ Result<RouteAnswer> Netlink::route_to(const IpAddress& address) {
 }
 
 Result<std::vector<NeighbourEntry>> Netlink::neighbours() {
-    const Message request = new_message(RTM_GETNEIGH, NLM_F_DUMP);
+    const NetlinkMessage request = new_message(RTM_GETNEIGH, NLM_F_DUMP);
     ndmsg header{};
     header.ndm_family = AF_UNSPEC;  // IPv4 and IPv6
     nlmsg_append(request.get(), &header, sizeof header, NLMSG_ALIGNTO);
@@ -345,7 +291,8 @@ Result<std::vector<NeighbourEntry>> Netlink::neighbours() {
 }
 
 Result<void> Netlink::request_neighbour(int ifindex, const IpAddress& address) {
-    const Message request = new_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK);
+    const NetlinkMessage request =
+        new_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK);
     ndmsg header{};
     header.ndm_family = family_of(address);
     header.ndm_ifindex = ifindex;
@@ -359,7 +306,7 @@ Result<void> Netlink::request_neighbour(int ifindex, const IpAddress& address) {
 }
 
 Result<void> Netlink::forget_neighbour(int ifindex, const IpAddress& address) {
-    const Message request = new_message(RTM_DELNEIGH, NLM_F_ACK);
+    const NetlinkMessage request = new_message(RTM_DELNEIGH, NLM_F_ACK);
     ndmsg header{};
     header.ndm_family = family_of(address);
     header.ndm_ifindex = ifindex;

@@ -18,9 +18,11 @@ namespace headgate::dataplane {
 
 struct LinkInfo {
     int ifindex = 0;
+    std::string name;
     MacAddress mac;
     std::uint32_t mtu = 0;
-    bool up = false;  // administratively
+    bool up = false;           // administratively
+    bool is_ethernet = false;  // and no loopback
 
     bool operator==(const LinkInfo&) const = default;
 };
@@ -78,6 +80,7 @@ public:
 
     // ENODEV when there is no such interface.
     Result<LinkInfo> link(const std::string& name);
+    Result<LinkInfo> link(int ifindex);
     Result<RouteAnswer> route_to(const IpAddress& address);
     Result<std::vector<NeighbourEntry>> neighbours();
     // Has the kernel resolve the neighbour now and, since Linux 5.16, keep it resolved

@@ -1,8 +1,10 @@
 // Engine::state(): what the engine knows, as the message that the control plane reads.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "common/api.pb.h"
@@ -45,6 +47,7 @@ void report_port(const std::string& interface, const Attachment* attachment,
     port.set_rx_bytes(counts.rx_bytes);
     port.set_tx_packets(counts.tx_packets);
     port.set_tx_dropped(counts.tx_dropped);
+    port.set_elsewhere_packets(counts.elsewhere_packets);
     port.set_kernel_packets(counts.kernel_packets);
     port.set_cached_packets(counts.cached_packets);
 }
@@ -86,6 +89,10 @@ void report_counts(const AttachmentCounts& counts, const ForwardingStats& stats,
     named.add("socket_rx_ring_full", counts.socket.rx_ring_full);
     named.add("socket_fill_ring_empty", counts.socket.fill_ring_empty);
     named.add("socket_rx_too_long", counts.socket.rx_too_long);
+    named.add("egress_no_room", counts.egress_no_room);
+    named.add("egress_down", counts.egress_down);
+    named.add("egress_too_long", counts.egress_too_long);
+    named.add("egress_failed", counts.egress_failed);
     named.add("kernel_over_limit", counts.kernel_over_limit);
     named.add("kernel_failed", counts.kernel_failed);
 }
@@ -143,8 +150,35 @@ api::DataplaneState Engine::state() const {
     return state;
 }
 
+// By which interface, and why the flow cache cannot, where packets come in on another.
+void Engine::report_way(const DestinationConfig& destination, api::DestinationStats& stats) const {
+    const IpAddress& address = destination.endpoint.address;
+    const std::optional<RoutedHop> hop =
+        destination.tunnel ? neighbours_.routed(address) : neighbours_.direct(address);
+    if (!hop)
+        return;
+    const auto is_other = [&hop](const Served& served) {
+        return served.attachment && served.attachment->link().ifindex != hop->by.ifindex;
+    };
+    if (std::ranges::none_of(served_, is_other))
+        return;
+    stats.set_interface(hop->by.name);
+    const bool is_native = std::ranges::any_of(served_, [&](const Served& served) {
+        return is_other(served) && !served.attachment->generic();
+    });
+    if (!is_native || destination.tunnel || hop->by.takes_redirects || options_.cached_flows == 0)
+        return;
+    const bool is_known =
+        neighbours_.interface(hop->by.ifindex)->takes_redirects == TakesRedirects::no;
+    stats.set_uncached_reason(
+        is_known ? fmt::format("the driver of {} takes no packets from XDP programs at the moment",
+                               hop->by.name)
+                 : fmt::format("the kernel does not tell whether the driver of {} takes packets "
+                               "from XDP programs; Linux 6.3 and later do",
+                               hop->by.name));
+}
+
 void Engine::report_services(api::DataplaneState& state) const {
-    const std::vector<ServedInterface> interfaces = served_interfaces();
     for (const TableService& service : table_.services) {
         api::ServiceStats& stats = *state.add_services();
         stats.set_address(service.config.endpoint.address.to_string());
@@ -154,9 +188,11 @@ void Engine::report_services(api::DataplaneState& state) const {
             api::DestinationStats& to = *stats.add_destinations();
             to.set_address(destination.endpoint.address.to_string());
             to.set_port(destination.endpoint.port);
-            to.set_unresolved_reason(neighbours_.unresolved_reason(
-                destination.endpoint.address, destination.tunnel.has_value(), interfaces));
+            to.set_unresolved_reason(neighbours_.unresolved_reason(destination.endpoint.address,
+                                                                   destination.tunnel.has_value()));
             to.set_resolved(to.unresolved_reason().empty());
+            if (to.resolved())
+                report_way(destination, to);
         }
     }
 }

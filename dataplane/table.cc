@@ -315,26 +315,31 @@ std::map<IpAddress, bool> destination_addresses(const Table& table) {
 
 namespace {
 
-void set_hop(DestinationConfig& destination, const HopLookup& hops) {
+void set_hop(DestinationConfig& destination, const IngressInterface& ingress,
+             const HopLookup& hops) {
     const IpAddress& address = destination.endpoint.address;
-    if (!destination.tunnel) {
-        destination.mac = hops.direct(address);
+    const std::optional<RoutedHop> hop =
+        destination.tunnel ? hops.routed(address) : hops.direct(address);
+    if (!hop)
         return;
-    }
-    if (const std::optional<RoutedHop> hop = hops.routed(address)) {
-        destination.mac = hop->mac;
+    destination.mac = hop->mac;
+    if (destination.tunnel) {
         destination.tunnel->source = hop->source;
-        destination.tunnel->mtu = hop->mtu;
+        destination.tunnel->mtu = hop->by.mtu;
     }
+    if (hop->by.ifindex == ingress.ifindex)
+        return;
+    destination.egress = hop->by;
+    destination.egress->takes_redirects |= ingress.redirects_to_any;
 }
 
 }  // namespace
 
 ForwardingConfig forwarding_config(const Table& table, bool lease_expired,
-                                   const MacAddress& interface_mac, const HopLookup& hops) {
+                                   const IngressInterface& ingress, const HopLookup& hops) {
     ForwardingConfig config;
     config.generation = table.generation;
-    config.interface_macs = {interface_mac};
+    config.interface_macs = {ingress.mac};
     config.protection = table.protection;
     config.flow_cache = table.flow_cache;
     for (const TableService& service : table.services) {
@@ -342,7 +347,7 @@ ForwardingConfig forwarding_config(const Table& table, bool lease_expired,
         if (lease_expired && service.vrrp_owned)
             forwarded.active = false;
         for (DestinationConfig& destination : forwarded.destinations)
-            set_hop(destination, hops);
+            set_hop(destination, ingress, hops);
     }
     return config;
 }

@@ -45,17 +45,25 @@ Result<Table> read_table_file(const std::string& path);
 // Every address that packets may have to be sent to, and whether any goes through a tunnel.
 std::map<IpAddress, bool> destination_addresses(const Table& table);
 
-// How frames get to an address from one interface.
+// How frames get to an address.
 struct HopLookup {
-    // The MAC address of the host itself, when it is on the segment.
-    std::function<std::optional<MacAddress>(const IpAddress&)> direct;
-    // The next hop on the way to it.
+    // When the host is on a segment itself.
+    std::function<std::optional<RoutedHop>(const IpAddress&)> direct;
+    // Over any number of hops.
     std::function<std::optional<RoutedHop>(const IpAddress&)> routed;
+};
+
+// The interface that packets come in on.
+struct IngressInterface {
+    int ifindex = 0;
+    MacAddress mac;
+    // Its XDP program runs in generic mode, and can send by any other interface.
+    bool redirects_to_any = false;
 };
 
 // What an interface forwards. With `lease_expired`, services whose VIP a VRRP instance owns are
 // not active: nobody vouches for the VIP any more.
 ForwardingConfig forwarding_config(const Table& table, bool lease_expired,
-                                   const MacAddress& interface_mac, const HopLookup& hops);
+                                   const IngressInterface& ingress, const HopLookup& hops);
 
 }  // namespace headgate::dataplane

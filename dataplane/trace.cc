@@ -39,6 +39,8 @@ void fill_server(const SlotNames::Server& server, api::TracedServer& shown) {
     shown.set_overloaded(server.overloaded);
     if (config.mac)
         shown.set_mac(config.mac->to_string());
+    if (config.egress)
+        shown.set_interface(config.egress->name);
     shown.set_method(config.tunnel ? api::TUN : api::DR);
     shown.set_active_connections(server.load.active());
     shown.set_inactive_connections(server.load.inactive());

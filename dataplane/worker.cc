@@ -118,9 +118,11 @@ bool Worker::run_once(Tick now) {
         process_watched(snapshot, now);
     port_->to_kernel(burst_);
     port_->tx_burst(burst_);
+    if (burst_.elsewhere != 0)
+        port_->tx_elsewhere(burst_);
     port_->release(burst_);
     if (const std::span<const Frame> released = core_.released(); !released.empty())
-        port_->tx_copies(released);
+        port_->tx_copies(released, core_.released_egresses());
     return true;
 }
 

@@ -96,6 +96,10 @@ void add_real_server(const api::RealServerStatus& server, const RenderOptions& o
     std::string note = server.method() + (checks.empty() ? "" : ", ") + checks;
     if (server.has_stats() && !stats.resolved())
         note += fmt::format("; no MAC address: {}", stats.unresolved_reason());
+    if (!stats.interface().empty())
+        note += "; by " + stats.interface();
+    if (!stats.uncached_reason().empty())
+        note += fmt::format("; not by the flow cache: {}", stats.uncached_reason());
     if (stats.overloaded())
         note += "; over its threshold";
     table.add({"  " + endpoint_text(server.address(), server.port()),
@@ -191,6 +195,9 @@ std::string render_dataplane(const api::Status& status) {
         text += fmt::format("\n  {}: {}, {} queue(s), rx {} tx {} to kernel {}", port.interface(),
                             port.mode(), port.queues(), count_words(port.rx_packets()),
                             count_words(port.tx_packets()), count_words(port.kernel_packets()));
+        if (port.elsewhere_packets() > 0)
+            text += fmt::format(", of tx by other interfaces {}",
+                                count_words(port.elsewhere_packets()));
         if (port.cached_packets() > 0)
             text += fmt::format(", by the flow cache {} ({:.1f}% of what was forwarded)",
                                 count_words(port.cached_packets()),

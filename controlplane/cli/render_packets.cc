@@ -144,13 +144,13 @@ std::string server_line(const api::WorkerTrace& trace) {
     if (!trace.has_server())
         return {};
     const api::TracedServer& server = trace.server();
-    return line(
-        "server",
-        fmt::format("{}, weight {}, {} active and {} inactive connections, {} by {}",
-                    endpoint_text(server.address(), server.port()), server.weight(),
-                    server.active_connections(), server.inactive_connections(),
-                    api::ForwardingMethod_Name(server.method()),
-                    server.mac().empty() ? "a MAC address that is not known" : server.mac()));
+    return line("server",
+                fmt::format("{}, weight {}, {} active and {} inactive connections, {} by {}{}",
+                            endpoint_text(server.address(), server.port()), server.weight(),
+                            server.active_connections(), server.inactive_connections(),
+                            api::ForwardingMethod_Name(server.method()),
+                            server.mac().empty() ? "a MAC address that is not known" : server.mac(),
+                            server.interface().empty() ? "" : " on " + server.interface()));
 }
 
 std::string entry_line(const api::WorkerTrace& trace) {

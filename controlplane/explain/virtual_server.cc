@@ -30,6 +30,11 @@ void explain_server(const api::RealServerStatus& server, std::int64_t now_unix_m
         fact += "; it has no check";
     for (const api::CheckStatus& check : server.checks())
         fact += "; " + check_words(check);
+    const api::DestinationStats& stats = server.stats();
+    if (!stats.interface().empty())
+        fact += "; its packets leave by " + stats.interface();
+    if (!stats.uncached_reason().empty())
+        fact += ", none of them by the flow cache: " + stats.uncached_reason();
     why.add_facts(fact);
 
     if (server.has_stats() && !server.stats().resolved() && server.state() == "up")

@@ -63,6 +63,7 @@ void Core::process(const Snapshot& snapshot, Burst& burst, Tick now) {
     released_count_ = 0;
     answers_count_ = 0;
     pieces_count_ = 0;
+    burst.elsewhere = 0;
     fragments_.reclaim();
     const std::uint32_t count = service_stage(snapshot, burst);
     candidate_stage(count);
@@ -157,7 +158,7 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
     };
     for (Work& work : std::span(work_.data(), count)) {
         const DestinationEntry* entry = follow(snapshot, work, now);
-        if (entry == nullptr || entry->tunnelled) [[unlikely]] {
+        if (entry == nullptr || entry->detours != 0) [[unlikely]] {
             forward_odd(snapshot, burst, work, entry != nullptr, now);
             continue;
         }
@@ -189,8 +190,16 @@ void Core::forward_stage(const Snapshot& snapshot, Burst& burst, std::uint32_t c
     if (reason == Reason::none) [[likely]]
         reason = forward(snapshot, {burst.interface, burst.headroom}, burst.frames[work.frame],
                          work.packet, work.service, work.destination);
-    if (reason == Reason::none) [[likely]]
+    if (reason == Reason::none) [[likely]] {
+        const DestinationEntry& entry = snapshot.destination(work.destination.slot);
+        if (!entry.elsewhere())
+            return;
+        leave_elsewhere(snapshot, burst, work.frame, work.destination.slot);
+        if (followed && !entry.tunnelled() && flow_cache_.exists() &&
+            snapshot.egress(work.destination.slot).takes_redirects)
+            offer_to_cache(snapshot, work, now);
         return;
+    }
     Cold& cold = leave_hot_loop(work.frame, reason);
     cold.fate = {work.service, work.destination};
     if (is_answered(reason))
@@ -212,6 +221,9 @@ void Core::cold_stage(const Snapshot& snapshot, Burst& burst, Tick now) {
         }
         burst.verdicts[cold.frame] = info(reason).verdict;
         burst.reasons[cold.frame] = reason;
+        if (reason == Reason::none && snapshot.destination(cold.fate.destination.slot).elsewhere())
+            [[unlikely]]
+            leave_elsewhere(snapshot, burst, cold.frame, cold.fate.destination.slot);
         counters_.count(reason, 1);
     }
 }

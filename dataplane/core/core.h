@@ -101,11 +101,15 @@ public:
     // Requires: burst.count <= burst_max.
     void process(const Snapshot& snapshot, Burst& burst, Tick now);
 
-    // Frames beyond those of the last burst, to be transmitted on its interface: fragments that had
-    // waited for what it brought, further fragments of what a tunnel does not take whole, and ICMP
-    // errors to its senders. Valid until the next process().
+    // Frames beyond those of the last burst, to be transmitted: fragments that had waited for what
+    // it brought, further fragments of what does not fit whole, and ICMP errors to its senders.
+    // Valid until the next process().
     [[nodiscard]] std::span<const Frame> released() const {
         return std::span(released_).first(released_count_);
+    }
+    // For each of them the ifindex of the interface it leaves by; 0: that of the burst.
+    [[nodiscard]] std::span<const int> released_egresses() const {
+        return std::span(released_egresses_).first(released_count_);
     }
 
     // Ends connections whose time has come; a bounded piece of work. Call it once per loop, also
@@ -206,6 +210,27 @@ private:
                    const Packet& packet, const Identity& service, const Identity& destination);
     Reason send_through_tunnel(const Snapshot& snapshot, const Origin& origin, Frame& frame,
                                const Packet& packet, Slot destination);
+    // By another interface (core_elsewhere.cc).
+    Reason send_elsewhere(const Snapshot& snapshot, Frame& frame, const Packet& packet,
+                          Slot destination);
+    void cut_elsewhere(const Egress& egress, Frame& frame, std::uint32_t ip_bytes);
+    static void leave_elsewhere(const Snapshot& snapshot, Burst& burst, std::uint32_t frame,
+                                Slot destination);
+    // 0: the interface that packets to this destination come in on.
+    static int egress_of(const Snapshot& snapshot, Slot destination) {
+        return snapshot.destination(destination).elsewhere() ? snapshot.egress(destination).ifindex
+                                                             : 0;
+    }
+    // The longest packet to it that is not refused.
+    static std::uint32_t mtu_towards(const Snapshot& snapshot, Slot destination) {
+        return snapshot.destination(destination).tunnelled()
+                   ? snapshot.tunnel(destination).refused_above
+                   : snapshot.egress(destination).mtu;
+    }
+    void add_released(const Frame& frame, int egress) {
+        released_[released_count_] = frame;
+        released_egresses_[released_count_++] = egress;
+    }
     Reason begin(const Snapshot& snapshot, const Work& work, Tick now, Identity& destination);
     Identity schedule(const Snapshot& snapshot, const Work& work, Tick now, bool stateless);
     bool make_room(const Snapshot& snapshot, const ServiceEntry& service, Tick now);
@@ -353,12 +378,14 @@ private:
     std::uint32_t work_count_ = 0;  // those of the last burst that have a service
     std::array<Cold, burst_max> cold_;
     std::uint32_t cold_count_ = 0;
-    std::array<Frame, FragmentTable::waiting_max + answers_max_of_burst + pieces_max_of_burst>
-        released_;
+    static constexpr std::size_t released_max =
+        FragmentTable::waiting_max + answers_max_of_burst + pieces_max_of_burst;
+    std::array<Frame, released_max> released_;
+    std::array<int, released_max> released_egresses_;
     std::size_t released_count_ = 0;
     std::vector<std::uint8_t> answers_;  // memory of ICMP errors
     std::size_t answers_count_ = 0;      // of this burst
-    // Memory of the fragments of outer packets; untouched where no tunnel needs it.
+    // Memory of fragments that are made here; untouched where nothing has to be cut.
     std::unique_ptr<std::uint8_t[]> pieces_;
     std::size_t pieces_count_ = 0;  // of this burst
     HashSeed flow_seed_;
@@ -372,9 +399,13 @@ inline Reason Core::forward(const Snapshot& snapshot, const Origin& origin, Fram
                             const Packet& packet, const Identity& service,
                             const Identity& destination) {
     const DestinationEntry& entry = snapshot.destination(destination.slot);
-    if (entry.tunnelled) [[unlikely]] {
+    if (entry.tunnelled()) [[unlikely]] {
         const Reason reason =
             send_through_tunnel(snapshot, origin, frame, packet, destination.slot);
+        if (reason != Reason::none)
+            return reason;
+    } else if (entry.elsewhere()) [[unlikely]] {
+        const Reason reason = send_elsewhere(snapshot, frame, packet, destination.slot);
         if (reason != Reason::none)
             return reason;
     } else {

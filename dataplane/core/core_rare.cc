@@ -136,7 +136,7 @@ void Core::release(const Snapshot& snapshot, const FragmentKey& key, const Fragm
             counters_.count(Event::fragment_given_up);
             continue;
         }
-        released_[released_count_++] = frame;
+        add_released(frame, egress_of(snapshot, fate.destination.slot));
         counters_.count(Event::fragment_released);
     }
 }
@@ -159,12 +159,12 @@ void Core::answer(const Snapshot& snapshot, const Frame& frame, const Cold& cold
     const std::uint32_t bytes =
         reason == Reason::hops_exceeded
             ? write_time_exceeded(frame, cold.packet, memory)
-            : write_too_big(frame, cold.packet,
-                            snapshot.tunnel(cold.fate.destination.slot).refused_above, memory);
+            : write_too_big(frame, cold.packet, mtu_towards(snapshot, cold.fate.destination.slot),
+                            memory);
     if (bytes == 0)
         return;
     ++answers_count_;
-    released_[released_count_++] = {memory.data(), bytes};
+    add_released({memory.data(), bytes}, 0);
     counters_.count(Event::icmp_answered);
 }
 

@@ -1,4 +1,5 @@
 // What a core does with packets for a real server behind a tunnel.
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -20,8 +21,11 @@ Reason Core::send_through_tunnel(const Snapshot& snapshot, const Origin& origin,
     if (!whole && further_fragments(header, packet) > room) [[unlikely]]
         return Reason::tunnel_fragments;
     const std::uint64_t hash = hash_flow(packet.client, packet.client_port.raw(), flow_seed_);
-    const Wrapping wrapping{snapshot.interface_mac(origin.interface),
-                            static_cast<std::uint16_t>(hash), tunnel_id_};
+    const int egress = egress_of(snapshot, destination);
+    const std::uint8_t* const source = egress != 0
+                                           ? snapshot.egress(destination).source.bytes.data()
+                                           : snapshot.interface_mac(origin.interface).bytes.data();
+    const Wrapping wrapping{source, static_cast<std::uint16_t>(hash), tunnel_id_};
     tunnel_id_ += tunnel_id_step_;
     wrap(header, packet, wrapping, frame);
     if (whole) [[likely]]
@@ -31,6 +35,7 @@ Reason Core::send_through_tunnel(const Snapshot& snapshot, const Origin& origin,
     const std::span pieces = std::span(released_).subspan(released_count_, room);
     const std::size_t count = further_fragments(header, packet);
     cut(header, wrapping.id, frame, memory, pieces);
+    std::ranges::fill(std::span(released_egresses_).subspan(released_count_, count), egress);
     pieces_count_ += count;
     released_count_ += count;
     counters_.count(Event::tunnel_fragmented);

@@ -57,11 +57,24 @@ struct TunnelConfig {
     std::uint32_t mtu = 0;
 };
 
+// The interface that packets leave by, when it is not the one they come in on.
+struct EgressConfig {
+    int ifindex = 0;
+    std::string name;
+    MacAddress mac;  // what frames come from
+    // The longest IP packet that the way takes; at least mtu_min() of the destination's family.
+    std::uint32_t mtu = 0;
+    bool takes_redirects = false;  // also from the XDP program
+
+    bool operator==(const EgressConfig&) const = default;
+};
+
 struct DestinationConfig {
     Endpoint endpoint;
     std::uint32_t weight = 1;  // 0: no new connections, existing ones go on
-    // Where frames for it are sent, on the segment of the interface they come in on. Without it the
-    // destination gets no new connections, and the frames of existing ones are dropped.
+    // Where frames for it are sent, on the segment of the interface they come in on, or of
+    // `egress`. Without it the destination gets no new connections, and the frames of existing ones
+    // are dropped.
     std::optional<MacAddress> mac;
     // No new connections, but its weight still counts for its place in sh and mh: the clients of
     // the others stay where they are.
@@ -73,6 +86,7 @@ struct DestinationConfig {
     std::uint32_t connections_lower = 0;
     // Without one it is reached by direct routing. With one, `mac` is the next hop's.
     std::optional<TunnelConfig> tunnel{};
+    std::optional<EgressConfig> egress{};
 };
 
 // Idle seconds after which a connection ends: IPVS's defaults. SCTP has the states of TCP, and

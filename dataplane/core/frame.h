@@ -28,6 +28,7 @@ struct Burst {
     // Where the frames came in, and where those with Verdict::transmit leave: an index into
     // ForwardingConfig::interface_macs.
     std::uint32_t interface = 0;
+    std::uint32_t elsewhere = 0;  // set by the core: frames with Verdict::elsewhere
     // Bytes before each frame that may be overwritten.
     std::uint32_t headroom = 0;
     // Set by the port. The core moves the start of those that go through a tunnel.
@@ -35,6 +36,8 @@ struct Burst {
     std::array<std::uint64_t, burst_max> cookies;  // the port's own; the core does not look
     std::array<Verdict, burst_max> verdicts;       // set by the core
     std::array<Reason, burst_max> reasons;         // set by the core; none when transmitted
+    // Set by the core with Verdict::elsewhere: the ifindex of the interface to leave by.
+    std::array<int, burst_max> egresses;
 };
 
 }  // namespace headgate::dataplane

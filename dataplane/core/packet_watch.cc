@@ -66,7 +66,8 @@ void PacketWatch::look_after(const Burst& burst, const Fates& fates, std::int64_
             continue;
         SeenPacket seen = before.seen;
         seen.unix_ns = unix_ns;
-        seen.verdict = burst.verdicts[index];
+        const bool sent = burst.verdicts[index] == Verdict::elsewhere;
+        seen.verdict = sent ? Verdict::transmit : burst.verdicts[index];
         seen.reason = burst.reasons[index];
         seen.service = fates[index].service;
         if (seen.verdict == Verdict::transmit)

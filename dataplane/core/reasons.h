@@ -39,8 +39,9 @@
     X(source_limited, drop, "the client's prefix opens more connections than it may")       \
     X(fragment_limited, drop, "more fragments of new packets in a second than configured")  \
     X(icmp_limited, drop, "more ICMP errors in a second than configured")                   \
-    X(packet_too_big, drop, "the packet does not fit into the tunnel to its real server")   \
+    X(packet_too_big, drop, "the packet does not fit into the way to its real server")      \
     X(tunnel_fragments, drop, "too many packets of a burst had to be cut for their tunnel") \
+    X(egress_fragments, drop, "too many packets of a burst had to be cut for an interface") \
     X(no_headroom, drop, "the port leaves no room before the frame for a tunnel's headers") \
     X(destination_unresolved, drop, "the destination's MAC address is not known at the moment")
 
@@ -60,6 +61,7 @@
     X(icmp_answer_withheld, "a client was not told by ICMP: too many are")                 \
     X(icmp_error_forwarded, "an ICMP error went to the server that it is about")           \
     X(tunnel_fragmented, "a packet was sent through its tunnel in fragments")              \
+    X(egress_fragmented, "a packet was cut for the interface that it leaves by")           \
     X(flow_cached, "a connection was put into the flow cache")                             \
     X(flow_cache_evicted, "a connection left the flow cache to make room")                 \
     X(flow_cache_no_room, "a connection found no room in the flow cache")                  \

@@ -36,6 +36,12 @@ void Snapshot::set_tunnel(Slot slot, const TunnelHeader& header) {
     tunnels_[slot] = header;
 }
 
+void Snapshot::set_egress(Slot slot, const Egress& egress) {
+    if (slot >= egresses_.size())
+        egresses_.resize(slot + 1);
+    egresses_[slot] = egress;
+}
+
 void Snapshot::index_add(const IndexKey& key, const FoundService& service) {
     std::size_t at = key.hash() & index_mask_;
     while (index_[at].service.identity.slot != no_slot && !index_[at].is(key))

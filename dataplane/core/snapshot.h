@@ -51,8 +51,14 @@ struct alignas(16) DestinationEntry {
     std::uint32_t generation = 0;  // 0: the slot is empty
     bool resolved = false;         // its MAC address is known
     bool keeps_clients = false;    // those that persistence binds to it
-    bool tunnelled = false;        // Snapshot::tunnel() says how
-    std::uint64_t mac = 0;         // as mac_word() makes it
+    // Both together are 0 where a frame only gets other addresses, which most do.
+    std::uint8_t detours = 0;
+    std::uint64_t mac = 0;  // as mac_word() makes it
+
+    static constexpr std::uint8_t by_tunnel = 1;             // Snapshot::tunnel() says how
+    static constexpr std::uint8_t by_another_interface = 2;  // Snapshot::egress() says which
+    [[nodiscard]] bool tunnelled() const { return (detours & by_tunnel) != 0; }
+    [[nodiscard]] bool elsewhere() const { return (detours & by_another_interface) != 0; }
 };
 static_assert(sizeof(DestinationEntry) == 16, "four destinations share a cache line");
 
@@ -63,6 +69,15 @@ struct ServiceSlots {
 };
 
 inline constexpr DestinationEntry no_destination_entry{};
+
+// EgressConfig, as the packet path wants it.
+struct Egress {
+    std::uint64_t mac = 0;  // as mac_word() makes it
+    MacAddress source;      // the same
+    int ifindex = 0;
+    std::uint16_t mtu = 0;
+    bool takes_redirects = false;
+};
 
 class Snapshot {
 public:
@@ -133,6 +148,9 @@ public:
     // Requires: a slot of a destination of this snapshot that is tunnelled and resolved.
     [[nodiscard]] const TunnelHeader& tunnel(Slot slot) const { return tunnels_[slot]; }
 
+    // Requires: a slot of a destination of this snapshot that is elsewhere.
+    [[nodiscard]] const Egress& egress(Slot slot) const { return egresses_[slot]; }
+
     [[nodiscard]] std::size_t interface_count() const { return config_.interface_macs.size(); }
     [[nodiscard]] const MacAddress& interface_mac(std::size_t interface) const {
         return config_.interface_macs[interface];
@@ -179,6 +197,7 @@ private:
     void keep_access(const Snapshot& previous);
     void build_index();
     void set_tunnel(Slot slot, const TunnelHeader& header);
+    void set_egress(Slot slot, const Egress& egress);
     // The tables of that service, or nullptr when it has none here.
     [[nodiscard]] std::shared_ptr<const PickTables> pick(const Identity& service) const;
     // The load of that destination, or nullptr when it is not here.
@@ -205,6 +224,7 @@ private:
     std::vector<std::shared_ptr<DestinationLoad>> loads_;  // by destination slot
     std::vector<std::uint32_t> members_;                   // likewise; 0: of no group
     std::vector<TunnelHeader> tunnels_;                    // likewise; as long as there is need
+    std::vector<Egress> egresses_;                         // likewise
     ForwardingConfig config_;
     std::uint64_t access_generation_ = 0;
     std::vector<ServiceSlots> slots_;

@@ -41,7 +41,13 @@ Result<void> validate_way(const ServiceConfig& service, const DestinationConfig&
     if (!tunnel && address.family() != service.endpoint.address.family())
         return fail("service {}: destination {} is of another family", service_name(service),
                     destination.endpoint.to_string());
-    if (!tunnel || !destination.mac)
+    if (!destination.mac)
+        return {};
+    if (destination.egress && destination.egress->mtu < mtu_min(address.is_v4()))
+        return fail("service {}: the way to {} by {} has an MTU of {}; {} is the least",
+                    service_name(service), destination.endpoint.to_string(),
+                    destination.egress->name, destination.egress->mtu, mtu_min(address.is_v4()));
+    if (!tunnel)
         return {};
     if (tunnel->source.family() != address.family())
         return fail("service {}: the tunnel to {} has a source of another family",
@@ -101,6 +107,21 @@ Result<void> validate(const ForwardingConfig& config) {
         return fail("{} destinations are more than the {} the dataplane can carry", destinations,
                     destinations_max);
     return {};
+}
+
+Egress egress_of(const EgressConfig& config) {
+    constexpr std::uint32_t ip_bytes_max = 65535;
+    return {mac_word(config.mac), config.mac, config.ifindex,
+            static_cast<std::uint16_t>(std::min(config.mtu, ip_bytes_max)), config.takes_redirects};
+}
+
+std::uint8_t detours_of(const DestinationConfig& destination) {
+    std::uint8_t detours = 0;
+    if (destination.tunnel)
+        detours |= DestinationEntry::by_tunnel;
+    if (destination.mac && destination.egress)
+        detours |= DestinationEntry::by_another_interface;
+    return detours;
 }
 
 bool keeps_clients(const ServiceConfig& service, const DestinationConfig& destination) {
@@ -178,12 +199,14 @@ void SnapshotBuilder::add_service(const ServiceConfig& config, const Snapshot& p
                                  {.generation = place.generation,
                                   .resolved = destination.mac.has_value(),
                                   .keeps_clients = keeps_clients(config, destination),
-                                  .tunnelled = destination.tunnel.has_value(),
+                                  .detours = detours_of(destination),
                                   .mac = mac_word(destination.mac.value_or(MacAddress{}))},
                                  load, member);
         if (destination.tunnel && destination.mac)
             snapshot.set_tunnel(place.slot,
                                 build_tunnel_header(destination, config.endpoint.address.is_v4()));
+        if (destination.egress && destination.mac)
+            snapshot.set_egress(place.slot, egress_of(*destination.egress));
         if (destination.leaving)
             continue;
         input.candidates.push_back({place.slot, destination.endpoint, destination.weight,

@@ -257,7 +257,7 @@ void wrap(const TunnelHeader& header, const Packet& packet, const Wrapping& wrap
     take_hop(packet, inner);
     std::memcpy(inner - tunnel_room, header.bytes.data(), tunnel_room);
     frame = {inner - header.length, header.length + packet.ip_bytes};
-    std::memcpy(frame.data + mac_bytes, wrapping.source_mac.bytes.data(), mac_bytes);
+    std::memcpy(frame.data + mac_bytes, wrapping.source_mac, mac_bytes);
     std::uint8_t* const ip = frame.data + ethernet_bytes;
     const std::uint32_t bytes = frame.length - ethernet_bytes;
     const Inner carried = inner_of(packet, inner);

@@ -57,7 +57,7 @@ TunnelHeader build_tunnel_header(const DestinationConfig& destination, bool inne
 
 // What one packet brings.
 struct Wrapping {
-    MacAddress source_mac;
+    const std::uint8_t* source_mac = nullptr;  // of the interface that it leaves by
     std::uint16_t flow = 0;  // the same for all packets of a connection; spreads the outer ones
     std::uint32_t id = 0;    // of the outer packet; used when it may be fragmented
 };

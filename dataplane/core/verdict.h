@@ -6,8 +6,9 @@
 namespace headgate::dataplane {
 
 enum class Verdict : std::uint8_t {
-    transmit,  // leave by the interface it came in on; the frame has been rewritten
-    kernel,    // hand to the host's network stack, unchanged
+    transmit,   // leave by the interface it came in on; the frame has been rewritten
+    elsewhere,  // likewise, by another interface: Burst::egresses
+    kernel,     // hand to the host's network stack, unchanged
     drop,
 };
 

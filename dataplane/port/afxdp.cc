@@ -105,6 +105,10 @@ AfxdpPort::~AfxdpPort() {
 Result<std::unique_ptr<AfxdpPort>> AfxdpPort::open(const AfxdpOptions& options) {
     check(options.opening_share != nullptr, "a queue has its share in the steering program");
     std::unique_ptr<AfxdpPort> port(new AfxdpPort(options));
+    Result<std::unique_ptr<PacketSender>> sender = PacketSender::open();
+    if (!sender)
+        return tl::unexpected(sender.error());
+    port->sender_ = std::move(*sender);
     if (auto memory = port->open_memory(); !memory)
         return tl::unexpected(memory.error());
     if (options.generic) {
@@ -237,9 +241,22 @@ void AfxdpPort::tx_burst(const Burst& burst) {
     submit(sent);
 }
 
-void AfxdpPort::tx_copies(std::span<const Frame> frames) {
+void AfxdpPort::tx_elsewhere(const Burst& burst) {
+    for (std::uint32_t index = 0; index < burst.count; ++index) {
+        if (burst.verdicts[index] == Verdict::elsewhere)
+            sender_->add(burst.frames[index], burst.egresses[index]);
+    }
+    sender_->flush();
+}
+
+void AfxdpPort::tx_copies(std::span<const Frame> frames, std::span<const int> egresses) {
     std::uint32_t sent = 0;
-    for (const Frame& frame : frames) {
+    for (std::size_t index = 0; index < frames.size(); ++index) {
+        const Frame& frame = frames[index];
+        if (egresses[index] != 0) {
+            sender_->add(frame, egresses[index]);
+            continue;
+        }
         if (free_.empty() || frame.length > chunk_bytes_) {
             counters_.tx_dropped.add(1);
             continue;
@@ -251,6 +268,7 @@ void AfxdpPort::tx_copies(std::span<const Frame> frames) {
             ++sent;
     }
     submit(sent);
+    sender_->flush();
 }
 
 // Into the transmit ring; without room the frame's chunk is free again.

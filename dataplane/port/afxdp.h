@@ -1,6 +1,7 @@
 // AfxdpPort: a port on one AF_XDP socket, bound to one queue of one interface, with its own packet
-// memory (UMEM). Frames leave on the interface and queue they came in on. Opened on the control
-// thread, then used by one worker; counters and socket statistics may be read from any thread.
+// memory (UMEM). Frames leave on the interface and queue they came in on, or by a PacketSender.
+// Opened on the control thread, then used by one worker; counters and socket statistics may be read
+// from any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include "bpf/abi.h"
 #include "common/net.h"
 #include "common/result.h"
+#include "dataplane/port/packet_sender.h"
 #include "dataplane/port/port.h"
 #include "dataplane/port/reinject.h"
 
@@ -47,9 +49,10 @@ public:
 
     void rx_burst(Burst& burst) override;
     void tx_burst(const Burst& burst) override;
+    void tx_elsewhere(const Burst& burst) override;
     void to_kernel(const Burst& burst) override;
     void release(const Burst& burst) override;
-    void tx_copies(std::span<const Frame> frames) override;
+    void tx_copies(std::span<const Frame> frames, std::span<const int> egresses) override;
     void wait(int wake_fd, std::chrono::milliseconds timeout) override;
 
     [[nodiscard]] int socket_fd() const;
@@ -57,6 +60,7 @@ public:
     // Why the socket copies; empty with zero-copy.
     [[nodiscard]] const std::string& copy_reason() const { return copy_reason_; }
     [[nodiscard]] SocketDrops drops() const;
+    [[nodiscard]] const PacketSenderCounters& elsewhere() const { return sender_->counters(); }
 
 private:
     struct Socket;  // libxdp's rings and handles, kept out of this header
@@ -74,6 +78,7 @@ private:
 
     AfxdpOptions options_;
     std::unique_ptr<Socket> socket_;
+    std::unique_ptr<PacketSender> sender_;
     std::span<std::uint8_t> memory_;  // the UMEM, mapped by us
     std::uint64_t chunk_bytes_ = 0;
     std::vector<std::uint64_t> free_;  // offsets of chunks that are in no ring

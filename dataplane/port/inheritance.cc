@@ -46,7 +46,8 @@ InheritedMaps inherited_maps(std::uint32_t queues, const FlowCacheSize& flow_cac
              {"flow_names", sizeof(lb_destination_name), LB_DESTINATIONS_MAX},
              {"flow_destinations", sizeof(lb_flow_destination), queues * LB_DESTINATIONS_MAX},
              {"flows4", sizeof(lb_flow4_bucket), queues << flow_cache.bits4},
-             {"flows6", sizeof(lb_flow6_bucket), queues << flow_cache.bits6}}};
+             {"flows6", sizeof(lb_flow6_bucket), queues << flow_cache.bits6},
+             {"egress_devices", sizeof(std::uint32_t), LB_EGRESSES_MAX}}};
 }
 
 Result<std::optional<Inheritance>> Inheritance::find(const std::filesystem::path& directory,

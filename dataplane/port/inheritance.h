@@ -25,7 +25,7 @@ struct InheritedMap {
     std::uint32_t value_bytes;
     std::uint32_t entries;
 };
-constexpr std::size_t inherited_map_count = 6;
+constexpr std::size_t inherited_map_count = 7;
 using InheritedMaps = std::array<InheritedMap, inherited_map_count>;
 
 // With the sizes that they have for so many queues.

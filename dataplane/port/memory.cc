@@ -56,6 +56,13 @@ void MemoryPort::tx_burst(const Burst& burst) {
     counters_.tx_packets.add(sent);
 }
 
+void MemoryPort::tx_elsewhere(const Burst& burst) {
+    for (std::uint32_t index = 0; index < burst.count; ++index) {
+        if (burst.verdicts[index] == Verdict::elsewhere)
+            elsewhere_[burst.egresses[index]].push_back(copy_of(burst.frames[index]));
+    }
+}
+
 void MemoryPort::to_kernel(const Burst& burst) {
     for (std::uint32_t index = 0; index < burst.count; ++index) {
         if (burst.verdicts[index] != Verdict::kernel)
@@ -71,11 +78,16 @@ void MemoryPort::release(const Burst& burst) {
                       [](Verdict verdict) { return verdict != Verdict::transmit; }));
 }
 
-void MemoryPort::tx_copies(std::span<const Frame> frames) {
+void MemoryPort::tx_copies(std::span<const Frame> frames, std::span<const int> egresses) {
     check(outstanding_ == 0, "the burst has been given back");
-    for (const Frame& frame : frames)
-        transmitted_.push_back(copy_of(frame));
-    counters_.tx_packets.add(frames.size());
+    for (std::size_t index = 0; index < frames.size(); ++index) {
+        if (egresses[index] != 0) {
+            elsewhere_[egresses[index]].push_back(copy_of(frames[index]));
+            continue;
+        }
+        transmitted_.push_back(copy_of(frames[index]));
+        counters_.tx_packets.add(1);
+    }
 }
 
 void MemoryPort::wait(int wake_fd, std::chrono::milliseconds timeout) {

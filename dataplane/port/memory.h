@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -21,15 +22,20 @@ public:
 
     void push(std::span<const std::uint8_t> frame);
     [[nodiscard]] const std::vector<Bytes>& transmitted() const { return transmitted_; }
+    // What left by the interface with that ifindex.
+    [[nodiscard]] const std::vector<Bytes>& transmitted_by(int ifindex) {
+        return elsewhere_[ifindex];
+    }
     [[nodiscard]] const std::vector<Bytes>& passed_to_kernel() const { return passed_; }
     // Buffers that the caller has and has not given back; 0 between bursts.
     [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
 
     void rx_burst(Burst& burst) override;
     void tx_burst(const Burst& burst) override;
+    void tx_elsewhere(const Burst& burst) override;
     void to_kernel(const Burst& burst) override;
     void release(const Burst& burst) override;
-    void tx_copies(std::span<const Frame> frames) override;
+    void tx_copies(std::span<const Frame> frames, std::span<const int> egresses) override;
     void wait(int wake_fd, std::chrono::milliseconds timeout) override;
 
 private:
@@ -38,6 +44,7 @@ private:
     std::deque<Bytes> waiting_;
     std::vector<Bytes> lent_;  // the frames of the outstanding burst
     std::vector<Bytes> transmitted_;
+    std::map<int, std::vector<Bytes>> elsewhere_;
     std::vector<Bytes> passed_;
     std::size_t outstanding_ = 0;
 };

@@ -306,6 +306,16 @@ Result<void> Steering::set_socket(std::uint32_t queue, int socket_fd) {
     return {};
 }
 
+Result<void> Steering::set_egress(std::uint32_t egress, int ifindex) {
+    const int map = bpf_map__fd(program_->maps.egress_devices);
+    const int error = ifindex == 0 ? bpf_map_delete_elem(map, &egress)
+                                   : bpf_map_update_elem(map, &egress, &ifindex, BPF_ANY);
+    if (error != 0)
+        return fail_code(-error, "{}: enter the interface {} into the steering program",
+                         options_.interface, ifindex);
+    return {};
+}
+
 Result<void> Steering::add_service(const SteeredService& service) {
     const lb_service_key key = key_of(service);
     const std::uint32_t unread = 0;

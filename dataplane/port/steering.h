@@ -111,6 +111,9 @@ public:
     [[nodiscard]] std::span<lb_destination_name> flow_names() { return flow_names_.items(); }
     [[nodiscard]] lb_inheritance& inheritance() { return inheritance_.items()[0]; }
 
+    // Which interface the program sends to by that number; 0: none. Fails when there is none.
+    Result<void> set_egress(std::uint32_t egress, int ifindex);
+
     // Adding what is there and removing what is not there changes nothing.
     Result<void> add_service(const SteeredService& service);
     Result<void> remove_service(const SteeredService& service);

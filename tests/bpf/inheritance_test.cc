@@ -88,9 +88,11 @@ protected:
         auto attached = Steering::attach(options);
         ASSERT_TRUE(attached) << attached.error().message;
         steering = std::move(*attached);
-        destinations = std::make_unique<FlowDestinations>(
-            FlowDestinationsMemory{steering->flow_destinations(), steering->flow_controls(),
-                                   steering->flow_names(), &steering->inheritance()});
+        destinations = std::make_unique<FlowDestinations>(FlowDestinationsMemory{
+            steering->flow_destinations(), steering->flow_controls(), steering->flow_names(),
+            &steering->inheritance(), [this](std::uint32_t number, int ifindex) {
+                return steering->set_egress(number, ifindex).has_value();
+            }});
         publisher = std::make_unique<Publisher>(1);
         publisher->restore(destinations->known(), destinations->generation_bound());
         CoreOptions core_options;
@@ -213,6 +215,35 @@ TEST_F(InheritanceTest, TheNextProcessGoesOn) {
     apply();
     EXPECT_EQ(core->flows(), 1U);
     EXPECT_EQ(run(segment(flag::ack)), XDP_TX);
+}
+
+TEST_F(InheritanceTest, FlowsByAnotherInterfaceGoOnToo) {
+    // hgq and, later, lo: numbers that the next process gives must not be those of this one.
+    const auto send_by = [this](const char* interface) {
+        config.services[0].destinations[0].egress =
+            EgressConfig{static_cast<int>(::if_nametoindex(interface)), interface,
+                         packets::mac("02:00:00:00:07:01"), 1500, true};
+    };
+    send_by("hgq");
+    begin();
+    apply();
+    establish();
+    keep_alive(a_minute, a_minute);
+    steering.reset();
+    EXPECT_EQ(run(segment(flag::ack)), XDP_REDIRECT);
+    begin();
+    EXPECT_TRUE(steering->has_inherited());
+    EXPECT_EQ(run(segment(flag::ack)), XDP_REDIRECT);
+    apply();
+    EXPECT_EQ(core->flows(), 1U);
+    EXPECT_EQ(run(segment(flag::ack)), XDP_REDIRECT);
+    const lb_flow_control& control = steering->flow_controls()[0];
+    EXPECT_EQ(control.egresses[1].ifindex, ::if_nametoindex("hgq"));
+    send_by("lo");
+    begin();
+    apply();
+    EXPECT_EQ(run(segment(flag::ack)), XDP_REDIRECT);
+    EXPECT_EQ(steering->flow_controls()[0].egresses[1].ifindex, 0U);
 }
 
 TEST_F(InheritanceTest, AFlowThatDoesNotGoOnIsTheWorkers) {

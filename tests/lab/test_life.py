@@ -82,7 +82,7 @@ def test_it_is_killed_again_and_again(sessions, topo):
     assert made.broken == []
     assert lost(topo) == lost_before
     pin, = topo.network.pins()
-    assert len(list((pin / "eth0").iterdir())) == 7
+    assert len(list((pin / "eth0").iterdir())) == 8
 
 
 def test_everything_killed_under_load_and_started_again(sessions, topo):

@@ -89,9 +89,11 @@ TEST(PacketCorpus, HasACaseForEveryReasonThatOnePacketCanCause) {
         for (const Step& step : item.steps)
             seen[static_cast<std::size_t>(step.reason)] = true;
     }
-    // These two need a change of configuration in between: see the core's unit tests.
+    // These need a change of configuration in between, or another interface: see the core's unit
+    // tests.
     seen[static_cast<std::size_t>(Reason::destination_removed)] = true;
     seen[static_cast<std::size_t>(Reason::destination_unresolved)] = true;
+    seen[static_cast<std::size_t>(Reason::egress_fragments)] = true;
     for (std::size_t index = 0; index < seen.size(); ++index)
         EXPECT_TRUE(seen[index]) << dataplane::reason_infos[index].name;
     EXPECT_GE(corpus().cases.size(), 200U);

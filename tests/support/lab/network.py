@@ -65,7 +65,7 @@ def wait_until(condition, timeout_s, what, interval_s=0.02):
 
 
 class Host:
-    """One namespace with one interface, eth0, on the switch."""
+    """One namespace with one interface, eth0, on the switch; add_arm() gives it another."""
 
     def __init__(self, network, name, address):
         self.network = network
@@ -101,12 +101,12 @@ class Host:
         path = pathlib.Path("/proc/sys") / key.replace(".", "/")
         namespace.call_inside(self.namespace, path.write_text, str(value))
 
-    def enable_ipv6(self, address):
-        """Gives eth0 a link-local address and this one."""
-        for scope in ("all", "default", "eth0", "lo"):
+    def enable_ipv6(self, address, device="eth0"):
+        """Gives the device a link-local address and this one."""
+        for scope in ("all", "default", device, "lo"):
             self.set_sysctl(f"net.ipv6.conf.{scope}.accept_dad", 0)
             self.set_sysctl(f"net.ipv6.conf.{scope}.disable_ipv6", 0)
-        self.ip("addr", "add", f"{address}/{PREFIX_LENGTH_IPV6}", "dev", "eth0", "nodad")
+        self.ip("addr", "add", f"{address}/{PREFIX_LENGTH_IPV6}", "dev", device, "nodad")
 
     def prefixes(self, device="eth0"):
         """The IPv4 addresses of the device as address/length."""
@@ -169,10 +169,7 @@ class Network:
             subprocess.run(["mount", "-t", "bpf", "bpf", self.bpffs], check=True)
             ip("netns", "add", self.switch)
             ip("-n", self.switch, "link", "set", "lo", "up")
-            # Multicast goes everywhere at once, as in a switch without IGMP snooping.
-            ip("-n", self.switch, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0",
-               "forward_delay", "0")
-            ip("-n", self.switch, "link", "set", "br0", "up")
+            self.add_segment("br0")
         except BaseException:
             self.close()
             raise
@@ -181,30 +178,47 @@ class Network:
     def __exit__(self, *_):
         self.close()
 
-    def add_host(self, name, address, xdp=False):
+    def add_segment(self, bridge):
+        """Another segment of the switch; br0 is there from the start."""
+        # Multicast goes everywhere at once, as in a switch without IGMP snooping.
+        ip("-n", self.switch, "link", "add", bridge, "type", "bridge", "mcast_snooping", "0",
+           "forward_delay", "0")
+        ip("-n", self.switch, "link", "set", bridge, "up")
+
+    def add_host(self, name, address, xdp=False, segment="br0"):
         """A namespace with `address` on eth0; `xdp` prepares the switch port for XDP senders."""
         host = Host(self, name, address)
         self.hosts[name] = host
         ip("netns", "add", host.namespace)
         for scope in ("all", "default"):
             host.set_sysctl(f"net.ipv6.conf.{scope}.disable_ipv6", 1)
-        ip("-n", self.switch, "link", "add", name, "type", "veth",
-           "peer", "name", "eth0", "netns", host.namespace)
-        ip("-n", self.switch, "link", "set", name, "master", "br0", "up")
         host.ip("link", "set", "lo", "up")
-        host.ip("addr", "add", f"{address}/{PREFIX_LENGTH}", "dev", "eth0")
-        host.ip("link", "set", "eth0", "up")
+        self._plug_in(host, name, "eth0", address, xdp, segment)
+        return host
+
+    def add_arm(self, host, address, xdp=False, segment="br1"):
+        """Gives the host eth1, with that address on another segment."""
+        self._plug_in(host, f"{host.name}-1", "eth1", address, xdp, segment)
+
+    def _plug_in(self, host, port, device, address, xdp, segment):
+        ip("-n", self.switch, "link", "add", port, "type", "veth",
+           "peer", "name", device, "netns", host.namespace)
+        ip("-n", self.switch, "link", "set", port, "master", segment, "up")
+        host.ip("addr", "add", f"{address}/{PREFIX_LENGTH}", "dev", device)
+        host.ip("link", "set", device, "up")
         # A veth leaves checksums and segmentation to hardware that is not there; AF_XDP and XDP
         # would pass such frames on as they are.
-        for where, device in ((host.namespace, "eth0"), (self.switch, name)):
-            subprocess.run(["ip", "netns", "exec", where, "ethtool", "-K", device,
+        for where, end in ((host.namespace, device), (self.switch, port)):
+            subprocess.run(["ip", "netns", "exec", where, "ethtool", "-K", end,
                             "tx", "off", "rx", "off", "gro", "off"], check=True,
                            capture_output=True)
         if xdp:
-            # The peer of a veth that transmits from XDP must run an XDP program itself.
-            ip("-n", self.switch, "link", "set", "dev", name, "xdpdrv", "obj", str(PASS_PROGRAM),
-               "sec", "xdp")
-        return host
+            self.set_port_xdp(port, True)
+
+    def set_port_xdp(self, port, on):
+        """Whether the port takes what an XDP program sends: its end of the veth has one, too."""
+        program = ["obj", str(PASS_PROGRAM), "sec", "xdp"] if on else ["off"]
+        ip("-n", self.switch, "link", "set", "dev", port, "xdpdrv", *program)
 
     def remove_pins(self):
         """What killed programs have left in the BPF file system, and with it their XDP programs."""

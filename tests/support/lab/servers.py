@@ -80,7 +80,7 @@ ECHO_PORT = 7007
 class EchoServer:
     """Greets each connection with the host's name and sends every line back, until it is closed."""
 
-    def __init__(self, host, port):
+    def __init__(self, host, port, address="0.0.0.0"):
         name = host.name.encode()
 
         class Handler(socketserver.StreamRequestHandler):
@@ -93,10 +93,11 @@ class EchoServer:
                     pass
 
         class Server(socketserver.ThreadingTCPServer):
+            address_family = family_of(address)
             allow_reuse_address = True
             daemon_threads = True
 
-        self._server = namespace.call_inside(host.namespace, Server, ("0.0.0.0", port), Handler)
+        self._server = namespace.call_inside(host.namespace, Server, (address, port), Handler)
         namespace.start_inside(host.namespace, self._server.serve_forever)
 
     def close(self):

@@ -222,9 +222,9 @@ private:
     // Before the worker sees anything of the burst.
     bool is_forwarded_by_program(const ModelPacket& packet, packets::Bytes& frame) {
         const std::uint32_t lateness = unit_ == 1 ? 1 : random_.below(2);
-        if (!program_ || !program_->forward(frame, lateness))
-            return false;
         ModelResult result{Reason::none, {}, {}};
+        if (!program_ || !program_->forward(frame, lateness, result.egress))
+            return false;
         take_result({frame.data(), static_cast<std::uint32_t>(frame.size())}, packet, result);
         EXPECT_EQ(model_.judge(packet, result, now_), "")
             << "by the program: " << packet.client.to_string() << " to "
@@ -236,7 +236,13 @@ private:
     void judge(const Burst& burst, std::uint32_t index, const ModelPacket& sent,
                std::vector<MacAddress>& released) {
         ModelResult result{burst.reasons[index], {}, {}};
-        ASSERT_EQ(burst.verdicts[index], info(result.reason).verdict);
+        if (burst.verdicts[index] == Verdict::elsewhere) {
+            ASSERT_EQ(result.reason, Reason::none);
+            result.egress = burst.egresses[index];
+            ASSERT_NE(result.egress, 0);
+        } else {
+            ASSERT_EQ(burst.verdicts[index], info(result.reason).verdict);
+        }
         const Frame& frame = burst.frames[index];
         if (result.reason == Reason::none)
             take_result(frame, sent, result);
@@ -252,6 +258,9 @@ private:
     // Where the frame went: directly, or through which tunnel.
     static void take_result(const Frame& frame, const ModelPacket& sent, ModelResult& result) {
         std::copy_n(frame.data, 6, result.to.bytes.begin());
+        MacAddress source;
+        std::copy_n(frame.data + 6, 6, source.bytes.begin());
+        EXPECT_EQ(source, result.egress == 0 ? own_mac : egress_mac(result.egress));
         const packets::Bytes before = bytes_of(sent);
         if (std::equal(before.begin() + 12, before.begin() + 14, frame.data + 12) &&
             frame.length == before.size())

@@ -22,6 +22,12 @@ inline const MacAddress own_mac = packets::mac("02:00:00:00:00:01");
 inline const MacAddress client_mac = packets::mac("02:00:00:00:00:02");
 
 inline constexpr std::uint16_t gue_port = 6080;
+// What frames come from that leave by the interface with this number.
+inline MacAddress egress_mac(int ifindex) {
+    MacAddress mac = own_mac;
+    mac.bytes[4] = static_cast<std::uint8_t>(ifindex);
+    return mac;
+}
 inline const IpAddress tunnel_source_v4 = packets::ip("10.9.9.9");
 inline const IpAddress tunnel_source_v6 = packets::ip("fc00::9");
 
@@ -181,6 +187,10 @@ private:
                 destination.mac = MacAddress{{2, 0, 0, 0, 1, server}};
             if (one_in(3))
                 set_tunnel(server, destination);
+            if (one_in(3)) {
+                const int ifindex = 2 + static_cast<int>(below(3));
+                destination.egress = {ifindex, "other", egress_mac(ifindex), 1500, !one_in(4)};
+            }
         }
         return result;
     }

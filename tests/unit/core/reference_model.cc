@@ -45,6 +45,9 @@ std::string ReferenceModel::expect_to(const DestinationConfig& wanted, const Mod
     if (result.to != *wanted.mac)
         return fmt::format("it went to {}, not to {}", result.to.to_string(),
                            wanted.mac->to_string());
+    const int egress = wanted.egress ? wanted.egress->ifindex : 0;
+    if (result.egress != egress)
+        return fmt::format("it left by {}, not by {}", result.egress, egress);
     std::optional<IpAddress> through;
     if (wanted.tunnel)
         through = wanted.endpoint.address;

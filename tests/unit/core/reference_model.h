@@ -39,6 +39,7 @@ struct ModelResult {
     Reason reason;
     MacAddress to;
     std::optional<IpAddress> through;
+    int egress = 0;  // the ifindex of another interface than it came in on
 };
 
 class ReferenceModel {

@@ -32,12 +32,23 @@ public:
     FlowCacheMemory memory() { return {controls_.data(), buckets4_, buckets6_, seed_}; }
     // The control thread's part.
     FlowDestinationsMemory control_memory() {
-        return {destinations_, controls_, names_, &inheritance_};
+        return {destinations_, controls_, names_, &inheritance_,
+                [this](std::uint32_t number, int ifindex) {
+                    devices_[number] = ifindex;
+                    return true;
+                }};
     }
     std::span<lb_flow_control> controls() { return controls_; }
 
     // True: the frame has been rewritten, and goes out; false: it is as it was, and the worker's.
     // `lateness`: by how much the program's clock is behind what the worker takes for the time.
+    // `egress`: the ifindex of the interface that it goes out by; 0: that which it came in on.
+    bool forward(std::span<std::uint8_t> frame, std::uint32_t lateness, int& egress) {
+        egress_ = 0;
+        const bool is_forwarded = forward(frame, lateness);
+        egress = egress_;
+        return is_forwarded;
+    }
     bool forward(std::span<std::uint8_t> frame, std::uint32_t lateness) {
         const lb_flow_control& control = controls_[0];
         if (frame.size() < 14 || (read<std::uint64_t>(frame, 0) & mac_mask) != control.own_mac ||
@@ -77,9 +88,15 @@ private:
         lb_flow_destination& destination = destinations_[LB_PLACE_SLOT(goal.place)];
         if (destination.generation != goal.generation)
             return false;
+        const std::uint64_t number = lb_way_egress(destination.way);
+        const std::uint64_t source =
+            number == 0 ? controls_[0].own_mac : controls_[0].egresses[number].mac;
+        if (number != 0 && (ip_bytes > destination.mtu || devices_[number] == 0))
+            return false;
+        egress_ = devices_[number];
         goal.last_seen = controls_[0].tick - lateness;
-        write(frame, 0, destination.mac | controls_[0].own_mac << 48U);
-        write(frame, 8, static_cast<std::uint32_t>(controls_[0].own_mac >> 16U));
+        write(frame, 0, lb_way_mac(destination.way) | source << 48U);
+        write(frame, 8, static_cast<std::uint32_t>(source >> 16U));
         ++destination.packets;
         destination.bytes += ip_bytes;
         return true;
@@ -149,6 +166,8 @@ private:
     std::vector<lb_flow4_bucket> buckets4_;
     std::vector<lb_flow6_bucket> buckets6_;
     std::vector<lb_flow_destination> destinations_;
+    std::array<int, LB_EGRESSES_MAX> devices_{};
+    int egress_ = 0;
     std::vector<lb_flow_control> controls_;
     std::vector<lb_destination_name> names_;
     lb_inheritance inheritance_{LB_ABI_VERSION, 1, 0};

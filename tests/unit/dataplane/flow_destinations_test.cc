@@ -5,6 +5,7 @@
 #include "dataplane/flow_destinations.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <vector>
 
@@ -55,7 +56,7 @@ protected:
     // What the program finds, which is the same in every queue.
     lb_flow_destination found(Slot slot) {
         for (std::size_t queue = 1; queue < queues; ++queue) {
-            EXPECT_EQ(place(queue, slot).mac, place(0, slot).mac);
+            EXPECT_EQ(place(queue, slot).way, place(0, slot).way);
             EXPECT_EQ(place(queue, slot).generation, place(0, slot).generation);
         }
         return place(0, slot);
@@ -79,8 +80,40 @@ protected:
         EXPECT_EQ(stats.bytes, 100 * packets);
     }
 
-    FlowDestinationsMemory shared() { return {memory, controls, names, &inheritance}; }
+    FlowDestinationsMemory shared() {
+        return {memory, controls, names, &inheritance, [this](std::uint32_t number, int ifindex) {
+                    if (refuses_devices)
+                        return false;
+                    devices[number] = ifindex;
+                    return true;
+                }};
+    }
+    // Of the first service.
+    void send_elsewhere(std::size_t number, int ifindex, bool takes_redirects = true) {
+        config.services[0].destinations[number].egress =
+            EgressConfig{ifindex, "other", egress_mac_of(ifindex), 1400, takes_redirects};
+    }
+    static MacAddress egress_mac_of(int ifindex) {
+        return {{0x02, 0, 0, 0, 2, static_cast<std::uint8_t>(ifindex)}};
+    }
+    // The ifindex by which the program sends to it, with the right address; 0: by its own.
+    int egress_of(Slot slot) {
+        const std::uint64_t number = lb_way_egress(found(slot).way);
+        if (number == 0)
+            return 0;
+        for (const lb_flow_control& control : controls) {
+            EXPECT_EQ(control.egresses[number].mac, mac_word(egress_mac_of(devices[number])));
+            EXPECT_EQ(control.egresses[number].ifindex,
+                      static_cast<std::uint32_t>(devices[number]));
+        }
+        return devices[number];
+    }
+    [[nodiscard]] std::size_t devices_set() const {
+        return devices.size() - static_cast<std::size_t>(std::ranges::count(devices, 0));
+    }
 
+    bool refuses_devices = false;
+    std::array<int, LB_EGRESSES_MAX> devices{};
     std::vector<lb_flow_destination> memory{queues * LB_DESTINATIONS_MAX};
     std::vector<lb_flow_control> controls{queues};
     std::vector<lb_destination_name> names{LB_DESTINATIONS_MAX};
@@ -93,7 +126,7 @@ protected:
 TEST_F(FlowDestinationsTest, TellEveryQueueWhereFlowsGo) {
     for (const auto& [service, number, mac] : {std::tuple{0, 0, 1}, {0, 1, 2}, {1, 0, 3}}) {
         const Slot at = slot(static_cast<std::size_t>(service), static_cast<std::size_t>(number));
-        EXPECT_EQ(found(at).mac, mac_word(mac_of(static_cast<std::uint8_t>(mac))));
+        EXPECT_EQ(found(at).way, mac_word(mac_of(static_cast<std::uint8_t>(mac))));
         EXPECT_EQ(found(at).generation, generation(at));
         EXPECT_NE(found(at).generation, 0U);
     }
@@ -106,7 +139,7 @@ TEST_F(FlowDestinationsTest, FollowAMacAddress) {
     const std::uint32_t before = found(slot(0, 0)).generation;
     config.services[0].destinations[0].mac = mac_of(50);
     publish();
-    EXPECT_EQ(found(slot(0, 0)).mac, mac_word(mac_of(50)));
+    EXPECT_EQ(found(slot(0, 0)).way, mac_word(mac_of(50)));
     EXPECT_EQ(found(slot(0, 0)).generation, before) << "its flows go on";
     config.interface_macs = {mac_of(101)};
     publish();
@@ -137,6 +170,87 @@ TEST_F(FlowDestinationsTest, LeaveToTheWorkerWhatIsTunnelled) {
     publish();
     EXPECT_FALSE(sends(slot(0, 0)));
     EXPECT_TRUE(sends(slot(0, 1)));
+}
+
+TEST_F(FlowDestinationsTest, SendByAnotherInterfaceUnderANumberOfItsOwn) {
+    send_elsewhere(0, 7);
+    send_elsewhere(1, 9);
+    config.services[1].destinations[0].egress = config.services[0].destinations[0].egress;
+    publish();
+    EXPECT_EQ(egress_of(slot(0, 0)), 7);
+    EXPECT_EQ(egress_of(slot(0, 1)), 9);
+    EXPECT_EQ(egress_of(slot(1, 0)), 7);
+    EXPECT_EQ(lb_way_mac(found(slot(0, 1)).way), mac_word(mac_of(2)));
+    EXPECT_EQ(found(slot(0, 1)).mtu, 1400U);
+    EXPECT_TRUE(sends(slot(0, 1)));
+    EXPECT_EQ(devices_set(), 2U);
+}
+
+TEST_F(FlowDestinationsTest, FollowADestinationToAnotherInterfaceAndForgetWhatNobodyUses) {
+    send_elsewhere(0, 7);
+    publish();
+    const std::uint32_t before = found(slot(0, 0)).generation;
+    const std::uint64_t number = lb_way_egress(found(slot(0, 0)).way);
+    send_elsewhere(0, 9);
+    publish();
+    EXPECT_EQ(egress_of(slot(0, 0)), 9);
+    EXPECT_NE(lb_way_egress(found(slot(0, 0)).way), number) << "somebody may just read the old way";
+    EXPECT_EQ(found(slot(0, 0)).generation, before) << "its flows go on";
+    EXPECT_EQ(devices_set(), 1U);
+    EXPECT_EQ(controls[1].egresses[number].ifindex, 0U);
+    send_elsewhere(0, 11);
+    publish();
+    EXPECT_NE(lb_way_egress(found(slot(0, 0)).way), number) << "not at once";
+    config.services[0].destinations[0].egress.reset();
+    publish();
+    EXPECT_EQ(egress_of(slot(0, 0)), 0);
+    EXPECT_TRUE(sends(slot(0, 0)));
+    EXPECT_EQ(devices_set(), 0U);
+}
+
+TEST_F(FlowDestinationsTest, LeaveToTheWorkerWhatTheProgramCannotSendThere) {
+    send_elsewhere(0, 7, false);
+    publish();
+    EXPECT_FALSE(sends(slot(0, 0)));
+    EXPECT_TRUE(sends(slot(0, 1)));
+    refuses_devices = true;
+    send_elsewhere(0, 7);
+    publish();
+    EXPECT_FALSE(sends(slot(0, 0)));
+    refuses_devices = false;
+    publish();
+    EXPECT_EQ(egress_of(slot(0, 0)), 7);
+}
+
+TEST_F(FlowDestinationsTest, LeaveToTheWorkerInterfacesThatFindNoNumber) {
+    std::vector<std::uint8_t> numbers(LB_EGRESSES_MAX);
+    for (std::size_t number = 0; number < numbers.size(); ++number)
+        numbers[number] = static_cast<std::uint8_t>(10 + number);
+    config.services[0].destinations.clear();
+    for (const std::uint8_t number : numbers)
+        config.services[0].destinations.push_back(destination(number));
+    for (std::size_t number = 0; number < numbers.size(); ++number)
+        send_elsewhere(number, 100 + static_cast<int>(number));
+    publish();
+    for (std::size_t number = 0; number + 1 < numbers.size(); ++number)
+        EXPECT_EQ(egress_of(slot(0, number)), 100 + static_cast<int>(number));
+    EXPECT_FALSE(sends(slot(0, numbers.size() - 1)));
+    EXPECT_EQ(devices_set(), LB_EGRESSES_MAX - 1U);
+}
+
+// What it finds is the program's until it follows a table.
+TEST_F(FlowDestinationsTest, KeepTheNumbersOfAnotherProcess) {
+    send_elsewhere(0, 7);
+    send_elsewhere(1, 9);
+    publish();
+    const std::uint64_t way = found(slot(0, 1)).way;
+    FlowDestinations next{shared()};
+    config.services[0].destinations[0].egress.reset();
+    ASSERT_TRUE(publisher.publish(config));
+    next.follow(publisher.latest());
+    EXPECT_EQ(found(slot(0, 1)).way, way);
+    EXPECT_EQ(egress_of(slot(0, 1)), 9);
+    EXPECT_EQ(devices_set(), 1U);
 }
 
 TEST_F(FlowDestinationsTest, LeaveToTheWorkerAnInactiveService) {
@@ -184,7 +298,7 @@ TEST_F(FlowDestinationsTest, GiveASlotToAnotherDestinationUnderAnotherGeneration
     config.services[0].destinations[0] = destination(7);
     publish();
     ASSERT_EQ(slot(0, 0), at);
-    EXPECT_EQ(found(at).mac, mac_word(mac_of(7)));
+    EXPECT_EQ(found(at).way, mac_word(mac_of(7)));
     EXPECT_EQ(found(at).generation, generation(at));
     EXPECT_NE(found(at).generation, before);
 }

@@ -3,7 +3,9 @@
 // the kernel writes them.
 #include "dataplane/neighbours.h"
 
+#include <map>
 #include <memory>
+#include <set>
 
 #include <gtest/gtest.h>
 #include <linux/neighbour.h>
@@ -20,7 +22,12 @@ using Kind = RouteAnswer::Kind;
 const IpAddress server = *IpAddress::parse("192.0.2.21");
 const MacAddress mac_a = *MacAddress::parse("02:00:00:00:00:21");
 const MacAddress mac_b = *MacAddress::parse("02:00:00:00:00:22");
-const std::vector<ServedInterface> served{{2, "eth0", 1500}, {3, "eth1", 1500}};
+const MacAddress own_mac0 = *MacAddress::parse("02:00:00:00:00:01");
+const MacAddress own_mac1 = *MacAddress::parse("02:00:00:00:00:02");
+const std::map<int, RouteInterface> interfaces{
+    {2, {2, "eth0", own_mac0, 1500, true, TakesRedirects::yes}},
+    {3, {3, "eth1", own_mac1, 1400, true, TakesRedirects::no}},
+    {4, {4, "tun0", {}, 1400, false, TakesRedirects::unknown}}};
 
 RouteAnswer on_link(int ifindex) {
     return {.kind = Kind::on_link, .ifindex = ifindex};
@@ -40,21 +47,25 @@ NeighbourEntry without_mac(State state) {
 class NeighbourTableTest : public ::testing::Test {
 protected:
     void SetUp() override {
+        table_.set_interfaces(interfaces);
         table_.set_targets({{server, false}});
         table_.set_route(server, on_link(2));
     }
-    [[nodiscard]] std::string reason() const {
-        return table_.unresolved_reason(server, false, served);
+    [[nodiscard]] std::string reason() const { return table_.unresolved_reason(server, false); }
+    // On that interface.
+    [[nodiscard]] std::optional<MacAddress> mac(int ifindex) const {
+        const std::optional<RoutedHop> hop = table_.direct(server);
+        return hop && hop->by.ifindex == ifindex ? std::optional(hop->mac) : std::nullopt;
     }
 
     NeighbourTable table_;
 };
 
 TEST_F(NeighbourTableTest, ResolvesWhatTheKernelResolved) {
-    EXPECT_EQ(table_.mac(server, 2), std::nullopt);
+    EXPECT_EQ(mac(2), std::nullopt);
     EXPECT_EQ(reason(), "ARP on eth0 is under way");
     EXPECT_TRUE(table_.set_entry(usable(mac_a)));
-    EXPECT_EQ(table_.mac(server, 2), mac_a);
+    EXPECT_EQ(mac(2), mac_a);
     EXPECT_EQ(reason(), "");
     EXPECT_FALSE(table_.set_entry(usable(mac_a))) << "no news";
 }
@@ -62,22 +73,22 @@ TEST_F(NeighbourTableTest, ResolvesWhatTheKernelResolved) {
 TEST_F(NeighbourTableTest, FollowsAServerThatGetsAnotherMac) {
     table_.set_entry(usable(mac_a));
     EXPECT_TRUE(table_.set_entry(usable(mac_b)));
-    EXPECT_EQ(table_.mac(server, 2), mac_b);
+    EXPECT_EQ(mac(2), mac_b);
 }
 
 TEST_F(NeighbourTableTest, ResolvesOnTheInterfaceOfTheRouteOnly) {
     table_.set_entry(usable(mac_a));
-    EXPECT_EQ(table_.mac(server, 3), std::nullopt);
+    EXPECT_EQ(mac(3), std::nullopt);
     EXPECT_FALSE(table_.set_entry(usable(mac_b, 3))) << "an entry of another segment";
-    EXPECT_EQ(table_.mac(server, 2), mac_a);
+    EXPECT_EQ(mac(2), mac_a);
 }
 
 TEST_F(NeighbourTableTest, GivesUpAServerOnlyWhenNobodyAnswers) {
     table_.set_entry(usable(mac_a));
     EXPECT_FALSE(table_.set_entry(without_mac(State::resolving))) << "asked again";
-    EXPECT_EQ(table_.mac(server, 2), mac_a);
+    EXPECT_EQ(mac(2), mac_a);
     EXPECT_TRUE(table_.set_entry(without_mac(State::failed)));
-    EXPECT_EQ(table_.mac(server, 2), std::nullopt);
+    EXPECT_EQ(mac(2), std::nullopt);
     EXPECT_EQ(reason(), "no answer to ARP on eth0");
 }
 
@@ -85,10 +96,10 @@ TEST_F(NeighbourTableTest, ForgetsTheMacWhenTheRouteChanges) {
     table_.set_entry(usable(mac_a));
     EXPECT_FALSE(table_.set_route(server, on_link(2))) << "the same route is no news";
     EXPECT_TRUE(table_.set_route(server, on_link(3)));
-    EXPECT_EQ(table_.mac(server, 2), std::nullopt);
-    EXPECT_EQ(table_.mac(server, 3), std::nullopt);
+    EXPECT_EQ(mac(2), std::nullopt);
+    EXPECT_EQ(mac(3), std::nullopt);
     EXPECT_TRUE(table_.set_entry(usable(mac_b, 3)));
-    EXPECT_EQ(table_.mac(server, 3), mac_b);
+    EXPECT_EQ(mac(3), mac_b);
 }
 
 TEST_F(NeighbourTableTest, SaysWhyAServerIsOutOfReach) {
@@ -101,12 +112,13 @@ TEST_F(NeighbourTableTest, SaysWhyAServerIsOutOfReach) {
          "no route: Network is unreachable"},
         {behind_gateway, "behind the gateway 192.0.2.1"},
         {{.kind = Kind::local, .ifindex = 1}, "an address of this host"},
-        {on_link(9), "another interface than eth0, eth1"},
+        {on_link(9), "the interface that the route leads out of is gone"},
+        {on_link(4), "the route leads out of tun0, which is no Ethernet"},
     };
     for (const Case& test : cases) {
         table_.set_route(server, test.route);
         EXPECT_NE(reason().find(test.words), std::string::npos) << reason();
-        EXPECT_FALSE(table_.mac(server, 2));
+        EXPECT_FALSE(mac(2));
     }
 }
 
@@ -115,17 +127,57 @@ TEST_F(NeighbourTableTest, AsksForOnLinkServersButNotForFixedEntries) {
     EXPECT_EQ(table_.wanted(), wanted);
     table_.set_entry({2, server, State::fixed, mac_a});
     EXPECT_TRUE(table_.wanted().empty());
-    EXPECT_EQ(table_.mac(server, 2), mac_a);
+    EXPECT_EQ(mac(2), mac_a);
     table_.set_route(server, behind_gateway);
     EXPECT_TRUE(table_.wanted().empty());
+}
+
+TEST_F(NeighbourTableTest, TellsTheInterfaceOfTheRouteWithWhatItTakes) {
+    EXPECT_EQ(table_.routed_interfaces(), std::set<int>{2});
+    RouteAnswer route = on_link(3);
+    route.mtu = 1300;
+    table_.set_route(server, route);
+    EXPECT_EQ(reason(), "ARP on eth1 is under way");
+    EXPECT_EQ(table_.wanted(), (std::vector<NeighbourTable::Request>{{3, server}}));
+    table_.set_entry(usable(mac_b, 3));
+    const EgressConfig wanted{3, "eth1", own_mac1, 1300, false};
+    ASSERT_TRUE(table_.direct(server));
+    EXPECT_EQ(table_.direct(server)->by, wanted);
+    EXPECT_EQ(table_.routed_interfaces(), std::set<int>{3});
+    route.mtu = 60;
+    table_.set_route(server, route);
+    EXPECT_FALSE(table_.direct(server));
+    EXPECT_EQ(reason(), "the MTU of the way is 60; 68 is the least");
+}
+
+TEST_F(NeighbourTableTest, FollowsAnInterfaceThatChangesOrGoes) {
+    table_.set_entry(usable(mac_a));
+    EXPECT_FALSE(table_.set_interfaces(interfaces)) << "no news";
+    auto changed = interfaces;
+    changed[2].takes_redirects = TakesRedirects::unknown;
+    changed[2].mac = mac_b;
+    EXPECT_TRUE(table_.set_interfaces(changed));
+    EXPECT_EQ(table_.direct(server)->by, (EgressConfig{2, "eth0", mac_b, 1500, false}));
+    changed.erase(2);
+    EXPECT_TRUE(table_.set_interfaces(changed));
+    EXPECT_FALSE(table_.direct(server));
+    EXPECT_TRUE(table_.wanted().empty());
+    EXPECT_EQ(reason(), "the interface that the route leads out of is gone");
+}
+
+TEST_F(NeighbourTableTest, AsksNobodyWhereThereIsNoEthernet) {
+    table_.set_route(server, on_link(4));
+    table_.set_entry(usable(mac_a, 4));
+    EXPECT_TRUE(table_.wanted().empty());
+    EXPECT_FALSE(table_.direct(server));
 }
 
 TEST_F(NeighbourTableTest, KeepsWhatItKnowsOfTargetsThatStay) {
     table_.set_entry(usable(mac_a));
     table_.set_targets({{server, false}, {*IpAddress::parse("192.0.2.99"), false}});
-    EXPECT_EQ(table_.mac(server, 2), mac_a);
+    EXPECT_EQ(mac(2), mac_a);
     table_.set_targets({});
-    EXPECT_EQ(table_.mac(server, 2), std::nullopt);
+    EXPECT_EQ(mac(2), std::nullopt);
 }
 
 // ---- tunnels ----
@@ -133,14 +185,18 @@ TEST_F(NeighbourTableTest, KeepsWhatItKnowsOfTargetsThatStay) {
 class TunnelledTest : public NeighbourTableTest {
 protected:
     void SetUp() override {
+        table_.set_interfaces(interfaces);
         table_.set_targets({{server, true}, {other, true}});
         table_.set_route(server, way);
     }
     [[nodiscard]] std::optional<RoutedHop> hop(const IpAddress& address = server) const {
-        return table_.hop(address, served[0]);
+        return table_.routed(address);
+    }
+    [[nodiscard]] RoutedHop by_eth0(const MacAddress& mac) const {
+        return {mac, own, {2, "eth0", own_mac0, 1500, true}};
     }
     [[nodiscard]] std::string tunnel_reason() const {
-        return table_.unresolved_reason(server, true, served);
+        return table_.unresolved_reason(server, true);
     }
 
     const IpAddress other = *IpAddress::parse("203.0.113.9");
@@ -154,10 +210,9 @@ TEST_F(TunnelledTest, GoesByTheNextHopOfTheRoute) {
     EXPECT_EQ(tunnel_reason(), "ARP for the gateway 192.0.2.1 on eth0 is under way");
     EXPECT_EQ(table_.wanted(), (std::vector<NeighbourTable::Request>{{2, gateway}}));
     EXPECT_TRUE(table_.set_entry(gateway_entry));
-    EXPECT_EQ(hop(), (RoutedHop{mac_a, own, 1500}));
+    EXPECT_EQ(hop(), by_eth0(mac_a));
     EXPECT_EQ(tunnel_reason(), "");
-    EXPECT_FALSE(table_.mac(server, 2)) << "direct routing does not";
-    EXPECT_EQ(table_.hop(server, served[1]), std::nullopt);
+    EXPECT_FALSE(mac(2)) << "direct routing does not";
 }
 
 TEST_F(TunnelledTest, GoesDirectlyWhenTheServerIsOnTheSegment) {
@@ -165,8 +220,8 @@ TEST_F(TunnelledTest, GoesDirectlyWhenTheServerIsOnTheSegment) {
     direct.source = own;
     table_.set_route(server, direct);
     table_.set_entry(usable(mac_b));
-    EXPECT_EQ(hop(), (RoutedHop{mac_b, own, 1500}));
-    EXPECT_EQ(table_.mac(server, 2), mac_b);
+    EXPECT_EQ(hop(), by_eth0(mac_b));
+    EXPECT_EQ(mac(2), mac_b);
 }
 
 TEST_F(TunnelledTest, SharesAGatewayAndKeepsItWhileSomebodyNeedsIt) {
@@ -191,7 +246,7 @@ TEST_F(TunnelledTest, FollowsARouteToAnotherGateway) {
     EXPECT_FALSE(hop());
     EXPECT_FALSE(table_.set_entry(gateway_entry)) << "nobody's any more";
     table_.set_entry({2, another.gateway, State::usable, mac_b});
-    EXPECT_EQ(hop(), (RoutedHop{mac_b, own, 1500}));
+    EXPECT_EQ(hop(), by_eth0(mac_b));
 }
 
 TEST_F(TunnelledTest, TakesTheSmallerMtuAndTheSourceOfTheRoute) {
@@ -199,10 +254,10 @@ TEST_F(TunnelledTest, TakesTheSmallerMtuAndTheSourceOfTheRoute) {
     RouteAnswer narrow = way;
     narrow.mtu = 1400;
     EXPECT_TRUE(table_.set_route(server, narrow));
-    EXPECT_EQ(hop()->mtu, 1400U);
+    EXPECT_EQ(hop()->by.mtu, 1400U);
     narrow.mtu = 9000;
     table_.set_route(server, narrow);
-    EXPECT_EQ(hop()->mtu, 1500U);
+    EXPECT_EQ(hop()->by.mtu, 1500U);
     narrow.mtu = 67;
     table_.set_route(server, narrow);
     EXPECT_FALSE(hop());

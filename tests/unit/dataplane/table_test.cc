@@ -177,10 +177,11 @@ TEST(Table, RefusesTunnelsThatCannotBe) {
 TEST(Table, GivesATunnelTheWayToItsOtherEnd) {
     const auto table = load_table(message_of(tunnels_json));
     ASSERT_TRUE(table);
-    const RoutedHop hop{*MacAddress::parse("02:00:00:00:00:99"), *IpAddress::parse("192.0.2.1"),
-                        1400};
+    const RoutedHop hop{*MacAddress::parse("02:00:00:00:00:99"),
+                        *IpAddress::parse("192.0.2.1"),
+                        {2, "eth0", {}, 1400, false}};
     const auto config =
-        forwarding_config(*table, false, MacAddress{},
+        forwarding_config(*table, false, {2, {}, false},
                           {[](const IpAddress&) { return std::nullopt; },
                            [&](const IpAddress& address) {
                                return address.is_v4() ? std::optional(hop) : std::nullopt;
@@ -204,13 +205,14 @@ TEST(Table, BecomesAConfigurationWithTheMacAddressesThatAreKnown) {
     const MacAddress own = *MacAddress::parse("02:00:00:00:00:01");
     const MacAddress known = *MacAddress::parse("02:00:00:00:00:21");
     const auto config =
-        forwarding_config(*table, false, own,
-                          {[&](const IpAddress& address) -> std::optional<MacAddress> {
+        forwarding_config(*table, false, {2, own, false},
+                          {[&](const IpAddress& address) -> std::optional<RoutedHop> {
                                if (address.to_string() == "192.0.2.21")
-                                   return known;
+                                   return RoutedHop{known, {}, {2, "eth0", own, 1500, true}};
                                return std::nullopt;
                            },
                            no_hop_wanted});
+    EXPECT_FALSE(config.services[0].destinations[0].egress) << "by the interface it came in on";
     EXPECT_EQ(config.interface_macs, std::vector{own});
     ASSERT_EQ(config.services.size(), 2U);
     EXPECT_EQ(config.services[0].destinations[0].mac, known);
@@ -218,11 +220,32 @@ TEST(Table, BecomesAConfigurationWithTheMacAddressesThatAreKnown) {
     EXPECT_TRUE(config.services[0].active);
 }
 
+TEST(Table, SaysWhichOtherInterfaceADestinationIsReachedBy) {
+    const auto table = load_table(message_of(web_json));
+    ASSERT_TRUE(table);
+    const MacAddress own = *MacAddress::parse("02:00:00:00:00:01");
+    for (const bool takes_redirects : {false, true}) {
+        const EgressConfig other{3, "eth1", own, 1400, takes_redirects};
+        const HopLookup hops{[&](const IpAddress&) {
+                                 return RoutedHop{own, {}, other};
+                             },
+                             no_hop_wanted};
+        for (const bool is_generic : {false, true}) {
+            const auto config = forwarding_config(*table, false, {2, own, is_generic}, hops);
+            const DestinationConfig& destination = config.services[0].destinations[0];
+            EXPECT_EQ(destination.mac, own);
+            ASSERT_TRUE(destination.egress);
+            EXPECT_EQ(destination.egress->ifindex, 3);
+            EXPECT_EQ(destination.egress->takes_redirects, takes_redirects || is_generic);
+        }
+    }
+}
+
 TEST(Table, StopsOnlyTheServicesOfVrrpWhenTheLeaseIsOver) {
     const auto table = load_table(message_of(web_json));
     ASSERT_TRUE(table);
     const auto config = forwarding_config(
-        *table, true, MacAddress{}, {[](const IpAddress&) { return std::nullopt; }, no_hop_wanted});
+        *table, true, {}, {[](const IpAddress&) { return std::nullopt; }, no_hop_wanted});
     EXPECT_FALSE(config.services[0].active);
     EXPECT_TRUE(config.services[1].active);
 }

@@ -103,6 +103,46 @@ TEST_F(WorkerTest, SendsAFragmentThatWaitedBehindTheFirst) {
     EXPECT_EQ(port.counters().tx_packets.get(), 2U);
 }
 
+TEST_F(WorkerTest, SendsByAnotherInterfaceWhatIsReachedByIt) {
+    MemoryPort& port = make_worker();
+    constexpr int other = 7;
+    const MacAddress other_mac = mac("02:00:00:00:07:01");
+    ForwardingConfig config = config_with(2);
+    config.services[0].destinations[0].egress = EgressConfig{other, "eth1", other_mac, 1500, true};
+    ASSERT_TRUE(publisher_.publish(config));
+    for (std::uint16_t client = 0; client < 10; ++client)
+        port.push(to_service(packets::flag::syn, static_cast<std::uint16_t>(1000 + client)));
+    const Bytes waiting = PacketBuilder::raw(6, Bytes(64, 7))
+                              .fragment(0x000a)
+                              .macs(own_mac, client_mac)
+                              .from("198.51.100.7", 1000)
+                              .to("192.0.2.10", 80)
+                              .build();
+    port.push(waiting);
+    EXPECT_TRUE(worker_->run_once(start_tick));
+    EXPECT_EQ(port.transmitted().size(), 5U);
+    ASSERT_EQ(port.transmitted_by(other).size(), 5U);
+    for (const Bytes& frame : port.transmitted_by(other)) {
+        EXPECT_EQ(destination_of(frame), server_mac);
+        EXPECT_TRUE(std::equal(other_mac.bytes.begin(), other_mac.bytes.end(), frame.begin() + 6));
+    }
+    EXPECT_EQ(port.outstanding(), 0U);
+    EXPECT_EQ(port.counters().tx_packets.get(), 5U) << "of its own interface";
+    // The first fragment follows the connection that its packet would have begun.
+    config.services[0].destinations.pop_back();
+    ASSERT_TRUE(publisher_.publish(config));
+    port.push(PacketBuilder::tcp(packets::flag::syn)
+                  .payload(60)
+                  .fragment(0x2000)
+                  .macs(own_mac, client_mac)
+                  .from("198.51.100.7", 1000)
+                  .to("192.0.2.10", 80)
+                  .build());
+    EXPECT_TRUE(worker_->run_once(start_tick));
+    ASSERT_EQ(port.transmitted_by(other).size(), 7U) << "and what has waited for it";
+    EXPECT_EQ(port.transmitted().size(), 5U);
+}
+
 TEST_F(WorkerTest, HasNothingToDoWithoutFrames) {
     make_worker();
     EXPECT_FALSE(worker_->run_once(start_tick));
@@ -207,7 +247,8 @@ public:
         counters_.kernel_packets.add(burst.count - sent(burst));
     }
     void release(const Burst&) override {}
-    void tx_copies(std::span<const Frame>) override {}
+    void tx_elsewhere(const Burst&) override {}
+    void tx_copies(std::span<const Frame>, std::span<const int>) override {}
     void wait(int, std::chrono::milliseconds) override { std::this_thread::yield(); }
 
 private:

@@ -356,6 +356,16 @@ TEST(ExplainVirtualServer, ShowsItsServersAndTheirChecks) {
               "192.0.2.1:80/tcp is up: 1 of 1 real servers are up, forwarded by bypass\n"
               "10.0.0.11:80 is up, weight 1; TCP_CHECK on 10.0.0.11:80 passes: L4OK connected\n"
               "if its real servers all fail: down: its packets are not forwarded any more\n");
+    api::DestinationStats& stats =
+        *status.mutable_virtual_servers(2)->mutable_real_servers(0)->mutable_stats();
+    stats.set_resolved(true);
+    stats.set_interface("eth1");
+    EXPECT_TRUE(contains(text_of(*explain(status, "192.0.2.1", now_ms)),
+                         "L4OK connected; its packets leave by eth1\n"));
+    stats.set_uncached_reason("the driver of eth1 takes none");
+    EXPECT_TRUE(contains(
+        text_of(*explain(status, "192.0.2.1", now_ms)),
+        " leave by eth1, none of them by the flow cache: the driver of eth1 takes none\n"));
     status.mutable_virtual_servers(2)->set_placement("none: lb_kind NAT is not supported");
     EXPECT_TRUE(contains(text_of(*explain(status, "192.0.2.1", now_ms)),
                          "is not forwarded: lb_kind NAT is not supported\n"));
