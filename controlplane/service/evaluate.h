@@ -9,7 +9,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/net.h"
@@ -45,7 +44,7 @@ struct Inputs {
     std::optional<Capabilities> ipvs_capabilities;
     std::string ipvs_down_reason;  // empty while the kernel answers
     // Services that the kernel refuses, and why.
-    std::map<std::pair<Endpoint, config::Protocol>, std::string> ipvs_failures;
+    std::map<config::ServiceKey, std::string> ipvs_failures;
 };
 
 enum class State : std::uint8_t {

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "controlplane/forwarding/ipvs/owners_file.h"
 #include "controlplane/forwarding/ipvs/reconciler.h"
+#include "controlplane/forwarding/ipvs/sync_keeper.h"
 
 namespace headgate::forwarding::ipvs {
 
@@ -34,6 +35,7 @@ api::DataplaneState state_of(const std::vector<ListedService>& services, std::ui
         service.set_address(key.endpoint.address.to_string());
         service.set_port(key.endpoint.port);
         service.set_protocol(static_cast<api::Protocol>(key.protocol));
+        service.set_fwmark(key.fwmark);
         service.set_connections(listed.counters.connections);
         service.set_packets(listed.counters.packets);
         service.set_bytes(listed.counters.bytes);
@@ -66,24 +68,48 @@ public:
           timer_(context),
           kernel_(std::move(kernel)),
           owners_(owners_file),
-          reconciler_(*kernel_, owners_.load(), [this](const auto& ours) { owners_.save(ours); }),
+          owned_(owners_.load()),
+          reconciler_(*kernel_, owned_.services,
+                      [this](const auto& ours) {
+                          owned_.services = ours;
+                          owners_.save(owned_);
+                      }),
+          sync_(*kernel_, owned_.sync_roles,
+                [this](const auto& ours) {
+                    owned_.sync_roles = ours;
+                    owners_.save(owned_);
+                }),
           on_change_(std::move(on_change)) {}
 
     void configure(const config::IpvsPolicy& policy) { policy_ = policy; }
 
     void apply(const api::ServiceTable& table) {
+        if (stopped_)
+            return;
         generation_ = table.generation();
         wanted_ = !table.services().empty();
         const State before = state();
-        reconciler_.apply(table_of(table), policy_.flush_at_start);
+        Table wanted = table_of(table);
+        if (!wanted.ours.empty())
+            wanted.sysctls.insert(policy_.sysctls.begin(), policy_.sysctls.end());
+        reconciler_.apply(std::move(wanted), policy_.flush_at_start);
         tell_since(before);
-        if (reconciler_.is_needed() && !std::exchange(checking_, true))
-            check_after(check_interval);
+        check_if_needed();
+    }
+
+    void keep_synced(bool is_master) {
+        if (stopped_)
+            return;
+        const auto& asked = policy_.sync_daemon;
+        sync_.apply(asked ? sync_daemons_of(*asked, is_master) : std::vector<SyncDaemon>{});
+        check_if_needed();
     }
 
     void stop() {
         timer_.cancel();
         checking_ = false;
+        stopped_ = true;
+        sync_.stop();
         reconciler_.stop(policy_.flush_on_stop);
     }
 
@@ -92,8 +118,14 @@ public:
                     .up = wanted_ && reconciler_.is_up(),
                     .error = wanted_ ? reconciler_.error() : "",
                     .failures = reconciler_.failures(),
-                    .repairs = reconciler_.repairs(),
-                    .version = {}};
+                    .repairs = reconciler_.repairs() + sync_.repairs(),
+                    .settings_error = reconciler_.settings_error(),
+                    .version = {},
+                    .sync = {}};
+        if (const std::string trouble = sync_.trouble_of_others(); !trouble.empty())
+            state.settings_error += (state.settings_error.empty() ? "" : "; ") + trouble;
+        for (const SyncDaemon& daemon : sync_.wanted())
+            state.sync.push_back({daemon, sync_.error_of(daemon.role)});
         if (const auto info = reconciler_.info())
             state.version = fmt::format("{}.{}.{}", info->version >> 16U & 0xffU,
                                         info->version >> 8U & 0xffU, info->version & 0xffU);
@@ -108,6 +140,13 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_needed() const { return reconciler_.is_needed() || sync_.is_needed(); }
+
+    void check_if_needed() {
+        if (is_needed() && !std::exchange(checking_, true))
+            check_after(check_interval);
+    }
+
     void check_after(Duration interval) {
         timer_.expires_after(interval);
         timer_.async_wait([this](boost::system::error_code error) {
@@ -120,9 +159,10 @@ private:
         const Instant start = std::chrono::steady_clock::now();
         const State before = state();
         reconciler_.check();
+        sync_.check();
         tell_since(before);
         const Duration took = std::chrono::steady_clock::now() - start;
-        checking_ = reconciler_.is_needed();
+        checking_ = is_needed();
         if (checking_)
             check_after(std::max(check_interval - took, took * check_share));
     }
@@ -137,12 +177,15 @@ private:
     asio::steady_timer timer_;
     std::unique_ptr<Kernel> kernel_;
     OwnersFile owners_;
+    Owned owned_;
     Reconciler reconciler_;
+    SyncKeeper sync_;
     std::function<void()> on_change_;
     config::IpvsPolicy policy_;
     std::uint64_t generation_ = 0;
     bool wanted_ = false;
     bool checking_ = false;
+    bool stopped_ = false;  // what was on its way then must not start anything again
 };
 
 Backend::Backend(asio::io_context& context, std::unique_ptr<Kernel> kernel,
@@ -154,6 +197,10 @@ Backend::~Backend() = default;
 
 void Backend::configure(const config::IpvsPolicy& policy) {
     impl_->configure(policy);
+}
+
+void Backend::keep_synced(bool is_master) {
+    impl_->keep_synced(is_master);
 }
 
 void Backend::stop() {
@@ -172,7 +219,9 @@ service::Capabilities Backend::capabilities() const {
                            Scheduler::lblc, Scheduler::lblcr, Scheduler::sh, Scheduler::mh,
                            Scheduler::dh, Scheduler::fo, Scheduler::ovf, Scheduler::sed,
                            Scheduler::nq, Scheduler::twos},
-            .protocols = {config::Protocol::tcp, config::Protocol::udp, config::Protocol::sctp}};
+            .protocols = {config::Protocol::tcp, config::Protocol::udp, config::Protocol::sctp},
+            .firewall_marks = true,
+            .persistence_engines = true};
 }
 
 void Backend::apply(api::ServiceTable table) {
