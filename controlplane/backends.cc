@@ -86,8 +86,8 @@ void Backends::fill(service::Inputs& inputs) const {
     for (const auto& [key, reason] : ipvs.failures) {
         for (const auto protocol :
              {config::Protocol::tcp, config::Protocol::udp, config::Protocol::sctp}) {
-            if (service::to_api(protocol) == key.protocol)
-                inputs.ipvs_failures[{key.endpoint, protocol}] = reason;
+            if (key.fwmark != 0 || service::to_api(protocol) == key.protocol)
+                inputs.ipvs_failures[{key.endpoint, protocol, key.fwmark}] = reason;
         }
     }
 }

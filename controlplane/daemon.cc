@@ -52,6 +52,7 @@ config::Config restrict_to(config::Config config, const Daemon::Options& options
     if (!options.run_vrrp) {
         config.dataplane.interfaces = forwarding::engine_of(config).interfaces;
         config.vrrp = {};
+        config.ipvs.sync_daemon.reset();
     }
     if (!options.run_services) {
         config.virtual_servers.clear();
@@ -275,15 +276,26 @@ private:
         service_trackers_.update(config_, views_);
         for (const auto& change : history_.update(config_, views_, unix_ms_now()))
             log_change(change);
-        backends_.apply(config_, views_, drains_, standings_known_ || !vrrp_);
+        const bool vips_known = standings_known_ || !vrrp_;
+        backends_.apply(config_, views_, drains_, vips_known);
+        if (vips_known)
+            backends_.ipvs().keep_synced(is_sync_master());
+    }
+
+    [[nodiscard]] bool is_sync_master() const {
+        return std::ranges::any_of(standings_, [this](const vrrp::Standing& standing) {
+            return config_.ipvs.sync_daemon &&
+                   standing.name == config_.ipvs.sync_daemon->instance &&
+                   standing.state == vrrp::State::master;
+        });
     }
 
     void log_change(const service::History::Change& change) const {
         const config::VirtualServer& service = config_.virtual_servers[change.service];
         const config::RealServer& server = service.real_servers[change.server];
         log::info("{} service {} {} VS {}", change.up ? "Adding" : "Removing",
-                  service::log_name(server.endpoint, service.protocol), change.up ? "to" : "from",
-                  service::log_name(service.endpoint, service.protocol));
+                  service::log_name(service, server.endpoint), change.up ? "to" : "from",
+                  service::log_name(service));
     }
 
     void inquire(std::function<void(Findings)> done) {

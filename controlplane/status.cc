@@ -172,7 +172,7 @@ const api::ServiceStats* find_stats(const std::optional<api::DataplaneState>& co
     const auto& services = counters->services();
     const auto found = std::ranges::find_if(services, [&server](const api::ServiceStats& stats) {
         return stats.address() == server.address() && stats.port() == server.port() &&
-               stats.protocol() == server.protocol();
+               stats.protocol() == server.protocol() && stats.fwmark() == server.fwmark();
     });
     return found == services.end() ? nullptr : &*found;
 }
@@ -223,7 +223,9 @@ void fill_virtual_server(const StatusInputs& inputs, std::size_t index,
     status.set_name(service::name_of(server));
     status.set_address(server.endpoint.address.to_string());
     status.set_port(server.endpoint.port);
-    status.set_protocol(service::to_api(server.protocol));
+    if (server.fwmark == 0)
+        status.set_protocol(service::to_api(server.protocol));
+    status.set_fwmark(server.fwmark);
     status.set_scheduler(std::string(service::to_word(server.scheduler)));
     status.set_method(std::string(service::to_word(server.method)));
     status.set_persistence_timeout_s(
@@ -254,6 +256,15 @@ void fill_ipvs(const forwarding::ipvs::Backend::State& state, config::IpvsStandb
     status.set_version(state.version);
     status.set_repairs(state.repairs);
     status.set_standby_required(standby == config::IpvsStandby::on);
+    status.set_warning(state.settings_error);
+    for (const auto& [daemon, error] : state.sync) {
+        api::IpvsSyncDaemon& shown = *status.add_sync_daemons();
+        shown.set_role(std::string(forwarding::ipvs::to_word(daemon.role)));
+        shown.set_interface(daemon.interface);
+        shown.set_id(daemon.id);
+        shown.set_running(error.empty());
+        shown.set_error(error);
+    }
 }
 
 }  // namespace
@@ -271,7 +282,7 @@ api::Status make_status(const StatusInputs& inputs) {
     status.set_dataplane_restarts(inputs.bypass.restarts);
     if (inputs.dataplane)
         *status.mutable_dataplane() = *inputs.dataplane;
-    if (inputs.ipvs.wanted)
+    if (inputs.ipvs.wanted || !inputs.ipvs.sync.empty() || !inputs.ipvs.settings_error.empty())
         fill_ipvs(inputs.ipvs, inputs.config.dataplane.ipvs_standby, *status.mutable_ipvs());
     return status;
 }

@@ -147,8 +147,7 @@ std::string render_services(const api::Status& status, const RenderOptions& opti
                    count_words(service.connections()),
                    "",
                    count_words(service.packets()),
-                   note + ", " + placement_words(service.placement()) +
-                       standby_words(service)});
+                   note + ", " + placement_words(service.placement()) + standby_words(service)});
         for (const api::RealServerStatus& server : service.real_servers())
             add_real_server(server, options, table);
     }
@@ -220,10 +219,17 @@ std::string render_dataplane(const api::Status& status) {
 }
 
 std::string render_ipvs(const api::Status& status) {
-    if (!status.has_ipvs() || !status.ipvs().up())
+    const api::IpvsStatus& ipvs = status.ipvs();
+    if (!ipvs.up() && ipvs.sync_daemons().empty())
         return {};
-    return fmt::format("\nIPVS  {} of the kernel  changes of others put back {}\n",
-                       status.ipvs().version(), count_words(status.ipvs().repairs()));
+    const std::string version = ipvs.up() ? ipvs.version() + " of the kernel  " : "";
+    std::string text = fmt::format("\nIPVS  {}changes of others put back {}\n", version,
+                                   count_words(ipvs.repairs()));
+    for (const api::IpvsSyncDaemon& daemon : ipvs.sync_daemons())
+        text +=
+            fmt::format("  {} sync daemon on {}, id {}: {}\n", daemon.role(), daemon.interface(),
+                        daemon.id(), daemon.running() ? "runs" : "does not run: " + daemon.error());
+    return text;
 }
 
 }  // namespace

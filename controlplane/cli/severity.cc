@@ -92,6 +92,13 @@ std::vector<Finding> findings(const api::Status& status) {
                 fmt::format("the worker of {}, queue {}, has hardly any time left: busy {}%",
                             worker.interface(), worker.queue(), worker.busy_permille() / 10));
     }
+    if (!status.ipvs().warning().empty())
+        add(found, Severity::degraded, status.ipvs().warning());
+    for (const api::IpvsSyncDaemon& daemon : status.ipvs().sync_daemons()) {
+        if (!daemon.running())
+            add(found, Severity::degraded,
+                fmt::format("the {} sync daemon does not run: {}", daemon.role(), daemon.error()));
+    }
     for (const api::VirtualServerStatus& service : status.virtual_servers()) {
         look_at_service(service, found);
         if (status.ipvs().standby_required() && service.standby().starts_with("none"))

@@ -237,12 +237,18 @@ private:
         return port.has_value();
     }
 
-    // An endpoint that is given by name.
+    // An endpoint that is given by name, or by mark.
     bool read_name_behind(const Word& word, const Choice& choice) {
         if (value_.words.size() < 2)
-            return refuse(word, "needs a name");
+            return refuse(word, choice.before_number ? "needs a number" : "needs a name");
         value_.number = choice.value;
-        return read_text(value_.words[1]);
+        if (!choice.before_number)
+            return read_text(value_.words[1]);
+        const auto mark = read_number(
+            value_.words[1], 1, UINT32_MAX, report_,
+            fmt::format("a mark is a number from 1 to {}; {}", UINT32_MAX, consequence(row_)));
+        value_.mark = static_cast<std::uint32_t>(mark.value_or(0));
+        return mark.has_value();
     }
 
     // Words that nothing reads are a mistake worth telling, though the rest of the line holds.

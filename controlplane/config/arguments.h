@@ -32,7 +32,8 @@ struct Value {
     Duration duration{};
     std::string_view text;  // also an interface's name, and what an endpoint's other word names
     IpAddress address;
-    Endpoint endpoint;  // port 0: none was given
+    Endpoint endpoint;       // port 0: none was given
+    std::uint32_t mark = 0;  // instead of an endpoint, with a choice that is before_number
     std::span<const Word> words;
 };
 

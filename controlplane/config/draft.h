@@ -76,18 +76,32 @@ struct RealServerDraft {
     std::vector<CheckDraft> checks;
 };
 
-// A flag of sh or mh; without a scheduler, of either.
-struct HashFlagDraft {
+// A flag of sh or mh; without a scheduler, of any.
+struct SchedulerFlagDraft {
     std::string_view keyword;
     std::optional<Scheduler> scheduler;
     bool VirtualServer::*flag = nullptr;
 };
 
-// A line of a virtual_server_group: an address, or all from the first to the last.
+// A line of a virtual_server_group: an address, or all from the first to the last; or a mark.
 struct GroupEntry {
-    IpAddress first;
-    IpAddress last;
+    IpAddress first{};
+    IpAddress last{};
     std::uint16_t port = 0;
+    std::uint32_t fwmark = 0;        // 0: addresses
+    std::optional<Family> family{};  // of a mark; absent: not said
+};
+
+// Of persistence.
+struct GranularityDraft {
+    std::uint8_t prefix_length = 0;
+    bool is_netmask = false;  // and so of IPv4
+};
+
+struct SyncDaemonDraft {
+    SyncDaemon daemon;
+    Setting<std::string> instance;
+    std::optional<std::uint8_t> id;
 };
 
 struct ServerGroupDraft {
@@ -97,17 +111,20 @@ struct ServerGroupDraft {
 
 struct ServerDraft {
     Endpoint endpoint;
-    Setting<std::string> group;  // instead of the endpoint
-    Span where;                  // of the keyword virtual_server
-    Span endpoint_where;         // of its address and port
+    std::uint32_t fwmark = 0;    // not 0: instead of the endpoint
+    Setting<std::string> group;  // likewise
+    Setting<Family> family;
+    Span where;           // of the keyword virtual_server
+    Span endpoint_where;  // of its address and port
     Mentions mentions;
     Setting<Protocol> protocol;
     Setting<Scheduler> scheduler;
-    std::vector<Located<HashFlagDraft>> hash_flags;
+    std::vector<Located<SchedulerFlagDraft>> scheduler_flags;
     Setting<bool> one_packet;
     Setting<Forwarding> forwarding;
     Setting<std::chrono::seconds> persistence_timeout;
-    Setting<std::uint8_t> persistence_prefix_length;
+    Setting<GranularityDraft> granularity;
+    Setting<std::string> persistence_engine;
     bool expire_quiescent = false;
     std::chrono::seconds drain_timeout{0};
     bool alpha = false;
@@ -132,7 +149,8 @@ struct Drafts {
     std::vector<ServerDraft> servers;
     Dataplane dataplane;  // but for its protection
     ProtectionDraft protection;
-    IpvsPolicy ipvs;
+    IpvsPolicy ipvs;  // but for its sync daemon
+    Setting<SyncDaemonDraft> sync_daemon;
     DumpFiles dump_files;
 };
 

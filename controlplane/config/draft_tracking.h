@@ -26,7 +26,8 @@ struct TrackerUseDraft {
     std::optional<WeightDraft> weight;
     // track_virtual_server: how the configuration names it; the name above follows from it.
     Endpoint endpoint{};
-    std::string protocol{};  // empty: whatever it has
+    std::uint32_t fwmark = 0;  // not 0: instead of the endpoint
+    std::string protocol{};    // empty: whatever it has
 };
 
 struct TrackScriptDraft {

@@ -38,6 +38,7 @@ struct VrrpDraft {
     Setting<std::uint8_t> vrid;
     Setting<std::uint8_t> priority;
     Setting<std::uint8_t> version;
+    Setting<std::string> sync_interface;  // lvs_sync_daemon_interface
     Setting<Duration> advert_interval;
     Setting<AuthType> auth_type;
     Setting<std::string> auth_pass;

@@ -4,6 +4,7 @@
 // Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,12 @@ Protection finish_protection(const ProtectionDraft& draft, Report& report);
 std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts,
                                           const std::vector<ServerGroupDraft>& groups,
                                           Report& report);
+
+// What lvs_sync_daemon, or else lvs_sync_daemon_interface of an instance asks for. Absent: nothing,
+// or it cannot run, and that is reported.
+std::optional<SyncDaemon> finish_sync_daemon(const Drafts& drafts,
+                                             const std::vector<VrrpInstance>& instances,
+                                             Report& report);
 
 // Reports what the engine of the configuration cannot forward, or not find out how to.
 void check_engine(const Config& config, const Drafts& drafts, Report& report);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "controlplane/config/finish.h"
+#include "controlplane/config/model_names.h"
 #include "controlplane/config/server_group.h"
 
 namespace headgate::config {
@@ -20,6 +21,28 @@ constexpr std::uint32_t retry_default = 1;
 constexpr seconds delay_before_retry_default{1};
 constexpr seconds delay_before_retry_http_default{3};
 constexpr seconds persistence_default{360};
+
+// Of the packets that a mark selects: what is said, else that of the real servers. A tunnel may
+// lead into the other family, so servers without one decide before those with one.
+Family family_of_mark(const ServerDraft& draft) {
+    if (draft.family)
+        return draft.family->value;
+    std::optional<Family> tunnelled;
+    bool differ = false;
+    for (const RealServerDraft& real : draft.real_servers) {
+        const Family family = real.endpoint.address.family();
+        const Forwarding own = value_or(real.forwarding, value_or(draft.forwarding, Forwarding{}));
+        if (own.method != ForwardingMethod::tun)
+            return family;
+        differ = differ || tunnelled.value_or(family) != family;
+        tunnelled = family;
+    }
+    return differ ? Family::ipv4 : tunnelled.value_or(Family::ipv4);
+}
+
+IpAddress unspecified(Family family) {
+    return family == Family::ipv4 ? IpAddress{} : IpAddress::v6({});
+}
 
 // The setting of the innermost block that has one.
 template <typename T>
@@ -81,11 +104,15 @@ public:
     // Absent: the virtual server is left out.
     std::optional<VirtualServer> run() {
         server_.endpoint = draft_.endpoint;
+        server_.fwmark = draft_.fwmark;
+        if (is_marked())
+            server_.endpoint = {unspecified(family_of_mark(draft_)), 0};
+        check_said_family();
         server_.location = draft_.where.location();
         server_.alpha = draft_.alpha;
         set_protocol();
         set_forwarding();
-        set_hash_flags();
+        set_scheduler_flags();
         set_one_packet();
         set_persistence();
         server_.drain_timeout = draft_.drain_timeout;
@@ -103,7 +130,21 @@ private:
         return !draft_.mentions.contains(keyword);
     }
 
+    [[nodiscard]] bool is_marked() const { return draft_.fwmark != 0; }
+
+    void check_said_family() {
+        if (!draft_.family || draft_.family->value == server_.endpoint.address.family())
+            return;
+        report_.error(draft_.family->where, "`ip_family` is not that of the address",
+                      "remove it; the address decides, and it is ignored now");
+    }
+
+    // A mark is for packets of every protocol.
     void set_protocol() {
+        if (is_marked()) {
+            server_.protocol = Protocol::udp;
+            return;
+        }
         server_.protocol = value_or(draft_.protocol, Protocol::udp);
         if (is_unsaid("protocol"))
             report_.error(draft_.where, "this virtual_server has no `protocol`; UDP is assumed",
@@ -126,11 +167,9 @@ private:
     }
 
     // keepalived wants `lb_algo` before them; here the order does not matter.
-    void set_hash_flags() {
-        for (const auto& [flag, where] : draft_.hash_flags) {
-            const bool hashes =
-                server_.scheduler == Scheduler::sh || server_.scheduler == Scheduler::mh;
-            if (flag.scheduler.value_or(server_.scheduler) == server_.scheduler && hashes)
+    void set_scheduler_flags() {
+        for (const auto& [flag, where] : draft_.scheduler_flags) {
+            if (flag.scheduler.value_or(server_.scheduler) == server_.scheduler)
                 server_.*flag.flag = true;
             else
                 report_.error(
@@ -145,7 +184,7 @@ private:
     void set_one_packet() {
         if (!draft_.one_packet)
             return;
-        server_.one_packet = server_.protocol == Protocol::udp;
+        server_.one_packet = server_.protocol == Protocol::udp;  // or marked
         if (!server_.one_packet)
             report_.error(draft_.one_packet->where, "`ops` is for `protocol UDP` only",
                           "remove it; it is ignored now");
@@ -162,11 +201,37 @@ private:
     }
 
     void set_persistence() {
-        const bool has_granularity = draft_.persistence_prefix_length.has_value();
+        const bool has_granularity = draft_.granularity.has_value();
+        const std::uint8_t bits = server_.endpoint.address.bits();
         server_.persistence_timeout = value_or(draft_.persistence_timeout,
                                                has_granularity ? persistence_default : seconds(0));
-        server_.persistence_prefix_length =
-            value_or(draft_.persistence_prefix_length, server_.endpoint.address.bits());
+        set_persistence_engine();
+        server_.persistence_prefix_length = bits;
+        if (!has_granularity)
+            return;
+        const GranularityDraft& granularity = draft_.granularity->value;
+        if (granularity.prefix_length <= bits &&
+            !(granularity.is_netmask && !server_.endpoint.address.is_v4()))
+            server_.persistence_prefix_length = granularity.prefix_length;
+        else
+            report_.error(draft_.granularity->where,
+                          "this granularity is not one of the family of the virtual_server",
+                          fmt::format("write a length from 1 to {}; single clients ({}) are told "
+                                      "apart now",
+                                      bits, bits));
+    }
+
+    void set_persistence_engine() {
+        if (!draft_.persistence_engine)
+            return;
+        // Without a port there is persistence in any case: see `every port` in ipvs/table.cc.
+        const bool any_port = !is_marked() && server_.endpoint.port == 0;
+        if (server_.persistence_timeout.count() > 0 || any_port)
+            server_.persistence_engine = draft_.persistence_engine->value;
+        else
+            report_.warning(draft_.persistence_engine->where,
+                            "`persistence_engine` without persistence does nothing",
+                            "write `persistence_timeout SECONDS`, too");
     }
 
     void add_real_server(const RealServerDraft& draft) {
@@ -189,8 +254,10 @@ private:
                                       line_of(same->location, draft.endpoint_where)));
             return;
         }
+        // Behind a mark a server may have its port for its checks alone.
+        const Endpoint& checked = is_marked() ? draft.endpoint : real.endpoint;
         for (const CheckDraft& check : draft.checks)
-            add_check(check, draft, real);
+            add_check(check, draft, checked, real);
         server_.real_servers.push_back(std::move(real));
     }
 
@@ -209,13 +276,14 @@ private:
         return false;
     }
 
-    void add_check(const CheckDraft& check, const RealServerDraft& draft, RealServer& real) {
-        if (real.endpoint.port == 0 && check.connect_port.value_or(0) == 0) {
+    void add_check(const CheckDraft& check, const RealServerDraft& draft, const Endpoint& checked,
+                   RealServer& real) {
+        if (checked.port == 0 && check.connect_port.value_or(0) == 0) {
             report_.error(check.where, "this check has no port, for its real_server has none",
                           "write `connect_port PORT`; it is left out");
             return;
         }
-        real.checks.push_back(finish_check(check, real.endpoint, draft, draft_));
+        real.checks.push_back(finish_check(check, checked, draft, draft_));
     }
 
     // Only NAT changes the port of a packet: otherwise the real server sees that of the virtual
@@ -223,7 +291,10 @@ private:
     bool set_port(const RealServerDraft& draft, RealServer& real) {
         Endpoint& endpoint = real.endpoint;
         const std::uint16_t port = server_.endpoint.port;
-        if (endpoint.port == port)
+        // keepalived's way: what a mark selects keeps its port, unless NAT changes it.
+        if (is_marked() && real.forwarding.method != ForwardingMethod::nat)
+            endpoint.port = 0;
+        if (is_marked() || endpoint.port == port)
             return true;
         if (real.forwarding.method == ForwardingMethod::nat) {
             if (endpoint.port == 0)
@@ -268,9 +339,12 @@ std::vector<Located<VirtualServer>> expand(ServerDraft draft,
         return servers;
     }
     Report said;  // what is wrong with the block is said once, for the first address
-    for (const Endpoint& endpoint : endpoints_of(*group)) {
+    for (const GroupMember& member : members_of(*group, report)) {
         ServerDraft one = draft;
-        one.endpoint = endpoint;
+        one.endpoint = member.endpoint;
+        one.fwmark = member.fwmark;
+        if (member.family)
+            one.family = {*member.family, where};
         auto server = ServerFinisher(std::move(one), servers.empty() ? report : said).run();
         if (!server)
             break;
@@ -286,15 +360,15 @@ std::vector<VirtualServer> finish_servers(std::vector<ServerDraft> drafts,
                                           const std::vector<ServerGroupDraft>& groups,
                                           Report& report) {
     std::vector<VirtualServer> servers;
-    std::map<std::pair<Endpoint, Protocol>, Span> places;
+    std::map<ServiceKey, Span> places;
     for (ServerDraft& draft : drafts) {
         for (auto& [server, where] : expand(std::move(draft), groups, report)) {
-            const auto [first, is_new] =
-                places.emplace(std::pair(server.endpoint, server.protocol), where);
+            const auto [first, is_new] = places.emplace(server.key(), where);
             if (!is_new) {
                 report.error(
                     where,
-                    fmt::format("virtual_server {} is there already", server.endpoint.to_string()),
+                    fmt::format("virtual_server {} is there already",
+                                server.fwmark != 0 ? name_of(server) : server.endpoint.to_string()),
                     fmt::format("it is on {} too; put all real servers into one, this "
                                 "one is left out now",
                                 line_of(first->second.location(), where)));

@@ -150,24 +150,31 @@ bool TrackerCatalog::find_server(TrackerUse& use, const TrackerUseDraft& draft,
     for (const VirtualServer& server : servers_) {
         const bool same_protocol =
             draft.protocol.empty() || draft.protocol == to_word(server.protocol);
-        if (server.endpoint == draft.endpoint && same_protocol)
+        const bool same_packets = draft.fwmark != 0 ? server.fwmark == draft.fwmark
+                                                    : server.endpoint == draft.endpoint &&
+                                                          server.fwmark == 0 && same_protocol;
+        if (same_packets)
             names.push_back(name_of(server));
     }
     if (names.size() == 1) {
         use.tracker.name = names.front();
         return true;
     }
+    const std::string asked =
+        draft.fwmark != 0
+            ? fmt::format("fwmark {}", draft.fwmark)
+            : fmt::format("{} {}", draft.endpoint.address.to_string(), draft.endpoint.port);
     if (names.empty())
         report.error(draft.where,
-                     fmt::format("there is no virtual_server {} {}{}",
-                                 draft.endpoint.address.to_string(), draft.endpoint.port,
+                     fmt::format("there is no virtual_server {}{}", asked,
                                  draft.protocol.empty() ? "" : " with " + draft.protocol),
                      "name one of this configuration; this line is ignored");
     else
-        report.error(draft.where,
-                     fmt::format("there are several virtual servers {} {}",
-                                 draft.endpoint.address.to_string(), draft.endpoint.port),
-                     "write tcp, udp or sctp behind the port; this line is ignored");
+        report.error(draft.where, fmt::format("there are several virtual servers {}", asked),
+                     draft.fwmark != 0 ? "a mark that both families have cannot be tracked; this "
+                                         "line is ignored"
+                                       : "write tcp, udp or sctp behind the port; this line is "
+                                         "ignored");
     return false;
 }
 

@@ -35,8 +35,7 @@ constexpr Group groups[] = {
      ""},
     {Block::global_defs, "vrrp_iptables vrrp_ipsets nftables_ifindex",
      "`no_accept` uses a table of its own in nftables: see `nftables`"},
-    {Block::global_defs,
-     "nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark lvs_sync_daemon", ""},
+    {Block::global_defs, "nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark", ""},
     {Block::global_defs,
      "process_names process_name vrrp_process_name checker_process_name lvs_process_name "
      "bfd_process_name",
@@ -63,7 +62,6 @@ constexpr Group groups[] = {
 
     {Block::vrrp_instance, "vrf",
      "write `interface` with one of the VRF, and `table` with its table behind routes and rules"},
-    {Block::vrrp_instance, "lvs_sync_daemon_interface", ""},
     {Block::vrrp_sync_group,
      "notify_master notify_backup notify_fault notify_stop notify smtp_alert "
      "notify_priority_changes",
@@ -75,8 +73,8 @@ constexpr Group groups[] = {
      ""},
 
     {Block::virtual_server,
-     "persistence_engine warmup omega quorum hysteresis quorum_up quorum_down sorry_server "
-     "sorry_server_inhibit sorry_server_lvs_method ha_suspend flag-3 hashed ip_family smtp_alert "
+     "warmup omega quorum hysteresis quorum_up quorum_down sorry_server "
+     "sorry_server_inhibit sorry_server_lvs_method ha_suspend hashed smtp_alert "
      "snmp_name",
      ""},
     {Block::real_server, "notify_up notify_down alpha warmup smtp_alert snmp_name", ""},

@@ -177,6 +177,7 @@ LoadResult load(const std::string& file, const FileAccess& access, const std::st
     config.vrrp.log_unknown_vrids = drafts.global.log_unknown_vrids;
     config.bfd_scheduling = drafts.global.bfd_scheduling;
     config.ipvs = drafts.ipvs;
+    config.ipvs.sync_daemon = finish_sync_daemon(drafts, config.vrrp.instances, report);
     check_engine(config, drafts, report);
 
     LoadResult result;

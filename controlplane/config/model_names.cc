@@ -29,6 +29,9 @@ std::string_view route_type_name(std::uint8_t type) {
 }
 
 std::string name_of(const VirtualServer& server) {
+    if (server.fwmark != 0)
+        return fmt::format("fwmark {}{}", server.fwmark,
+                           server.endpoint.address.is_v4() ? "" : " (IPv6)");
     return fmt::format("{}/{}", server.endpoint.to_string(), to_word(server.protocol));
 }
 

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -101,22 +103,38 @@ struct RealServer {
     std::vector<Check> checks;  // up when all of them pass; none: always up
 };
 
+// Which packets a virtual server is for; no two of a configuration have the same.
+struct ServiceKey {
+    Endpoint endpoint;  // with a firewall mark: the unspecified address of its family, and port 0
+    Protocol protocol = Protocol::tcp;  // with a firewall mark: udp, though it is for any
+    std::uint32_t fwmark = 0;           // 0: by address, protocol and port
+    auto operator<=>(const ServiceKey&) const = default;
+};
+
 struct VirtualServer {
-    Endpoint endpoint;  // port 0: every port
-    std::string group;  // the virtual_server_group that it is one address of; empty: none
+    Endpoint endpoint;         // port 0: every port; with a firewall mark: see ServiceKey
+    std::uint32_t fwmark = 0;  // 0: by address, protocol and port
+    std::string group;         // the virtual_server_group that it is one address of; empty: none
     SourceLocation location;
     Protocol protocol = Protocol::tcp;
     Scheduler scheduler = Scheduler::wlc;
-    bool hash_port = false;      // sh, mh: the client's port counts too
-    bool hash_fallback = false;  // sh, mh: another server when theirs takes no connections
-    bool one_packet = false;     // UDP: every packet is scheduled by itself
+    // sh, mh: the client's port counts too. Flag 2 of IPVS, whatever another scheduler takes it
+    // for.
+    bool hash_port = false;
+    // sh, mh: another server when theirs takes no connections. Flag 1.
+    bool hash_fallback = false;
+    bool flag_3 = false;      // of IPVS; no scheduler of the kernel takes it for anything
+    bool one_packet = false;  // UDP: every packet is scheduled by itself
     ForwardingMethod method = ForwardingMethod::nat;  // of real servers that do not say it
     std::chrono::seconds persistence_timeout{0};      // 0: no persistence
     std::uint8_t persistence_prefix_length = 32;      // IPv6: 128
+    std::string persistence_engine;                   // "sip"; empty: by the client's address
     bool expire_quiescent = false;          // persistent clients leave servers of weight 0
     std::chrono::seconds drain_timeout{0};  // how long a removed server keeps its connections
     bool alpha = false;                     // real servers start down until their checks pass
     std::vector<RealServer> real_servers;
+
+    [[nodiscard]] ServiceKey key() const { return {endpoint, protocol, fwmark}; }
 };
 
 // Idle time after which a connection ends; 0: IPVS's default.
@@ -145,10 +163,25 @@ enum class IpvsStandby : std::uint8_t {
     off,
 };
 
-// What else happens to the kernel's IPVS table.
+// lvs_sync_daemon: a thread of the kernel's IPVS that tells other directors its connections, or
+// learns theirs.
+struct SyncDaemon {
+    std::string interface;
+    std::string instance;  // the VRRP instance that decides which; empty: both run
+    std::uint8_t id = 0;
+    std::uint16_t payload_max = 0;  // bytes; 0: what the interface takes
+    std::uint16_t port = 8848;
+    std::uint8_t ttl = 1;
+    IpAddress group;  // multicast
+};
+
+// What else happens to the kernel's IPVS.
 struct IpvsPolicy {
-    bool flush_at_start = false;  // all services go, whoever has made them
-    bool flush_on_stop = false;   // likewise
+    std::optional<SyncDaemon> sync_daemon;
+
+    bool flush_at_start = false;         // all services go, whoever has made them
+    bool flush_on_stop = false;          // likewise
+    std::map<std::string, int> sysctls;  // of /proc/sys/net/ipv4/vs, while it has services
 };
 
 // The dataplane { } block, a Headgate extension.

@@ -10,7 +10,7 @@
 namespace headgate::config {
 namespace {
 
-std::array<std::span<const Keyword>, 21> table() {
+std::array<std::span<const Keyword>, 22> table() {
     return {global_keywords(),
             protection_keywords(),
             dump_keywords(),
@@ -30,6 +30,7 @@ std::array<std::span<const Keyword>, 21> table() {
             bfd_keywords(),
             service_keywords(),
             lvs_keywords(),
+            lvs_kernel_keywords(),
             checker_keywords(),
             scheduling_keywords()};
 }

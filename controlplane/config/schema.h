@@ -75,7 +75,8 @@ struct Choice {
     int value = 0;
     // Not empty: keepalived has this value and Headgate does not carry it; the text says what to
     // write instead. The value still reaches the model.
-    std::string_view instead;
+    std::string_view instead{};
+    bool before_number = false;  // in place of an endpoint: a mark follows, not a name
 };
 
 enum class ArgumentKind : std::uint8_t {
@@ -158,7 +159,7 @@ constexpr Argument address() {
     return {.kind = ArgumentKind::address};
 }
 // `others` are words that keepalived takes in place of the address; behind one that is carried
-// stands a name.
+// stands a name or a mark.
 constexpr Argument endpoint(std::span<const Choice> others = {}, std::string_view form = {}) {
     return {.kind = ArgumentKind::endpoint, .choices = others, .form = form};
 }
@@ -207,6 +208,7 @@ std::span<const Keyword> vmac_keywords();
 std::span<const Keyword> buffer_keywords();
 std::span<const Keyword> service_keywords();
 std::span<const Keyword> lvs_keywords();
+std::span<const Keyword> lvs_kernel_keywords();
 std::span<const Keyword> checker_keywords();
 
 // Calls `visit` for every row of the table.

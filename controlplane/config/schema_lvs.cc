@@ -13,18 +13,18 @@ namespace headgate::config {
 namespace {
 
 template <bool VirtualServer::*flag>
-void add_hash_flag(const Context& context, const Value& value, std::optional<Scheduler> scheduler) {
-    context.server->hash_flags.push_back({{value.row->name, scheduler, flag}, value.where});
+void add_flag(const Context& context, const Value& value, std::optional<Scheduler> scheduler) {
+    context.server->scheduler_flags.push_back({{value.row->name, scheduler, flag}, value.where});
 }
 
 template <bool VirtualServer::*flag, Scheduler scheduler>
 void set_hash_flag(const Context& context, const Value& value) {
-    add_hash_flag<flag>(context, value, scheduler);
+    add_flag<flag>(context, value, scheduler);
 }
 
 template <bool VirtualServer::*flag>
-void set_any_hash_flag(const Context& context, const Value& value) {
-    add_hash_flag<flag>(context, value, std::nullopt);
+void set_any_flag(const Context& context, const Value& value) {
+    add_flag<flag>(context, value, std::nullopt);
 }
 
 constexpr auto port = &VirtualServer::hash_port;
@@ -80,9 +80,11 @@ constexpr Keyword lvs_rows[] = {
         .name = "virtual_server_group",
         .argument = text("NAME").with_block(Block::entries),
         .handler = read_server_group,
-        .doc = "Addresses that one `virtual_server group NAME` is for, one a line: `IP PORT`, "
-               "`192.0.2.10-19 PORT`, `IP-IP PORT` or `NETWORK/LENGTH PORT`. With persistence, a "
-               "client gets the same real server on all of them.",
+        .doc = "Addresses and marks that one `virtual_server group NAME` is for, one a line: `IP "
+               "PORT`, "
+               "`192.0.2.10-19 PORT`, `IP-IP PORT` or `NETWORK/LENGTH PORT`; or marks, as `fwmark "
+               "MARK [inet | inet6]`. With persistence, a client gets the same real server on all "
+               "addresses.",
         .repeats = true,
     },
     {
@@ -118,15 +120,22 @@ constexpr Keyword lvs_rows[] = {
         .blocks = Block::virtual_server,
         .name = "flag-1",
         .argument = nothing(),
-        .handler = set_any_hash_flag<fallback>,
-        .doc = "The same as `sh-fallback` or `mh-fallback`.",
+        .handler = set_any_flag<fallback>,
+        .doc = "The same as `sh-fallback` or `mh-fallback`; to other schedulers it means nothing.",
     },
     {
         .blocks = Block::virtual_server,
         .name = "flag-2",
         .argument = nothing(),
-        .handler = set_any_hash_flag<port>,
-        .doc = "The same as `sh-port` or `mh-port`.",
+        .handler = set_any_flag<port>,
+        .doc = "The same as `sh-port` or `mh-port`; to other schedulers it means nothing.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "flag-3",
+        .argument = nothing(),
+        .handler = set_any_flag<&VirtualServer::flag_3>,
+        .doc = "The third flag of an IPVS scheduler. It means nothing to any that the kernel has.",
     },
     {
         .blocks = Block::virtual_server,

@@ -37,10 +37,20 @@ constexpr std::array protocols{
     Choice{"SCTP", static_cast<int>(Protocol::sctp), ""},
 };
 
+constexpr int other_is_mark = 1;
+constexpr int other_is_group = 2;
 constexpr std::array other_targets{
-    Choice{"fwmark", 0, "write the address and port instead of a mark; the block is left out"},
-    Choice{"group", 1, ""},
+    Choice{.name = "fwmark", .value = other_is_mark, .before_number = true},
+    Choice{.name = "group", .value = other_is_group},
 };
+
+constexpr std::array families{
+    Choice{"inet", static_cast<int>(Family::ipv4), ""},
+    Choice{"inet6", static_cast<int>(Family::ipv6), ""},
+};
+
+// The only one that there is in the kernel.
+constexpr std::array persistence_engines{Choice{"sip", 0, ""}};
 
 // The words behind virtual_server or real_server, as one place.
 Span place_of_arguments(const Value& value) {
@@ -52,7 +62,8 @@ void read_virtual_server(const Context& context, const Value& value) {
     draft.endpoint = value.endpoint;
     draft.where = value.statement->keyword().span;
     draft.endpoint_where = place_of_arguments(value);
-    if (value.number != 0)
+    draft.fwmark = value.mark;
+    if (value.number == other_is_group)
         draft.group = {std::string(value.text), draft.endpoint_where};
     Context inner = context;
     inner.server = &draft;
@@ -97,16 +108,21 @@ void set_persistence(const Context& context, const Value& value) {
 }
 
 // A netmask or a prefix length; of an IPv6 service a length. Setting it turns persistence on, as in
-// keepalived.
+// keepalived. Of a group or a mark the family is known later: see finish_services.cc.
 void set_granularity(const Context& context, const Value& value) {
-    const bool is_v4 = context.server->endpoint.address.is_v4();
+    const ServerDraft& server = *context.server;
+    const bool any_family = server.group || server.fwmark != 0;
+    const bool is_v4 = any_family || server.endpoint.address.is_v4();
     const std::string_view hint =
         is_v4 ? "write a netmask such as 255.255.255.0, or a length from 1 to 32; single clients "
                 "(32) are told apart"
               : "write a length from 1 to 128; single clients (128) are told apart";
+    constexpr std::uint8_t length_max = 128;
     const Word& word = value.words.front();
     std::optional<std::int64_t> length;
-    if (const auto mask = IpAddress::parse(word.text); mask && mask->is_v4() && is_v4) {
+    const auto mask = IpAddress::parse(word.text);
+    const bool is_netmask = mask && mask->is_v4() && is_v4;
+    if (is_netmask) {
         const std::uint32_t bits = mask->as_v4().host();
         const int ones = std::countl_one(bits);
         if (ones > 0 && std::popcount(bits) == ones)
@@ -115,11 +131,11 @@ void set_granularity(const Context& context, const Value& value) {
             context.report.error(word.span, quote(word.text) + " is not a netmask",
                                  std::string(hint));
     } else {
-        length = read_number(word, 1, context.server->endpoint.address.bits(), context.report,
-                             std::string(hint));
+        length = read_number(word, 1, any_family ? length_max : server.endpoint.address.bits(),
+                             context.report, std::string(hint));
     }
     if (length)
-        context.server->persistence_prefix_length = {static_cast<std::uint8_t>(*length), word.span};
+        context.server->granularity = {{static_cast<std::uint8_t>(*length), is_netmask}, word.span};
 }
 
 void set_retry(const Context& context, const Value& value) {
@@ -135,13 +151,28 @@ constexpr Keyword service_rows[] = {
     {
         .blocks = Block::root,
         .name = "virtual_server",
-        .argument =
-            endpoint(other_targets, "IP PORT | group NAME").with_block(Block::virtual_server),
+        .argument = endpoint(other_targets, "IP PORT | fwmark MARK | group NAME")
+                        .with_block(Block::virtual_server),
         .handler = read_virtual_server,
         .doc = "A service: connections to this address and port are shared among real servers; "
                "without a port, those to every port that has no service of its own. When the "
-               "address is a virtual_ipaddress, it is served while that is here.",
+               "address is a virtual_ipaddress, it is served while that is here. With `fwmark`: "
+               "what the firewall gives this mark, of any protocol and port, by the kernel's IPVS "
+               "alone; having no address, it is always served, so only mark what comes to an "
+               "address that is here. The ports of its real servers are those that are checked.",
         .repeats = true,
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "ip_family",
+        .argument = one_of(families),
+        .default_text = "that of its address, or of its real servers",
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.server->family = {static_cast<Family>(value.number), value.where};
+            },
+        .doc = "Of a `virtual_server fwmark`: the packets of which family it is for. Without it, "
+               "that of the real servers; IPv4 when all are behind tunnels and differ.",
     },
     {
         .blocks = Block::virtual_server,
@@ -222,6 +253,18 @@ constexpr Keyword service_rows[] = {
         .default_text = "32; IPv6: 128",
         .handler = set_granularity,
         .doc = "Clients that differ only outside this mask count as one. Turns persistence on.",
+    },
+    {
+        .blocks = Block::virtual_server,
+        .name = "persistence_engine",
+        .argument = one_of(persistence_engines),
+        .handler =
+            [](const Context& context, const Value& value) {
+                context.server->persistence_engine = {std::string(value.words[0].text),
+                                                      value.where};
+            },
+        .doc = "With persistence and `protocol UDP`: what is kept together is not a client but a "
+               "call, by its SIP Call-ID. By the kernel's IPVS alone.",
     },
     {
         .blocks = with_virtual_host,

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <fmt/format.h>
@@ -17,8 +18,11 @@ namespace headgate::config {
 namespace {
 
 constexpr std::string_view member_notation =
-    "write `192.0.2.10 80`, `192.0.2.10-19 80`, `192.0.2.10-192.0.2.19 80` or `192.0.2.0/28 80`; "
-    "the line is left out";
+    "write `192.0.2.10 80`, `192.0.2.10-19 80`, `192.0.2.10-192.0.2.19 80`, `192.0.2.0/28 80` or "
+    "`fwmark 7`; the line is left out";
+constexpr std::string_view mark_notation =
+    "write `fwmark MARK`, a number from 1, or behind it also `inet` or `inet6`; the line is left "
+    "out";
 
 // How many addresses come after the first up to the last; absent: more than a group may have, or
 // the last is before the first.
@@ -83,7 +87,7 @@ std::optional<GroupEntry> network(const std::string& text) {
     // With host bits the last address would be outside.
     if (!prefix->contains(last))
         return std::nullopt;
-    return GroupEntry{prefix->address, last, 0};
+    return GroupEntry{.first = prefix->address, .last = last};
 }
 
 std::optional<GroupEntry> addresses(const std::string& text) {
@@ -94,22 +98,42 @@ std::optional<GroupEntry> addresses(const std::string& text) {
     if (!first)
         return std::nullopt;
     if (dash == std::string::npos)
-        return GroupEntry{*first, *first, 0};
+        return GroupEntry{.first = *first, .last = *first};
     const std::string rest = text.substr(dash + 1);
     if (const auto last = IpAddress::parse(rest))
-        return GroupEntry{*first, *last, 0};
+        return GroupEntry{.first = *first, .last = *last};
     if (const auto last = with_last_part(*first, rest))
-        return GroupEntry{*first, *last, 0};
+        return GroupEntry{.first = *first, .last = *last};
+    return std::nullopt;
+}
+
+std::optional<Located<GroupEntry>> read_mark(const Statement& line, Report& report) {
+    const std::span<const Word> words = line.arguments();
+    const Span where = line.keyword().span;
+    if (words.empty()) {
+        report.error(where, "`fwmark` needs a number", std::string(mark_notation));
+        return std::nullopt;
+    }
+    const auto mark = read_number(words[0], 1, UINT32_MAX, report, std::string(mark_notation));
+    if (!mark)
+        return std::nullopt;
+    GroupEntry entry{.fwmark = static_cast<std::uint32_t>(*mark)};
+    if (words.size() > 1 && words[1].text == "inet")
+        entry.family = Family::ipv4;
+    else if (words.size() > 1 && words[1].text == "inet6")
+        entry.family = Family::ipv6;
+    const std::size_t wanted = entry.family ? 2 : 1;
+    if (words.size() <= wanted)
+        return Located<GroupEntry>{entry, where};
+    report.error(words[wanted].span, quote(words[wanted].text) + " is too much",
+                 std::string(mark_notation));
     return std::nullopt;
 }
 
 std::optional<Located<GroupEntry>> read_entry(const Statement& line, Report& report) {
     const Word& word = line.keyword();
-    if (word.text == "fwmark") {
-        report.error(word.span, "`fwmark` in a group is not carried by this version of Headgate",
-                     "write the addresses and the port instead; the line is left out");
-        return std::nullopt;
-    }
+    if (word.text == "fwmark")
+        return read_mark(line, report);
     auto entry = addresses(word.text);
     if (!entry) {
         report.error(word.span, quote(word.text) + " is not an address, a range or a network",
@@ -149,17 +173,34 @@ std::vector<Located<GroupEntry>> read_group_entries(const Statement& group, Repo
     return entries;
 }
 
-std::vector<Endpoint> endpoints_of(const ServerGroupDraft& group) {
-    std::vector<Endpoint> endpoints;
+std::vector<GroupMember> members_of(const ServerGroupDraft& group, Report& report) {
+    std::vector<GroupMember> members;
+    std::set<Family> families;
+    const auto add = [&](const GroupMember& member) {
+        if (std::ranges::find(members, member) == members.end())
+            members.push_back(member);
+    };
     for (const auto& [entry, where] : group.entries) {
+        if (entry.fwmark == 0)
+            families.insert(entry.first.family());
+        else if (entry.family)
+            families.insert(*entry.family);
         const std::uint32_t more = distance(entry.first, entry.last).value_or(0);
-        for (std::uint32_t step = 0; step <= more; ++step) {
-            const Endpoint endpoint{following(entry.first, step), entry.port};
-            if (std::ranges::find(endpoints, endpoint) == endpoints.end())
-                endpoints.push_back(endpoint);
-        }
+        for (std::uint32_t step = 0; entry.fwmark == 0 && step <= more; ++step)
+            add({.endpoint = {following(entry.first, step), entry.port}});
     }
-    return endpoints;
+    for (const auto& [entry, where] : group.entries) {
+        if (entry.fwmark == 0)
+            continue;
+        if (entry.family || families.empty())
+            add({.fwmark = entry.fwmark, .family = entry.family});
+        else if (families.size() == 1)
+            add({.fwmark = entry.fwmark, .family = *families.begin()});
+        else
+            report.error(where, "in a group of both families, a mark needs one",
+                         "write `inet` or `inet6` behind it; the line is left out");
+    }
+    return members;
 }
 
 }  // namespace headgate::config

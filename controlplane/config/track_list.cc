@@ -18,7 +18,7 @@ std::string notation_of(TrackerKind kind) {
     const int most = weight_max(kind);
     const std::string_view name = kind == TrackerKind::interface ? "INTERFACE"
                                   : kind == TrackerKind::virtual_server
-                                      ? "IP PORT [tcp | udp | sctp]"
+                                      ? "IP PORT [tcp | udp | sctp] | fwmark MARK"
                                       : "NAME";
     return fmt::format("write `{} [weight <-{}..{}> [reverse]]`", name, most, most);
 }
@@ -60,6 +60,8 @@ private:
     }
 
     bool read_service() {
+        if (rest_.front().text == "fwmark")
+            return read_mark();
         const auto address = read_address(take(), report_, notation_);
         if (!address)
             return false;
@@ -75,6 +77,17 @@ private:
         if (!rest_.empty() && std::ranges::find(protocols, rest_.front().text) != protocols.end())
             draft_.protocol = take().text;
         return true;
+    }
+
+    bool read_mark() {
+        const Word& keyword = take();
+        if (rest_.empty()) {
+            report_.error(keyword.span, "`fwmark` needs a number", notation_);
+            return false;
+        }
+        const auto mark = read_number(take(), 1, UINT32_MAX, report_, notation_);
+        draft_.fwmark = static_cast<std::uint32_t>(mark.value_or(0));
+        return mark.has_value();
     }
 
     // False: the entry cannot be used.

@@ -1,6 +1,7 @@
 #include "controlplane/netlink/socket.h"
 
 #include <array>
+#include <cerrno>
 #include <optional>
 #include <system_error>
 
@@ -82,15 +83,17 @@ std::optional<Error> end_of(nlmsghdr* message) {
 }
 
 template <typename Handler>
-Result<void> exchange(nl_sock* socket, nl_msg* request, Buffer buffer, Handler handle) {
+Result<void> exchange(nl_sock* socket, nl_msg* request, Buffer buffer, int flags, Handler handle) {
     const int sent = nl_send_auto(socket, request);
     if (sent < 0)
         return fail("send to netlink: {}", nl_geterror(sent));
     const std::uint32_t sequence = nlmsg_hdr(request)->nlmsg_seq;
     for (;;) {
-        const auto bytes = receive(nl_socket_get_fd(socket), buffer, 0);
+        const auto bytes = receive(nl_socket_get_fd(socket), buffer, flags);
         if (!bytes)
             return tl::unexpected(bytes.error());
+        if (*bytes == 0)
+            return tl::unexpected(Error{"the kernel was interrupted", EINTR});
         std::optional<Error> end;
         for_each_message(buffer, *bytes, [&](nlmsghdr* message) {
             if (message->nlmsg_seq != sequence)
@@ -110,11 +113,13 @@ Result<void> exchange(nl_sock* socket, nl_msg* request, Buffer buffer, Handler h
 }  // namespace
 
 Result<void> perform(nl_sock* socket, Message request) {
-    return exchange(socket, request.get(), Buffer(answer_bytes), [](nlmsghdr* /*message*/) {});
+    // The answer is there by now, or never comes.
+    return exchange(socket, request.get(), Buffer(answer_bytes), MSG_DONTWAIT,
+                    [](nlmsghdr* /*message*/) {});
 }
 
 Result<void> ask(nl_sock* socket, Message request, const std::function<void(nlmsghdr*)>& handle) {
-    return exchange(socket, request.get(), Buffer(buffer_bytes), handle);
+    return exchange(socket, request.get(), Buffer(buffer_bytes), 0, handle);
 }
 
 }  // namespace headgate::netlink

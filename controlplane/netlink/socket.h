@@ -31,6 +31,7 @@ Message new_request(int type, int flags);
 // Sends the request and waits for the kernel's answer, which is there when the call that sends it
 // returns. It takes as long as the kernel's RTNL lock is held by others.
 // Error::code of a failure is the kernel's errno; the message has the kernel's own words, if any.
+// EINTR: it was interrupted, and says nothing of what it has done; it sends no answer then.
 Result<void> perform(nl_sock* socket, Message request);
 
 // Likewise, of a request that asks for something: `handle` gets each message of the answer.

@@ -9,12 +9,8 @@ namespace headgate::service {
 
 namespace {
 
-const config::VirtualServer* find(const config::Config& config, const Endpoint& endpoint,
-                                  config::Protocol protocol) {
-    const auto found =
-        std::ranges::find_if(config.virtual_servers, [&](const config::VirtualServer& server) {
-            return server.endpoint == endpoint && server.protocol == protocol;
-        });
+const config::VirtualServer* find(const config::Config& config, const config::ServiceKey& key) {
+    const auto found = std::ranges::find(config.virtual_servers, key, &config::VirtualServer::key);
     return found == config.virtual_servers.end() ? nullptr : &*found;
 }
 
@@ -30,19 +26,19 @@ void Drains::reload(const config::Config& before, const std::vector<ServiceView>
     check(views.size() == before.virtual_servers.size(), "there is one view per virtual server");
     for (std::size_t index = 0; index < views.size(); ++index) {
         const config::VirtualServer& old = before.virtual_servers[index];
-        const config::VirtualServer* server = find(after, old.endpoint, old.protocol);
+        const config::VirtualServer* server = find(after, old.key());
         if (server == nullptr || server->drain_timeout.count() == 0)
             continue;
         for (std::size_t real = 0; real < old.real_servers.size(); ++real) {
             const config::RealServer& gone = old.real_servers[real];
             if (views[index].server_up[real] && !has(*server, gone.endpoint))
-                draining_[{old.endpoint, old.protocol}][gone.endpoint] = {
-                    now + server->drain_timeout, gone.forwarding};
+                draining_[old.key()][gone.endpoint] = {now + server->drain_timeout,
+                                                       gone.forwarding};
         }
     }
     // What is back, or has no virtual server any more, or none with a drain_timeout, ends here.
     for (auto& [service, servers] : draining_) {
-        const config::VirtualServer* server = find(after, service.first, service.second);
+        const config::VirtualServer* server = find(after, service);
         const bool unwanted = server == nullptr || server->drain_timeout.count() == 0;
         std::erase_if(servers,
                       [&](const auto& real) { return unwanted || has(*server, real.first); });
@@ -71,8 +67,7 @@ std::optional<Instant> Drains::next() const {
 
 std::vector<Drains::Leaving> Drains::of(const config::VirtualServer& server) const {
     std::vector<Leaving> servers;
-    if (const auto found = draining_.find({server.endpoint, server.protocol});
-        found != draining_.end()) {
+    if (const auto found = draining_.find(server.key()); found != draining_.end()) {
         for (const auto& [real, draining] : found->second)
             servers.push_back({real, draining.forwarding});
     }

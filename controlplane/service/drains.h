@@ -5,7 +5,6 @@
 
 #include <map>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "common/clock.h"
@@ -40,12 +39,11 @@ public:
 private:
     void forget_empty();
 
-    using ServiceKey = std::pair<Endpoint, config::Protocol>;
     struct Draining {
         Instant until{};
         config::Forwarding forwarding;
     };
-    std::map<ServiceKey, std::map<Endpoint, Draining>> draining_;  // by real server
+    std::map<config::ServiceKey, std::map<Endpoint, Draining>> draining_;  // by real server
 };
 
 }  // namespace headgate::service

@@ -152,10 +152,13 @@ void fill_service(const config::VirtualServer& server, const ServiceView& view,
                   const config::ConnectionTimeouts& timeouts, api::Service& service) {
     service.set_address(server.endpoint.address.to_string());
     service.set_port(server.endpoint.port);
-    service.set_protocol(to_api(server.protocol));
+    if (server.fwmark == 0)
+        service.set_protocol(to_api(server.protocol));
+    service.set_fwmark(server.fwmark);
     service.set_scheduler(scheduler_to_api(server.scheduler));
     service.set_hash_port(server.hash_port);
     service.set_hash_fallback(server.hash_fallback);
+    service.set_scheduler_flag_3(server.flag_3);
     service.set_one_packet(server.one_packet);
     service.set_expire_quiescent(server.expire_quiescent);
     service.mutable_timeouts()->set_tcp_s(seconds_of(timeouts.tcp));
@@ -166,6 +169,7 @@ void fill_service(const config::VirtualServer& server, const ServiceView& view,
     service.set_persistence_timeout_s(seconds_of(server.persistence_timeout));
     if (server.persistence_timeout.count() > 0)
         service.set_persistence_prefix_length(server.persistence_prefix_length);
+    service.set_persistence_engine(server.persistence_engine);
     service.set_active(view.active);
     service.set_vrrp_owned(view.vrrp_owned);
 }
@@ -203,7 +207,7 @@ std::string why_not_bypass(const Inputs& inputs, const config::VirtualServer& se
 std::string why_not_by_ipvs(const Inputs& inputs, const config::VirtualServer& server) {
     if (!inputs.ipvs_down_reason.empty())
         return inputs.ipvs_down_reason;
-    const auto refused = inputs.ipvs_failures.find({server.endpoint, server.protocol});
+    const auto refused = inputs.ipvs_failures.find(server.key());
     return refused == inputs.ipvs_failures.end() ? "" : refused->second;
 }
 

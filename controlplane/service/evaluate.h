@@ -9,7 +9,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/net.h"
@@ -47,7 +46,7 @@ struct Inputs {
     std::string ipvs_down_reason;  // empty while the kernel answers
     bool ipvs_standby = false;     // IPVS is to have the services of the bypass, too
     // Services that the kernel refuses, and why.
-    std::map<std::pair<Endpoint, config::Protocol>, std::string> ipvs_failures;
+    std::map<config::ServiceKey, std::string> ipvs_failures;
 };
 
 enum class State : std::uint8_t {
@@ -68,9 +67,9 @@ struct ServiceView {
     bool in_ipvs = false;    // is in that of IPVS; both: the bypass has been given up meanwhile
     // Is in that of IPVS only for the time in which the bypass fails.
     bool stands_by = false;
-    bool ipvs_ready = false;  // IPVS has it, whatever for
-    std::string placement;    // see VirtualServerStatus in api.proto
-    std::string standby;      // likewise
+    bool ipvs_ready = false;      // IPVS has it, whatever for
+    std::string placement;        // see VirtualServerStatus in api.proto
+    std::string standby;          // likewise
     std::vector<bool> server_up;  // parallel to real_servers
 };
 
@@ -81,8 +80,8 @@ std::vector<ServiceView> evaluate(const config::Config& config, const Inputs& in
 
 enum class Carrier : std::uint8_t { bypass, ipvs, any };
 
-// The table of everything that `carrier` is to have, or one of them; real servers that are down are not in it, but
-// those with inhibit_on_failure. Requires: `views` are of this configuration.
+// The table of everything that `carrier` is to have, or one of them; real servers that are down are
+// not in it, but those with inhibit_on_failure. Requires: `views` are of this configuration.
 api::ServiceTable build_table(const config::Config& config, const std::vector<ServiceView>& views,
                               const Drains& drains, std::uint64_t generation,
                               Carrier carrier = Carrier::bypass);

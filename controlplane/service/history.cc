@@ -17,8 +17,7 @@ std::vector<History::Change> History::update(const config::Config& config,
         const config::VirtualServer& virtual_server = config.virtual_servers[service];
         for (std::size_t server = 0; server < virtual_server.real_servers.size(); ++server) {
             const bool up = views[service].server_up[server];
-            const Key key{virtual_server.endpoint, virtual_server.protocol,
-                          virtual_server.real_servers[server].endpoint};
+            const Key key{virtual_server.key(), virtual_server.real_servers[server].endpoint};
             const auto known = before.find(key);
             if (known != before.end() && known->second.up == up) {
                 entries_.insert(*known);
@@ -34,7 +33,7 @@ std::vector<History::Change> History::update(const config::Config& config,
 
 std::int64_t History::since_unix_ms(const config::VirtualServer& service,
                                     const config::RealServer& server) const {
-    const auto found = entries_.find({service.endpoint, service.protocol, server.endpoint});
+    const auto found = entries_.find({service.key(), server.endpoint});
     check(found != entries_.end(), "the real server was part of the latest update");
     return found->second.since_unix_ms;
 }

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <map>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "controlplane/config/model_services.h"
@@ -34,7 +34,7 @@ public:
                                              const config::RealServer& server) const;
 
 private:
-    using Key = std::tuple<Endpoint, config::Protocol, Endpoint>;
+    using Key = std::pair<config::ServiceKey, Endpoint>;  // and the real server's
     struct Entry {
         bool up = false;
         std::int64_t since_unix_ms = 0;

@@ -27,8 +27,15 @@ std::string missing(std::string_view keyword, Value asked, const std::vector<Val
 }  // namespace
 
 std::string why_not_carried(const Capabilities& backend, const config::VirtualServer& server) {
-    if (auto reason = missing("protocol", server.protocol, backend.protocols); !reason.empty())
+    if (server.fwmark != 0) {
+        if (!backend.firewall_marks)
+            return "it is selected by a firewall mark";
+    } else if (auto reason = missing("protocol", server.protocol, backend.protocols);
+               !reason.empty()) {
         return reason;
+    }
+    if (!server.persistence_engine.empty() && !backend.persistence_engines)
+        return fmt::format("persistence_engine {} is not supported", server.persistence_engine);
     for (const config::RealServer& real : server.real_servers) {
         if (auto reason = missing("lb_kind", real.forwarding.method, backend.methods);
             !reason.empty())

@@ -13,6 +13,8 @@ struct Capabilities {
     std::vector<config::ForwardingMethod> methods;
     std::vector<config::Scheduler> schedulers;
     std::vector<config::Protocol> protocols;
+    bool firewall_marks = false;
+    bool persistence_engines = false;
 };
 
 // Empty when the backend can carry the virtual server; else the reason, in the words of the

@@ -75,9 +75,15 @@ std::string words_of(const config::Forwarding& forwarding) {
     return words;
 }
 
-std::string log_name(const Endpoint& endpoint, config::Protocol protocol) {
-    return fmt::format("[{}]:{}:{}", endpoint.address.to_string(), to_word(protocol),
-                       endpoint.port);
+std::string log_name(const config::VirtualServer& server) {
+    if (server.fwmark != 0)
+        return fmt::format("FWM {}", server.fwmark);
+    return log_name(server, server.endpoint);
+}
+
+std::string log_name(const config::VirtualServer& server, const Endpoint& real) {
+    return fmt::format("[{}]:{}:{}", real.address.to_string(),
+                       server.fwmark != 0 ? "none" : to_word(server.protocol), real.port);
 }
 
 }  // namespace headgate::service

@@ -16,7 +16,9 @@ std::string words_of(const config::Forwarding& forwarding);
 using config::name_of;
 using config::to_word;
 
-// "[192.0.2.10]:tcp:80": how keepalived's log lines name a virtual server or a real server of it.
-std::string log_name(const Endpoint& endpoint, config::Protocol protocol);
+// "[192.0.2.10]:tcp:80", "FWM 7": how keepalived's log lines name a virtual server.
+std::string log_name(const config::VirtualServer& server);
+// "[192.0.2.11]:tcp:80": a real server of it.
+std::string log_name(const config::VirtualServer& server, const Endpoint& real);
 
 }  // namespace headgate::service

@@ -13,7 +13,8 @@ std::optional<Hold> Instance::hold(Instant now,
 }
 
 Standing Instance::standing(Instant now, std::chrono::system_clock::time_point wall_now) const {
-    Standing standing{.name = config_.name, .held_vips = {}, .hold = hold(now, wall_now)};
+    Standing standing{
+        .name = config_.name, .state = state(), .held_vips = {}, .hold = hold(now, wall_now)};
     if (state() == State::master) {
         for (const HeldAddresses::Vip& vip : addresses_.vips()) {
             if (vip.present)

@@ -104,6 +104,7 @@ struct TrackerStatus {
 // As much of an instance as the rest of the daemon acts on.
 struct Standing {
     std::string name;
+    State state = State::init;
     std::vector<IpAddress> held_vips;  // in the kernel, while MASTER
     std::optional<Hold> hold;
     bool operator==(const Standing&) const = default;

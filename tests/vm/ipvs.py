@@ -143,15 +143,15 @@ class Crew:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="crew."))
         self.members = []
 
-    def _add(self, kind):
+    def add(self, kind):
         self.members.append(kind(self.directory))
         return self.members[-1]
 
     def headgated(self):
-        return self._add(Headgated)
+        return self.add(Headgated)
 
     def keepalived(self):
-        return self._add(Keepalived)
+        return self.add(Keepalived)
 
     def keep_artefacts(self, name):
         """What may tell why a test has failed goes where the host finds it."""

@@ -181,9 +181,38 @@ TEST_F(IpvsKernel, HasTimeoutsAndAVersion) {
     EXPECT_EQ(kernel.timeouts()->tcp_fin_s, before->tcp_fin_s);
     EXPECT_EQ(kernel.timeouts()->udp_s, 9U);
     ASSERT_TRUE(kernel.set_timeouts(*before));
-    ASSERT_TRUE(kernel.set_expires_quiescent(true));
-    EXPECT_TRUE(*kernel.expires_quiescent());
-    ASSERT_TRUE(kernel.set_expires_quiescent(false));
+    const std::string sysctl = "expire_quiescent_template";
+    ASSERT_TRUE(kernel.set_sysctl(sysctl, 1));
+    EXPECT_EQ(*kernel.sysctl(sysctl), 1);
+    ASSERT_TRUE(kernel.set_sysctl(sysctl, 0));
+}
+
+TEST_F(IpvsKernel, HasSyncDaemonsAsAsked) {
+    SyncDaemon asked{.role = SyncRole::master,
+                     .interface = "nosuch0",
+                     .id = 9,
+                     .payload_max = 500,
+                     .group = *IpAddress::parse("239.0.0.81"),
+                     .port = 8849,
+                     .ttl = 3};
+    EXPECT_EQ(kernel.start_sync(asked).error().code, ENODEV);
+    EXPECT_TRUE(kernel.stop_sync(SyncRole::master)) << "one that does not run";
+    asked.interface = "lo";
+    // Many times: the kernel may stop a thread before it has begun, and then does not answer.
+    constexpr int rounds = 40;
+    for (int round = 0; round < rounds; ++round) {
+        const SyncRole role = round % 2 == 0 ? SyncRole::master : SyncRole::backup;
+        asked.role = role;
+        const auto started = kernel.start_sync(asked);
+        ASSERT_TRUE(started) << started.error().message;
+        EXPECT_EQ(kernel.start_sync(asked).error().code, EEXIST);
+        const auto running = kernel.sync_daemons();
+        ASSERT_TRUE(running);
+        ASSERT_EQ(running->size(), 1U);
+        EXPECT_TRUE(is_as_asked(running->front(), asked)) << running->front().payload_max;
+        ASSERT_TRUE(kernel.stop_sync(role));
+        EXPECT_TRUE(kernel.sync_daemons()->empty());
+    }
 }
 
 TEST_F(IpvsKernel, IsQuickWithATableOfSomeSize) {

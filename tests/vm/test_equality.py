@@ -34,6 +34,13 @@ GROUP = """virtual_server_group G {
 }
 """
 
+MARKS = """virtual_server_group M {
+    fwmark 9
+    192.0.2.10 80
+    fwmark 3
+}
+"""
+
 FAILING = ("TCP_CHECK {", "connect_port 1", "connect_timeout 1", "retry 0", "}")
 
 CONFIGS = {
@@ -76,6 +83,22 @@ CONFIGS = {
                                      for each in range(number % 5 + 1)])
                     for number in range(13)),
     "group": GROUP + virtual("group G", kind="TUN", lines=["persistence_timeout 60"]),
+    "marks": "".join((
+        virtual("fwmark 1", servers=("10.0.0.11 80", "10.0.0.12 8080", "10.0.0.13")),
+        virtual("fwmark 2", kind="NAT", servers=("10.0.0.11 80", "10.0.0.12 8080")),
+        virtual("fwmark 3", servers=("2001:db8::11 80",)),
+        virtual("fwmark 4", lines=["persistence_timeout 50", "ops"]),
+        virtual("fwmark 5", kind="TUN", servers=("2001:db8::11 80", "10.0.0.11 80")),
+        virtual("fwmark 3", kind="TUN", lines=["ip_family inet"]), virtual())),
+    "marks-of-a-group": MARKS + virtual("group M", servers=("10.0.0.11 80",)),
+    "marks-of-an-ipv6-group": MARKS.replace("192.0.2.10", "2001:db8::10") + virtual(
+        "group M", kind="TUN"),
+    "sip-and-flags": "".join((
+        virtual("192.0.2.10 5060", protocol="UDP",
+                lines=["persistence_timeout 60", "persistence_engine sip"],
+                servers=("10.0.0.11 5060", "10.0.0.12 5060")),
+        virtual("192.0.2.11 80", lines=["flag-1", "flag-3"]),
+        virtual("192.0.2.12 80", algorithm="mh", lines=["flag-1", "flag-2", "flag-3"]))),
     "timeouts": "global_defs {\n    lvs_timeouts tcp 777 tcpfin 66 udp 55\n}\n" + virtual(),
     "failed-server": virtual(servers=("127.0.0.1 80;" + ";".join(FAILING), "10.0.0.12 80")),
     "inhibited-server": virtual(servers=("127.0.0.1 80;inhibit_on_failure;" + ";".join(FAILING),

@@ -1,5 +1,6 @@
-"""Goal: requests get their answers by way of the kernel's IPVS, and of the bypass beside it; a
-director without the address does not balance; counters survive a SIGKILL.
+"""Goal: requests get their answers by way of the kernel's IPVS, and of the bypass beside it, by
+address and by firewall mark; a director without the address does not balance; counters survive a
+SIGKILL.
 """
 
 import dataclasses
@@ -78,3 +79,31 @@ def test_ipvs_takes_over_from_a_dataplane_that_does_not_come_up(direct, hosts):
     assert "exited with status 1" in director.placement(80)
     assert request_many(hosts["c1"], VIP, 80, 10) == {"r1": 5, "r2": 5}
     assert "IPVS takes over" in director.log()
+
+
+MARKING = f"""table ip marking {{
+    chain web {{
+        type filter hook prerouting priority mangle;
+        ip daddr {VIP} tcp dport {{ {", ".join(map(str, PORTS))} }} meta mark set 7
+    }}
+}}
+"""
+
+
+def test_a_firewall_mark_is_one_service_for_several_ports(direct, hosts):
+    director = direct()
+    virtual = configs.Virtual(80, weights=(1, 1), target="fwmark 7", check="TCP_CHECK")
+    director.start(configs.director_text("lb", MASTER, [virtual], list(SERVERS.values())))
+    rules = director.host.directory / "marking.nft"
+    rules.write_text(MARKING)
+    director.host.run("nft", "-f", rules)
+    director.wait_up(0)
+    assert director.placement(0) == "ipvs: it is selected by a firewall mark"
+    assert director.table() == "-A -f 7 -s rr\n" + "".join(
+        f"-a -f 7 -r {address}:0 -g -w 1\n" for address in SERVERS.values())
+    director.wait_state("MASTER", PATIENCE_S)
+    for port in PORTS:
+        assert request_many(hosts["c1"], VIP, port, 10) == {"r1": 5, "r2": 5}
+    wait_until(lambda: director.totals() == [20], PATIENCE_S, "all are counted", interval_s=0.2)
+    assert "fwmark 7 is up: 2 of 2 real servers are up" in director.cli("why", "fwmark 7").stdout
+    director.host.run("nft", "delete", "table", "ip", "marking")

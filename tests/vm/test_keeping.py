@@ -128,14 +128,19 @@ def test_flush_and_flush_on_stop(crew):
 def test_timeouts_and_sysctl_come_back(crew):
     before = ipvsadm("-L", "--timeout")
     sysctl = pathlib.Path("/proc/sys/net/ipv4/vs/expire_quiescent_template")
+    nodest = sysctl.with_name("expire_nodest_conn")
     director = crew.headgated()
-    director.start("global_defs {\n    lvs_timeouts tcp 77\n}\n" + ENGINE +
+    director.start("global_defs {\n    lvs_timeouts tcp 77\n}\n" +
+                   ENGINE.replace("}", "    ipvs_sysctl expire_nodest_conn 1\n}") +
                    virtual(lines=["persistence_timeout 5", "expire_quiescent_template"]))
     wait_until(lambda: " 77 " in ipvsadm("-L", "--timeout"), 10, "timeouts", interval_s=0.1)
     wait_until(lambda: sysctl.read_text().strip() == "1", 5, "the sysctl", interval_s=0.1)
+    wait_until(lambda: nodest.read_text().strip() == "1", 5, "that of the configuration",
+               interval_s=0.1)
     director.stop()
     assert ipvsadm("-L", "--timeout") == before
     assert sysctl.read_text().strip() == "0"
+    assert nodest.read_text().strip() == "0"
 
 
 def test_a_reload_changes_in_place(director):

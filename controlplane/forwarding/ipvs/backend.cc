@@ -15,6 +15,7 @@
 #include "controlplane/forwarding/ipvs/connections.h"
 #include "controlplane/forwarding/ipvs/owners_file.h"
 #include "controlplane/forwarding/ipvs/reconciler.h"
+#include "controlplane/forwarding/ipvs/sync_keeper.h"
 
 namespace headgate::forwarding::ipvs {
 
@@ -47,6 +48,7 @@ api::DataplaneState state_of(const std::vector<ListedService>& services, std::ui
         service.set_address(key.endpoint.address.to_string());
         service.set_port(key.endpoint.port);
         service.set_protocol(static_cast<api::Protocol>(key.protocol));
+        service.set_fwmark(key.fwmark);
         service.set_connections(listed.counters.connections);
         service.set_packets(listed.counters.packets);
         service.set_bytes(listed.counters.bytes);
@@ -86,25 +88,49 @@ public:
           timer_(context),
           kernel_(std::move(kernel)),
           owners_(owners_file),
-          reconciler_(*kernel_, owners_.load(), [this](const auto& ours) { owners_.save(ours); }),
+          owned_(owners_.load()),
+          reconciler_(*kernel_, owned_.services,
+                      [this](const auto& ours) {
+                          owned_.services = ours;
+                          owners_.save(owned_);
+                      }),
+          sync_(*kernel_, owned_.sync_roles,
+                [this](const auto& ours) {
+                    owned_.sync_roles = ours;
+                    owners_.save(owned_);
+                }),
           on_change_(std::move(on_change)) {}
 
     void configure(const config::IpvsPolicy& policy) { policy_ = policy; }
 
     void apply(const api::ServiceTable& table) {
+        if (stopped_)
+            return;
         generation_ = table.generation();
         wanted_ = !table.services().empty();
         const State before = state();
         patience_ = check_interval;
-        reconciler_.apply(table_of(table), policy_.flush_at_start);
+        Table wanted = table_of(table);
+        if (!wanted.ours.empty())
+            wanted.sysctls.insert(policy_.sysctls.begin(), policy_.sysctls.end());
+        reconciler_.apply(std::move(wanted), policy_.flush_at_start);
         tell_since(before);
-        if (reconciler_.is_needed() && !std::exchange(checking_, true))
-            check_after(check_interval);
+        check_if_needed();
+    }
+
+    void keep_synced(bool is_master) {
+        if (stopped_)
+            return;
+        const auto& asked = policy_.sync_daemon;
+        sync_.apply(asked ? sync_daemons_of(*asked, is_master) : std::vector<SyncDaemon>{});
+        check_if_needed();
     }
 
     void stop() {
         timer_.cancel();
         checking_ = false;
+        stopped_ = true;
+        sync_.stop();
         reconciler_.stop(policy_.flush_on_stop);
     }
 
@@ -114,9 +140,15 @@ public:
                     .up = wanted_ && reconciler_.is_up(),
                     .error = wanted_ ? reconciler_.error() : "",
                     .failures = reconciler_.failures(),
-                    .repairs = reconciler_.repairs(),
+                    .repairs = reconciler_.repairs() + sync_.repairs(),
+                    .settings_error = reconciler_.settings_error(),
                     .version = {},
-                    .connection_buckets = 0};
+                    .connection_buckets = 0,
+                    .sync = {}};
+        if (const std::string trouble = sync_.trouble_of_others(); !trouble.empty())
+            state.settings_error += (state.settings_error.empty() ? "" : "; ") + trouble;
+        for (const SyncDaemon& daemon : sync_.wanted())
+            state.sync.push_back({daemon, sync_.error_of(daemon.role)});
         if (const auto info = reconciler_.info()) {
             state.connection_buckets = info->connection_buckets;
             state.version = fmt::format("{}.{}.{}", info->version >> 16U & 0xffU,
@@ -149,6 +181,13 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_needed() const { return reconciler_.is_needed() || sync_.is_needed(); }
+
+    void check_if_needed() {
+        if (is_needed() && !std::exchange(checking_, true))
+            check_after(check_interval);
+    }
+
     void check_after(Duration interval) {
         timer_.expires_after(interval);
         timer_.async_wait([this](boost::system::error_code error) {
@@ -161,11 +200,13 @@ private:
         const Instant start = std::chrono::steady_clock::now();
         const State before = state();
         reconciler_.check();
+        sync_.check();
         tell_since(before);
         const Duration took = std::chrono::steady_clock::now() - start;
-        const bool may_wait = reconciler_.is_standby() && !reconciler_.is_up();
+        const bool may_wait =
+            reconciler_.is_standby() && !reconciler_.is_up() && !sync_.is_needed();
         patience_ = may_wait ? std::min(2 * patience_, standby_interval_max) : check_interval;
-        checking_ = reconciler_.is_needed();
+        checking_ = is_needed();
         if (checking_)
             check_after(std::max(patience_ - took, took * check_share));
     }
@@ -180,12 +221,15 @@ private:
     asio::steady_timer timer_;
     std::unique_ptr<Kernel> kernel_;
     OwnersFile owners_;
+    Owned owned_;
     Reconciler reconciler_;
+    SyncKeeper sync_;
     std::function<void()> on_change_;
     config::IpvsPolicy policy_;
     std::uint64_t generation_ = 0;
     bool wanted_ = false;
     bool checking_ = false;
+    bool stopped_ = false;  // what was on its way then must not start anything again
     Duration patience_ = check_interval;
     asio::thread_pool reader_{1};  // of the kernel's connections
 };
@@ -199,6 +243,10 @@ Backend::~Backend() = default;
 
 void Backend::configure(const config::IpvsPolicy& policy) {
     impl_->configure(policy);
+}
+
+void Backend::keep_synced(bool is_master) {
+    impl_->keep_synced(is_master);
 }
 
 void Backend::stop() {
@@ -217,7 +265,9 @@ service::Capabilities Backend::capabilities() const {
                            Scheduler::lblc, Scheduler::lblcr, Scheduler::sh, Scheduler::mh,
                            Scheduler::dh, Scheduler::fo, Scheduler::ovf, Scheduler::sed,
                            Scheduler::nq, Scheduler::twos},
-            .protocols = {config::Protocol::tcp, config::Protocol::udp, config::Protocol::sctp}};
+            .protocols = {config::Protocol::tcp, config::Protocol::udp, config::Protocol::sctp},
+            .firewall_marks = true,
+            .persistence_engines = true};
 }
 
 void Backend::apply(api::ServiceTable table) {

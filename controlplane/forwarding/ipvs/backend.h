@@ -11,9 +11,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "controlplane/config/model_services.h"
 #include "controlplane/forwarding/backend.h"
+#include "controlplane/forwarding/ipvs/sync_daemon.h"
 #include "controlplane/forwarding/ipvs/table.h"
 
 namespace boost::asio {
@@ -34,9 +36,16 @@ public:
         std::string error;  // why not, in words
         // What it does not do, though it answers: why, by service.
         std::map<ServiceKey, std::string> failures;
-        std::uint64_t repairs = 0;             // changes of others that were put back
+        std::uint64_t repairs = 0;  // changes of others that were put back
+        // Timeouts and sysctls that it has not, and sync daemons that do not stop, in words.
+        std::string settings_error;
         std::string version;                   // "1.2.1"; empty: not known
         std::uint32_t connection_buckets = 0;  // likewise
+        struct Sync {
+            SyncDaemon daemon;
+            std::string error;  // why it does not run, in words; empty: it does
+        };
+        std::vector<Sync> sync;  // daemons that are to run
     };
 
     // `owners_file` is where it remembers which services are its own. `on_change` is called when
@@ -48,6 +57,9 @@ public:
 
     // How the kernel's table begins and ends, from now on.
     void configure(const config::IpvsPolicy& policy);
+
+    // The sync daemons that the policy asks for run from now on. `is_master`: its VRRP instance is.
+    void keep_synced(bool is_master);
 
     // The orderly end.
     void stop();

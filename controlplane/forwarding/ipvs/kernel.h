@@ -8,6 +8,7 @@
 
 #include "common/result.h"
 #include "controlplane/forwarding/ipvs/plan.h"
+#include "controlplane/forwarding/ipvs/sync_daemon.h"
 #include "controlplane/forwarding/ipvs/table.h"
 
 namespace headgate::forwarding::ipvs {
@@ -62,13 +63,20 @@ public:
 
     virtual Result<void> flush() = 0;
 
+    // All that run, whoever has started them.
+    [[nodiscard]] virtual Result<std::vector<SyncDaemon>> sync_daemons() = 0;
+    // Error::code: EEXIST: one of its role runs already; ENODEV: there is no such interface.
+    virtual Result<void> start_sync(const SyncDaemon& daemon) = 0;
+    // One that does not run is no error.
+    virtual Result<void> stop_sync(SyncRole role) = 0;
+
     [[nodiscard]] virtual Result<Timeouts> timeouts() = 0;
     // Those that are 0 stay as they are.
     virtual Result<void> set_timeouts(const Timeouts& timeouts) = 0;
 
-    // The sysctl expire_quiescent_template of this network namespace.
-    [[nodiscard]] virtual Result<bool> expires_quiescent() = 0;
-    virtual Result<void> set_expires_quiescent(bool on) = 0;
+    // Those of /proc/sys/net/ipv4/vs, of this network namespace.
+    [[nodiscard]] virtual Result<int> sysctl(const std::string& name) = 0;
+    virtual Result<void> set_sysctl(const std::string& name, int value) = 0;
 };
 
 }  // namespace headgate::forwarding::ipvs

@@ -87,7 +87,8 @@ std::string name_of(const api::ServiceStats& stats) {
     if (!address)
         return {};
     return ServiceKey{.endpoint = {*address, static_cast<std::uint16_t>(stats.port())},
-                      .protocol = static_cast<std::uint8_t>(stats.protocol())}
+                      .protocol = static_cast<std::uint8_t>(stats.protocol()),
+                      .fwmark = stats.fwmark()}
         .to_string();
 }
 

@@ -195,6 +195,27 @@ void put_timeouts(nl_msg* request, const Timeouts& timeouts) {
     netlink::put_u32(request, IPVS_CMD_ATTR_TIMEOUT_UDP, timeouts.udp_s);
 }
 
+void put_sync_daemon(nl_msg* request, const SyncDaemon& daemon) {
+    const Nest nest(request, IPVS_CMD_ATTR_DAEMON);
+    netlink::put_u32(request, IPVS_DAEMON_ATTR_STATE, static_cast<std::uint32_t>(daemon.role));
+    netlink::put_text(request, IPVS_DAEMON_ATTR_MCAST_IFN, daemon.interface.c_str());
+    netlink::put_u32(request, IPVS_DAEMON_ATTR_SYNC_ID, daemon.id);
+    if (daemon.payload_max != 0)
+        netlink::put_u16(request, IPVS_DAEMON_ATTR_SYNC_MAXLEN, daemon.payload_max);
+    const auto group = daemon.group.bytes();
+    netlink::put_bytes(
+        request,
+        daemon.group.is_v4() ? IPVS_DAEMON_ATTR_MCAST_GROUP : IPVS_DAEMON_ATTR_MCAST_GROUP6,
+        group.data(), group.size());
+    netlink::put_u16(request, IPVS_DAEMON_ATTR_MCAST_PORT, daemon.port);  // in host order
+    netlink::put_u8(request, IPVS_DAEMON_ATTR_MCAST_TTL, daemon.ttl);
+}
+
+void put_sync_role(nl_msg* request, SyncRole role) {
+    const Nest nest(request, IPVS_CMD_ATTR_DAEMON);
+    netlink::put_u32(request, IPVS_DAEMON_ATTR_STATE, static_cast<std::uint32_t>(role));
+}
+
 std::optional<ListedService> service_in(nlmsghdr* message) {
     const auto command = command_in(message);
     if (!command || (*command)[IPVS_CMD_ATTR_SERVICE] == nullptr)
@@ -263,6 +284,29 @@ std::optional<Timeouts> timeouts_in(nlmsghdr* message) {
         .tcp_s = number_in<std::uint32_t>((*command)[IPVS_CMD_ATTR_TIMEOUT_TCP]),
         .tcp_fin_s = number_in<std::uint32_t>((*command)[IPVS_CMD_ATTR_TIMEOUT_TCP_FIN]),
         .udp_s = number_in<std::uint32_t>((*command)[IPVS_CMD_ATTR_TIMEOUT_UDP])};
+}
+
+std::optional<SyncDaemon> sync_daemon_in(nlmsghdr* message) {
+    const auto command = command_in(message);
+    if (!command || (*command)[IPVS_CMD_ATTR_DAEMON] == nullptr)
+        return std::nullopt;
+    const auto attributes = netlink::nested<IPVS_DAEMON_ATTR_MAX>((*command)[IPVS_CMD_ATTR_DAEMON]);
+    const auto state = number_in<std::uint32_t>(attributes[IPVS_DAEMON_ATTR_STATE]);
+    if (state != IP_VS_STATE_MASTER && state != IP_VS_STATE_BACKUP)
+        return std::nullopt;
+    SyncDaemon daemon;
+    daemon.role = state == IP_VS_STATE_MASTER ? SyncRole::master : SyncRole::backup;
+    daemon.interface = netlink::text_of(attributes[IPVS_DAEMON_ATTR_MCAST_IFN]);
+    daemon.id =
+        static_cast<std::uint8_t>(number_in<std::uint32_t>(attributes[IPVS_DAEMON_ATTR_SYNC_ID]));
+    daemon.payload_max = number_in<std::uint16_t>(attributes[IPVS_DAEMON_ATTR_SYNC_MAXLEN]);
+    const nlattr* const group6 = attributes[IPVS_DAEMON_ATTR_MCAST_GROUP6];
+    daemon.group = group6 != nullptr
+                       ? address_in(group6, Family::ipv6)
+                       : address_in(attributes[IPVS_DAEMON_ATTR_MCAST_GROUP], Family::ipv4);
+    daemon.port = number_in<std::uint16_t>(attributes[IPVS_DAEMON_ATTR_MCAST_PORT]);
+    daemon.ttl = number_in<std::uint8_t>(attributes[IPVS_DAEMON_ATTR_MCAST_TTL]);
+    return daemon;
 }
 
 std::optional<Info> info_in(nlmsghdr* message) {

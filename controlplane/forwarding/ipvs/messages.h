@@ -17,6 +17,9 @@ void put_operation(nl_msg* request, const Operation& operation);
 // Names a service, for IPVS_CMD_GET_DEST.
 void put_service_key(nl_msg* request, const ServiceKey& key);
 void put_timeouts(nl_msg* request, const Timeouts& timeouts);
+void put_sync_daemon(nl_msg* request, const SyncDaemon& daemon);
+// Names one, for IPVS_CMD_DEL_DAEMON.
+void put_sync_role(nl_msg* request, SyncRole role);
 
 // Nothing where the message is not what was asked for; lists have to end, whatever is in them.
 std::optional<ListedService> service_in(nlmsghdr* message);  // without its destinations
@@ -26,6 +29,7 @@ struct ListedDestination {
 };
 std::optional<ListedDestination> destination_in(nlmsghdr* message);
 std::optional<Timeouts> timeouts_in(nlmsghdr* message);
+std::optional<SyncDaemon> sync_daemon_in(nlmsghdr* message);
 std::optional<Info> info_in(nlmsghdr* message);
 
 }  // namespace headgate::forwarding::ipvs

@@ -18,7 +18,7 @@ namespace {
 // Answers are lost when the socket's buffer is full; nothing but memory that is short fills it.
 constexpr int list_tries_max = 3;
 
-constexpr const char* expire_quiescent_file = "/proc/sys/net/ipv4/vs/expire_quiescent_template";
+const std::string sysctl_folder = "/proc/sys/net/ipv4/vs/";
 
 constexpr const char* not_permitted = "not permitted: it needs CAP_NET_ADMIN";
 
@@ -137,6 +137,45 @@ Result<void> NetlinkKernel::flush() {
     return {};
 }
 
+Result<std::vector<SyncDaemon>> NetlinkKernel::sync_daemons() {
+    check(socket_.has_value(), "the kernel is open");
+    std::vector<SyncDaemon> daemons;
+    const auto asked = socket_->ask(socket_->request(IPVS_CMD_GET_DAEMON, NLM_F_DUMP),
+                                    [&daemons](nlmsghdr* message) {
+                                        if (auto daemon = sync_daemon_in(message))
+                                            daemons.push_back(std::move(*daemon));
+                                    });
+    if (!asked)
+        return fail_to("list the sync daemons", asked.error());
+    return daemons;
+}
+
+Result<void> NetlinkKernel::start_sync(const SyncDaemon& daemon) {
+    check(socket_.has_value(), "the kernel is open");
+    netlink::Message request = socket_->request(IPVS_CMD_NEW_DAEMON);
+    put_sync_daemon(request.get(), daemon);
+    auto done = socket_->perform(std::move(request));
+    if (done)
+        return {};
+    Error error = std::move(done.error());
+    if (error.code == ENODEV)
+        error.message = fmt::format("there is no interface {}", daemon.interface);
+    else if (error.code == EEXIST)
+        error.message = "one runs already";
+    return fail_to("start " + daemon.to_string(), error);
+}
+
+Result<void> NetlinkKernel::stop_sync(SyncRole role) {
+    check(socket_.has_value(), "the kernel is open");
+    netlink::Message request = socket_->request(IPVS_CMD_DEL_DAEMON);
+    put_sync_role(request.get(), role);
+    const auto done = socket_->perform(std::move(request));
+    // A thread that has not had its first moment ends, too, but counts as interrupted.
+    if (done || done.error().code == ESRCH || done.error().code == EINTR)
+        return {};
+    return fail_to(fmt::format("stop the {} sync daemon", to_word(role)), done.error());
+}
+
 Result<Timeouts> NetlinkKernel::timeouts() {
     check(socket_.has_value(), "the kernel is open");
     Timeouts timeouts;
@@ -158,19 +197,21 @@ Result<void> NetlinkKernel::set_timeouts(const Timeouts& timeouts) {
     return {};
 }
 
-Result<bool> NetlinkKernel::expires_quiescent() {
-    std::ifstream file(expire_quiescent_file);
+Result<int> NetlinkKernel::sysctl(const std::string& name) {
+    const std::string path = sysctl_folder + name;
+    std::ifstream file(path);
     int value = 0;
     if (!(file >> value))
-        return fail("IPVS: cannot read {}", expire_quiescent_file);
-    return value != 0;
+        return fail("IPVS: cannot read {}", path);
+    return value;
 }
 
-Result<void> NetlinkKernel::set_expires_quiescent(bool on) {
-    std::ofstream file(expire_quiescent_file);
-    file << (on ? 1 : 0) << std::flush;
+Result<void> NetlinkKernel::set_sysctl(const std::string& name, int value) {
+    const std::string path = sysctl_folder + name;
+    std::ofstream file(path);
+    file << value << std::flush;
     if (!file.good())
-        return fail("IPVS: cannot write {}", expire_quiescent_file);
+        return fail("IPVS: cannot write {} to {}", value, path);
     return {};
 }
 

@@ -20,10 +20,13 @@ public:
     [[nodiscard]] Result<std::vector<ListedService>> list() override;
     Result<void> perform(const Operation& operation) override;
     Result<void> flush() override;
+    [[nodiscard]] Result<std::vector<SyncDaemon>> sync_daemons() override;
+    Result<void> start_sync(const SyncDaemon& daemon) override;
+    Result<void> stop_sync(SyncRole role) override;
     [[nodiscard]] Result<Timeouts> timeouts() override;
     Result<void> set_timeouts(const Timeouts& timeouts) override;
-    [[nodiscard]] Result<bool> expires_quiescent() override;
-    Result<void> set_expires_quiescent(bool on) override;
+    [[nodiscard]] Result<int> sysctl(const std::string& name) override;
+    Result<void> set_sysctl(const std::string& name, int value) override;
 
 private:
     Result<void> list_destinations(ListedService& service);

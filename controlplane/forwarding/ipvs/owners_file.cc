@@ -12,7 +12,7 @@
 
 namespace headgate::forwarding::ipvs {
 
-std::set<ServiceKey> OwnersFile::load() const {
+Owned OwnersFile::load() const {
     std::ifstream file(file_);
     if (!file)
         return {};
@@ -25,25 +25,33 @@ std::set<ServiceKey> OwnersFile::load() const {
                   file_.string(), parsed.ToString());
         return {};
     }
-    std::set<ServiceKey> ours;
+    Owned ours;
     for (const api::SavedIpvsServices::Service& each : read.services()) {
         if (const auto address = IpAddress::parse(each.address()))
-            ours.insert({.endpoint = {*address, static_cast<std::uint16_t>(each.port())},
-                         .protocol = static_cast<std::uint8_t>(each.protocol()),
-                         .fwmark = each.fwmark()});
+            ours.services.insert({.endpoint = {*address, static_cast<std::uint16_t>(each.port())},
+                                  .protocol = static_cast<std::uint8_t>(each.protocol()),
+                                  .fwmark = each.fwmark()});
+    }
+    for (const std::string& role : read.sync_daemons()) {
+        for (const SyncRole each : {SyncRole::master, SyncRole::backup}) {
+            if (role == to_word(each))
+                ours.sync_roles.insert(each);
+        }
     }
     return ours;
 }
 
-void OwnersFile::save(const std::set<ServiceKey>& ours) const {
+void OwnersFile::save(const Owned& ours) const {
     api::SavedIpvsServices written;
-    for (const ServiceKey& key : ours) {
+    for (const ServiceKey& key : ours.services) {
         api::SavedIpvsServices::Service& each = *written.add_services();
         each.set_address(key.endpoint.address.to_string());
         each.set_port(key.endpoint.port);
         each.set_protocol(key.protocol);
         each.set_fwmark(key.fwmark);
     }
+    for (const SyncRole role : ours.sync_roles)
+        written.add_sync_daemons(std::string(to_word(role)));
     std::string text;
     const auto rendered = google::protobuf::util::MessageToJsonString(written, &text);
     check(rendered.ok(), "the message has a JSON form");

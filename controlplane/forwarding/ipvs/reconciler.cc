@@ -155,46 +155,71 @@ void Reconciler::note_repairs(const std::vector<Operation>& operations) {
         log::warn("IPVS: ... and {} changes more", operations.size() - told);
 }
 
-// What the kernel has once for all services. A failure is logged, and no reason not to forward.
+// What the kernel has once for all services. A failure is told, and no reason not to forward.
 void Reconciler::settle_settings() {
+    std::string trouble;
+    for (const Result<void>& done : {settle_timeouts(), settle_sysctls()}) {
+        if (!done)
+            trouble += (trouble.empty() ? "" : "; ") + done.error().message;
+    }
+    if (!trouble.empty() && trouble != settings_error_)
+        log::warn("{}", trouble);
+    settings_error_ = std::move(trouble);
+}
+
+Result<void> Reconciler::settle_timeouts() {
     Timeouts wanted = timeouts_before_.value_or(Timeouts{});
     const auto take = [](std::uint32_t from, std::uint32_t& to) { to = from != 0 ? from : to; };
     take(table_.timeouts.tcp_s, wanted.tcp_s);
     take(table_.timeouts.tcp_fin_s, wanted.tcp_fin_s);
     take(table_.timeouts.udp_s, wanted.udp_s);
-    if (wanted != Timeouts{}) {
-        const auto now = kernel_.timeouts();
-        if (now && !timeouts_before_)
-            timeouts_before_ = *now;
-        const auto differs = [](std::uint32_t asked, std::uint32_t is) {
-            return asked != 0 && asked != is;
-        };
-        if (now &&
-            (differs(wanted.tcp_s, now->tcp_s) || differs(wanted.tcp_fin_s, now->tcp_fin_s) ||
-             differs(wanted.udp_s, now->udp_s))) {
-            if (const auto done = kernel_.set_timeouts(wanted); !done)
-                log::warn("{}", done.error().message);
+    if (wanted == Timeouts{})
+        return {};
+    const auto now = kernel_.timeouts();
+    if (!now)
+        return tl::unexpected(now.error());
+    if (!timeouts_before_)
+        timeouts_before_ = *now;
+    const auto differs = [](std::uint32_t asked, std::uint32_t is) {
+        return asked != 0 && asked != is;
+    };
+    if (differs(wanted.tcp_s, now->tcp_s) || differs(wanted.tcp_fin_s, now->tcp_fin_s) ||
+        differs(wanted.udp_s, now->udp_s))
+        return kernel_.set_timeouts(wanted);
+    return {};
+}
+
+// What is not wanted any more goes back to what it was. The first failure; the others are tried.
+Result<void> Reconciler::settle_sysctls() {
+    std::map<std::string, int> wanted = sysctls_before_;
+    for (const auto& [name, value] : table_.sysctls)
+        wanted[name] = value;
+    Result<void> outcome;
+    for (const auto& [name, value] : wanted) {
+        const auto now = kernel_.sysctl(name);
+        Result<void> done;
+        if (!now) {
+            done = tl::unexpected(now.error());
+        } else {
+            sysctls_before_.emplace(name, *now);
+            if (*now != value)
+                done = kernel_.set_sysctl(name, value);
         }
+        if (!done && outcome)
+            outcome = std::move(done);
+        else if (done && !table_.sysctls.contains(name))
+            sysctls_before_.erase(name);
     }
-    if (!table_.expire_quiescent && !expires_before_)
-        return;
-    const auto expires = kernel_.expires_quiescent();
-    if (expires && !expires_before_)
-        expires_before_ = *expires;
-    const bool asked = table_.expire_quiescent || expires_before_.value_or(false);
-    if (!expires || *expires != asked) {
-        if (const auto done = kernel_.set_expires_quiescent(asked); !done)
-            log::warn("{}", done.error().message);
-    }
+    return outcome;
 }
 
 void Reconciler::put_settings_back() {
     if (timeouts_before_)
         (void)kernel_.set_timeouts(*timeouts_before_);
-    if (expires_before_)
-        (void)kernel_.set_expires_quiescent(*expires_before_);
+    for (const auto& [name, value] : sysctls_before_)
+        (void)kernel_.set_sysctl(name, value);
     timeouts_before_.reset();
-    expires_before_.reset();
+    sysctls_before_.clear();
 }
 
 void Reconciler::stop(bool flush) {

@@ -46,6 +46,8 @@ public:
     // What it does not do, though it answers, and why.
     using Failures = std::map<ServiceKey, std::string>;
     [[nodiscard]] const Failures& failures() const { return failures_; }
+    // What of its settings it has not, and why, in words; empty: all that was wanted.
+    [[nodiscard]] const std::string& settings_error() const { return settings_error_; }
     // The kernel has been asked, and answers.
     [[nodiscard]] bool is_up() const { return open_ && error_.empty(); }
     // How many changes of others it has put back.
@@ -64,6 +66,8 @@ private:
     Outcome perform(const std::vector<Operation>& operations, bool is_last_try);
     void own(std::set<ServiceKey> ours);
     void settle_settings();
+    Result<void> settle_timeouts();
+    Result<void> settle_sysctls();
     void put_settings_back();
     void note_repairs(const std::vector<Operation>& operations);
     void fail_with(const Error& error);
@@ -80,7 +84,8 @@ private:
     std::optional<Info> info_;
     std::optional<std::vector<Service>> believed_;  // what the kernel has; absent: not known
     std::optional<Timeouts> timeouts_before_;       // the kernel's own, when ours differ
-    std::optional<bool> expires_before_;
+    std::map<std::string, int> sysctls_before_;     // likewise
+    std::string settings_error_;
     std::string error_;
     Failures failures_;
     std::uint64_t repairs_ = 0;

@@ -33,7 +33,8 @@ std::string scheduler_of(api::Scheduler scheduler) {
 
 ServiceKey key_of(const api::Service& service) {
     return {.endpoint = {address_of(service.address()), static_cast<std::uint16_t>(service.port())},
-            .protocol = static_cast<std::uint8_t>(service.protocol())};
+            .protocol = static_cast<std::uint8_t>(service.protocol()),
+            .fwmark = service.fwmark()};
 }
 
 ServiceSettings settings_of(const api::Service& service, const ServiceKey& key) {
@@ -42,8 +43,10 @@ ServiceSettings settings_of(const api::Service& service, const ServiceKey& key) 
     settings.one_packet = service.one_packet();
     settings.sched_flag_1 = service.hash_fallback();
     settings.sched_flag_2 = service.hash_port();
+    settings.sched_flag_3 = service.scheduler_flag_3();
+    settings.persistence_engine = service.persistence_engine();
     settings.persistence_timeout_s = service.persistence_timeout_s();
-    if (settings.persistence_timeout_s == 0 && key.endpoint.port == 0)
+    if (settings.persistence_timeout_s == 0 && key.endpoint.port == 0 && key.fwmark == 0)
         settings.persistence_timeout_s = persistence_default_s;
     settings.persistent = settings.persistence_timeout_s > 0;
     settings.persistence_prefix_length = key.endpoint.address.bits();
@@ -131,7 +134,8 @@ Table table_of(const api::ServiceTable& from) {
                           service.timeouts().udp_s()};
         if (!service.active())
             continue;
-        table.expire_quiescent = table.expire_quiescent || service.expire_quiescent();
+        if (service.expire_quiescent())
+            table.sysctls["expire_quiescent_template"] = 1;
         Service& added = table.services.emplace_back(
             Service{.key = key, .settings = settings_of(service, key), .destinations = {}});
         for (const api::Destination& destination : service.destinations())

@@ -7,6 +7,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -93,9 +94,9 @@ struct Table {
     // that it is not to have now.
     std::set<ServiceKey> ours;
     Timeouts timeouts;  // 0: that of the kernel
-    // Clients that are bound to a destination of weight 0 are bound to another one. The kernel
-    // knows this for all services together: it is on when one of them asks for it.
-    bool expire_quiescent = false;
+    // Of /proc/sys/net/ipv4/vs, for all services together: "expire_quiescent_template" is 1 when
+    // one of them asks for it.
+    std::map<std::string, int> sysctls;
     // Somebody else forwards for all these services now: nothing is lost yet when the kernel does
     // not have them.
     bool standby = false;

@@ -26,6 +26,26 @@ TEST(IpvsWords, SayWhatIsThereAndWhy) {
         << text;
 }
 
+TEST(IpvsWords, SayWhetherTheSyncDaemonRuns) {
+    api::Status status;
+    api::IpvsSyncDaemon& daemon = *status.mutable_ipvs()->add_sync_daemons();
+    daemon.set_role("master");
+    daemon.set_interface("eth1");
+    daemon.set_id(7);
+    daemon.set_running(true);
+    EXPECT_NE(render_status(status, {}).find("  master sync daemon on eth1, id 7: runs\n"),
+              std::string::npos);
+    EXPECT_EQ(worst(findings(status)), Severity::ok);
+    daemon.set_running(false);
+    daemon.set_error("there is no interface eth1");
+    const std::string text = render_status(status, {});
+    EXPECT_NE(text.find("does not run: there is no interface eth1\n"), std::string::npos) << text;
+    EXPECT_EQ(worst(findings(status)), Severity::degraded);
+    daemon.set_running(true);
+    status.mutable_ipvs()->set_warning("IPVS: cannot write 1 to conntrack");
+    EXPECT_EQ(worst(findings(status)), Severity::degraded);
+}
+
 TEST(IpvsWords, ADeadDataplaneIsLessWhereIpvsForwards) {
     api::Status status;
     status.set_dataplane_wanted(true);

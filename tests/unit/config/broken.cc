@@ -9,7 +9,7 @@ void PrintTo(const Broken& broken, std::ostream* out) {
     *out << broken.name;
 }
 
-std::string name_of(const testing::TestParamInfo<Broken>& info) {
+std::string case_name(const testing::TestParamInfo<Broken>& info) {
     return info.param.name;
 }
 

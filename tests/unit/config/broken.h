@@ -22,7 +22,7 @@ struct Broken {
 void PrintTo(const Broken& broken, std::ostream* out);
 
 // For the names of test cases.
-std::string name_of(const testing::TestParamInfo<Broken>& info);
+std::string case_name(const testing::TestParamInfo<Broken>& info);
 
 // Expects that there is exactly one diagnostic, at the right line and column, that says what is
 // wrong and what to write instead. Returns what was loaded.

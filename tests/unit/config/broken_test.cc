@@ -321,9 +321,14 @@ const std::vector<Broken>& services() {
          "for tunnels (TUN) only"},
         {"FirewallMark",
          instance_with("",
-                       "virtual_server >>fwmark 7 {\n    lb_algo rr\n    real_server "
+                       "virtual_server fwmark >>0 {\n    lb_algo rr\n    real_server "
                        "192.0.2.11 80 {\n    }\n}"),
-         "`virtual_server fwmark` is not carried", "the address and port instead of a mark"},
+         "`0` is out of range", "a mark is a number from 1"},
+        {"FirewallMarkWithoutNumber",
+         instance_with("",
+                       "virtual_server >>fwmark {\n    lb_algo rr\n    real_server "
+                       "192.0.2.11 80 {\n    }\n}"),
+         "`fwmark` needs a number", "the block is left out"},
         {"CheckWithoutPort",
          instance_with("",
                        "virtual_server 192.0.2.10 {\n    lb_algo rr\n    lb_kind DR\n"
@@ -414,16 +419,16 @@ const std::vector<Broken>& substitutions() {
     return cases;
 }
 
-INSTANTIATE_TEST_SUITE_P(Keywords, BrokenConfiguration, testing::ValuesIn(keywords()), name_of);
-INSTANTIATE_TEST_SUITE_P(Values, BrokenConfiguration, testing::ValuesIn(values()), name_of);
-INSTANTIATE_TEST_SUITE_P(Addresses, BrokenConfiguration, testing::ValuesIn(addresses()), name_of);
-INSTANTIATE_TEST_SUITE_P(Braces, BrokenConfiguration, testing::ValuesIn(braces()), name_of);
-INSTANTIATE_TEST_SUITE_P(Relations, BrokenConfiguration, testing::ValuesIn(relations()), name_of);
-INSTANTIATE_TEST_SUITE_P(Services, BrokenConfiguration, testing::ValuesIn(services()), name_of);
+INSTANTIATE_TEST_SUITE_P(Keywords, BrokenConfiguration, testing::ValuesIn(keywords()), case_name);
+INSTANTIATE_TEST_SUITE_P(Values, BrokenConfiguration, testing::ValuesIn(values()), case_name);
+INSTANTIATE_TEST_SUITE_P(Addresses, BrokenConfiguration, testing::ValuesIn(addresses()), case_name);
+INSTANTIATE_TEST_SUITE_P(Braces, BrokenConfiguration, testing::ValuesIn(braces()), case_name);
+INSTANTIATE_TEST_SUITE_P(Relations, BrokenConfiguration, testing::ValuesIn(relations()), case_name);
+INSTANTIATE_TEST_SUITE_P(Services, BrokenConfiguration, testing::ValuesIn(services()), case_name);
 INSTANTIATE_TEST_SUITE_P(RealServers, BrokenConfiguration, testing::ValuesIn(real_servers()),
-                         name_of);
+                         case_name);
 INSTANTIATE_TEST_SUITE_P(Substitutions, BrokenConfiguration, testing::ValuesIn(substitutions()),
-                         name_of);
+                         case_name);
 
 TEST(BrokenConfiguration, ReportsFiveDifferentMistakesInFileOrder) {
     const LoadResult result = load_text(R"(vrrp_instance VI_1 {

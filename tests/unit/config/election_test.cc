@@ -213,7 +213,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "vrrp_sync_group VG {\ngroup {\nVI_1\nVI_2\n}\n}\n" +
                    ">>vrrp_sync_group VG {\ngroup {\nVI_3\nVI_4\n}\n}\n",
                "the name `VG` is taken", "left out"}),
-    name_of);
+    case_name);
 
 }  // namespace
 }  // namespace headgate::config

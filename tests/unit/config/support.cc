@@ -53,12 +53,14 @@ std::string describe(const Check& check) {
 
 std::string describe(const VirtualServer& server) {
     std::string text = fmt::format(
-        "server {} protocol {} scheduler {} method {} persistence {}/{} alpha {}\n",
-        server.endpoint.to_string(), static_cast<int>(server.protocol),
+        "server {} mark {} protocol {} scheduler {} method {} persistence {}/{} {} alpha {}\n",
+        server.endpoint.to_string(), server.fwmark, static_cast<int>(server.protocol),
         static_cast<int>(server.scheduler), static_cast<int>(server.method),
-        server.persistence_timeout.count(), server.persistence_prefix_length, server.alpha);
-    text += fmt::format("  flags {} {} {} {} drain {}\n", server.hash_port, server.hash_fallback,
-                        server.one_packet, server.expire_quiescent, server.drain_timeout.count());
+        server.persistence_timeout.count(), server.persistence_prefix_length,
+        server.persistence_engine, server.alpha);
+    text += fmt::format("  flags {} {} {} {} {} drain {}\n", server.hash_port, server.hash_fallback,
+                        server.flag_3, server.one_packet, server.expire_quiescent,
+                        server.drain_timeout.count());
     for (const RealServer& real : server.real_servers) {
         const Forwarding& way = real.forwarding;
         text += fmt::format("  method {} {} {} {}\n", static_cast<int>(way.method),

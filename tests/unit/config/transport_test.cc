@@ -324,9 +324,9 @@ const std::vector<Broken>& broken_authentications() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Transport, BrokenTransports, testing::ValuesIn(broken_transports()),
-                         name_of);
+                         case_name);
 INSTANTIATE_TEST_SUITE_P(Authentication, BrokenTransports,
-                         testing::ValuesIn(broken_authentications()), name_of);
+                         testing::ValuesIn(broken_authentications()), case_name);
 
 }  // namespace
 }  // namespace headgate::config

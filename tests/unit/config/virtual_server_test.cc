@@ -18,6 +18,13 @@ const std::string good_head =
     "virtual_server 192.0.2.10 80 {\n    lb_algo rr\n"
     "    lb_kind DR\n    protocol TCP";
 
+void expect_all(const std::vector<Broken>& all) {
+    for (const Broken& broken : all) {
+        SCOPED_TRACE(broken.name);
+        expect_one_diagnostic(broken);
+    }
+}
+
 TEST(BrokenVirtualServer, GivesOneDiagnosticThatHelps) {
     const std::vector<Broken> all{
         {"GroupUnknown",
@@ -39,8 +46,6 @@ TEST(BrokenVirtualServer, GivesOneDiagnosticThatHelps) {
         {"GroupRangeTooLong",
          instance_with("", "virtual_server_group web {\n    >>192.0.0.0-192.1.0.0 80\n}"),
          "has more than 16384 addresses", "left out"},
-        {"GroupOfAMark", instance_with("", "virtual_server_group web {\n    >>fwmark 3\n}"),
-         "`fwmark` in a group is not carried", "the addresses and the port"},
         {"HashFlagOfAnotherScheduler",
          config_with_server("virtual_server 192.0.2.10 80 {\n    lb_algo sh\n    lb_kind DR\n"
                             "    protocol TCP\n    >>mh-port"),
@@ -56,10 +61,44 @@ TEST(BrokenVirtualServer, GivesOneDiagnosticThatHelps) {
          instance_with("", "global_defs {\n    lvs_timeouts tcp 5 >>udp\n}"),
          "`udp` needs a number of seconds", "lvs_timeouts"},
     };
-    for (const Broken& broken : all) {
-        SCOPED_TRACE(broken.name);
-        expect_one_diagnostic(broken);
-    }
+    expect_all(all);
+}
+
+TEST(BrokenMark, GivesOneDiagnosticThatHelps) {
+    expect_all({
+        {"GroupOfAMarkWithoutNumber",
+         instance_with("", "virtual_server_group web {\n    >>fwmark\n}"),
+         "`fwmark` needs a number", "write `fwmark MARK`"},
+        {"GroupOfAMarkOfNoFamily",
+         instance_with("", "virtual_server_group web {\n    fwmark 3 >>ipx\n}"),
+         "`ipx` is too much", "`inet` or `inet6`"},
+        {"GroupOfBothFamiliesAndAMark",
+         config_with_server("virtual_server_group web {\n    192.0.2.10 80\n    fwmark 2 inet6\n"
+                            "    >>fwmark 3\n}\nvirtual_server group web {\n    lb_algo rr\n"
+                            "    lb_kind TUN\n    protocol TCP"),
+         "a mark needs one", "`inet` or `inet6`"},
+        {"FamilyOfAnotherAddress", config_with_server(good_head + "\n    ip_family >>inet6"),
+         "`ip_family` is not that of the address", "the address decides"},
+        {"MarkWithAnotherEngine",
+         config_with_server("dataplane {\n    engine af_xdp\n}\nvirtual_server >>fwmark 3 {\n"
+                            "    lb_algo rr\n    lb_kind DR"),
+         "a firewall mark is not carried by `engine af_xdp`", "engine auto"},
+        {"PersistenceEngineWithAnotherEngine",
+         config_with_server("dataplane {\n    engine af_xdp\n}\n" + good_head +
+                            "\n    persistence_timeout 5\n    persistence_engine >>sip"),
+         "`persistence_engine` is not carried by `engine af_xdp`", "engine auto"},
+        {"PersistenceEngineUnknown",
+         config_with_server(good_head +
+                            "\n    persistence_timeout 5\n    persistence_engine >>rtp"),
+         "`rtp` is not a value of persistence_engine", "sip"},
+        {"PersistenceEngineWithoutPersistence",
+         config_with_server(good_head + "\n    persistence_engine >>sip"),
+         "without persistence does nothing", "persistence_timeout", Severity::warning},
+        {"NetmaskOfAnIpv6Mark",
+         config_with_server("virtual_server fwmark 3 {\n    ip_family inet6\n    lb_algo rr\n"
+                            "    lb_kind TUN\n    persistence_granularity >>255.255.0.0"),
+         "this granularity is not one of the family", "a length from 1 to 128"},
+    });
 }
 
 }  // namespace

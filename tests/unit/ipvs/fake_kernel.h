@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,13 +18,18 @@ namespace headgate::forwarding::ipvs {
 struct FakeIpvs {
     std::vector<ListedService> services;
     Timeouts timeouts{900, 120, 300};
-    bool expires_quiescent = false;
+    std::map<std::string, int> sysctls{{"expire_quiescent_template", 0}, {"conntrack", 0}};
+    std::vector<SyncDaemon> sync_daemons;
     std::vector<std::string> done;  // operations that it did, and "flush"
     int lists = 0;
 
     int open_error = 0;
     std::deque<int> list_errors;                         // of the next lists, 0: none
     std::function<int(const Operation&)> refuses;        // its errno, 0: does it
+    int sysctl_error = 0;                                // of those that write
+    int sync_error = 0;                                  // of those that start a daemon
+    int sync_stop_error = 0;                             // likewise
+    int sync_list_error = 0;                             // of the next list
     std::function<void(const Operation&)> before_doing;  // somebody else is quicker
 
     ListedService* find(const ServiceKey& key) {
@@ -76,10 +82,43 @@ public:
         set(timeouts.udp_s, ipvs_.timeouts.udp_s);
         return {};
     }
-    Result<bool> expires_quiescent() override { return ipvs_.expires_quiescent; }
-    Result<void> set_expires_quiescent(bool on) override {
-        ipvs_.expires_quiescent = on;
-        return {};
+    Result<int> sysctl(const std::string& name) override {
+        const auto found = ipvs_.sysctls.find(name);
+        if (found == ipvs_.sysctls.end())
+            return fail_code(ENOENT, "read {}", name);
+        return found->second;
+    }
+    Result<void> set_sysctl(const std::string& name, int value) override {
+        if (ipvs_.sysctl_error == 0)
+            ipvs_.sysctls[name] = value;
+        return outcome(ipvs_.sysctl_error, "write " + name);
+    }
+
+    Result<std::vector<SyncDaemon>> sync_daemons() override {
+        if (const int error = std::exchange(ipvs_.sync_list_error, 0); error != 0)
+            return fail_code(error, "list the sync daemons");
+        return ipvs_.sync_daemons;
+    }
+    Result<void> start_sync(const SyncDaemon& daemon) override {
+        const auto there = std::ranges::find(ipvs_.sync_daemons, daemon.role, &SyncDaemon::role);
+        int error = ipvs_.sync_error;
+        if (error == 0 && there != ipvs_.sync_daemons.end())
+            error = EEXIST;
+        if (error == 0) {
+            ipvs_.sync_daemons.push_back(daemon);
+            if (daemon.payload_max == 0)
+                ipvs_.sync_daemons.back().payload_max = 1472;
+            ipvs_.done.push_back("start " + daemon.to_string());
+        }
+        return outcome(error, "start " + daemon.to_string());
+    }
+    Result<void> stop_sync(SyncRole role) override {
+        if (ipvs_.sync_stop_error == 0) {
+            std::erase_if(ipvs_.sync_daemons,
+                          [role](const SyncDaemon& each) { return each.role == role; });
+            ipvs_.done.push_back("stop " + std::string(to_word(role)));
+        }
+        return outcome(ipvs_.sync_stop_error, "stop " + std::string(to_word(role)));
     }
 
 private:

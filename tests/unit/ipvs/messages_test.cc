@@ -82,6 +82,22 @@ TEST(Messages, DestinationsComeBackAsTheyWent) {
     }
 }
 
+TEST(Messages, SyncDaemonsComeBackAsTheyWent) {
+    for (const char* group : {"224.0.0.99", "ff02::99"}) {
+        const SyncDaemon daemon{.role = SyncRole::master,
+                                .interface = "eth1",
+                                .id = 200,
+                                .payload_max = 1400,
+                                .group = *IpAddress::parse(group),
+                                .port = 8849,
+                                .ttl = 3};
+        netlink::Message message = netlink::new_request(0x20, 0);
+        netlink::put_header(message.get(), genlmsghdr{.cmd = 1, .version = 1, .reserved = 0});
+        put_sync_daemon(message.get(), daemon);
+        EXPECT_EQ(sync_daemon_in(nlmsg_hdr(message.get())), daemon);
+    }
+}
+
 TEST(Messages, ADeletionNamesOnly) {
     Operation remove = operation(Operation::Kind::delete_destination, udp4);
     remove.destination.endpoint = {*IpAddress::parse("10.0.0.11"), 5060};
@@ -125,6 +141,7 @@ TEST(Messages, BrokenOnesDoNoHarm) {
         service_in(header);
         destination_in(header);
         timeouts_in(header);
+        sync_daemon_in(header);
         info_in(header);
     }
 }

@@ -211,20 +211,20 @@ TEST_F(ReconcilerTest, FlushesOnceIfItShould) {
 TEST_F(ReconcilerTest, TheKernelsSettingsComeBack) {
     Table wanted = table({service("192.0.2.1")});
     wanted.timeouts.udp_s = 7;
-    wanted.expire_quiescent = true;
+    wanted.sysctls = {{"expire_quiescent_template", 1}};
     reconciler->apply(wanted, false);
     EXPECT_EQ(ipvs.timeouts, (Timeouts{900, 120, 7}));
-    EXPECT_TRUE(ipvs.expires_quiescent);
+    EXPECT_EQ(ipvs.sysctls.at("expire_quiescent_template"), 1);
     wanted.timeouts = {.tcp_s = 60, .tcp_fin_s = 0, .udp_s = 0};
-    wanted.expire_quiescent = false;
+    wanted.sysctls.clear();
     reconciler->apply(wanted, false);
     EXPECT_EQ(ipvs.timeouts, (Timeouts{60, 120, 300}));
-    EXPECT_FALSE(ipvs.expires_quiescent);
-    wanted.expire_quiescent = true;
+    EXPECT_EQ(ipvs.sysctls.at("expire_quiescent_template"), 0);
+    wanted.sysctls = {{"expire_quiescent_template", 1}};
     reconciler->apply(wanted, false);
     reconciler->stop(false);
     EXPECT_EQ(ipvs.timeouts, (Timeouts{900, 120, 300}));
-    EXPECT_FALSE(ipvs.expires_quiescent);
+    EXPECT_EQ(ipvs.sysctls.at("expire_quiescent_template"), 0);
 }
 
 TEST_F(ReconcilerTest, TheKernelsSettingsComeBackAfterAFlush) {

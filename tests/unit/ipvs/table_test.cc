@@ -65,6 +65,33 @@ TEST(Table, HasWhatAServiceSays) {
             .method = Method::dr, .weight = 3, .upper_threshold = 100, .lower_threshold = 50}));
 }
 
+TEST(Table, HasMarksOfBothFamilies) {
+    api::ServiceTable from;
+    for (const char* family : {"0.0.0.0", "::"}) {
+        api::Service& service = add_service(from, family, 0);
+        service.clear_protocol();
+        service.set_fwmark(7);
+        service.set_scheduler_flag_3(true);
+        add_server(service, "10.0.0.11");
+    }
+    const Table table = table_of(from);
+    ASSERT_EQ(table.services.size(), 2U);
+    EXPECT_EQ(table.services[0].key.to_string(), "fwmark 7");
+    EXPECT_EQ(table.services[1].key.to_string(), "fwmark 7 (IPv6)");
+    EXPECT_EQ(table.services[0].key.protocol, 0);
+    EXPECT_TRUE(table.services[0].settings.sched_flag_3);
+    EXPECT_FALSE(table.services[0].settings.persistent) << "as only `every port` is";
+    EXPECT_EQ(table.services[0].destinations[0].endpoint.port, 0);
+}
+
+TEST(Table, HasAPersistenceEngine) {
+    api::ServiceTable from;
+    api::Service& service = add_service(from, "192.0.2.10", 5060);
+    service.set_persistence_timeout_s(50);
+    service.set_persistence_engine("sip");
+    EXPECT_EQ(table_of(from).services[0].settings.persistence_engine, "sip");
+}
+
 TEST(Table, FillsInWhatTheKernelDoes) {
     api::ServiceTable from;
     add_server(add_service(from, "2001:db8::10", 80), "2001:db8::11");
@@ -137,7 +164,7 @@ TEST(Table, TheKernelHasOneOfSomeThings) {
     for (api::Service& each : *from.mutable_services())
         each.mutable_timeouts()->set_udp_s(7);
     const Table table = table_of(from);
-    EXPECT_TRUE(table.expire_quiescent);
+    EXPECT_EQ(table.sysctls, (std::map<std::string, int>{{"expire_quiescent_template", 1}}));
     EXPECT_EQ(table.timeouts, (Timeouts{0, 0, 7}));
 }
 

@@ -235,7 +235,7 @@ TEST_F(EvaluateTest, IpvsHasWhatTheBypassCannotCarry) {
               "none: lb_kind NAT is not supported (supported: DR); the kernel has no IPVS");
     EXPECT_EQ(view().state, State::down);
     inputs.ipvs_down_reason.clear();
-    inputs.ipvs_failures[{config.virtual_servers[0].endpoint, config::Protocol::tcp}] = "refused";
+    inputs.ipvs_failures[config.virtual_servers[0].key()] = "refused";
     EXPECT_EQ(view().placement, "none: lb_kind NAT is not supported (supported: DR); refused");
     inputs.engine = config::EngineChoice::af_xdp;
     EXPECT_EQ(view().placement, "none: lb_kind NAT is not supported (supported: DR)");
@@ -250,6 +250,31 @@ TEST_F(EvaluateTest, IpvsHasEverythingWhenItIsTheEngine) {
     EXPECT_FALSE(view().in_bypass);
     inputs.ipvs_down_reason = "the kernel has no IPVS";
     EXPECT_EQ(view().placement, "none: the kernel has no IPVS");
+}
+
+TEST_F(EvaluateTest, AMarkIsForIpvsAndAlwaysActive) {
+    inputs.ipvs_capabilities = of_ipvs();
+    inputs.ipvs_capabilities->firewall_marks = true;
+    config::VirtualServer& server = config.virtual_servers[0];
+    server.fwmark = 7;
+    server.endpoint = {};
+    server.protocol = config::Protocol::udp;
+    // An address that nobody has is no address of an instance.
+    config.vrrp.instances.push_back(instance_with("192.0.2.10/24"));
+    EXPECT_EQ(view().placement, "ipvs: it is selected by a firewall mark");
+    EXPECT_TRUE(view().active);
+    EXPECT_FALSE(view().vrrp_owned);
+    EXPECT_EQ(view().state, State::up);
+    const auto made = build_table(config, evaluate(config, inputs), drains, 5, Carrier::ipvs);
+    ASSERT_EQ(made.services_size(), 1);
+    EXPECT_EQ(made.services(0).fwmark(), 7U);
+    EXPECT_EQ(made.services(0).protocol(), api::PROTOCOL_UNSPECIFIED);
+    EXPECT_EQ(log_name(server), "FWM 7");
+
+    inputs.ipvs_failures[server.key()] = "refused";
+    EXPECT_EQ(view().placement, "none: it is selected by a firewall mark; refused");
+    inputs.engine = config::EngineChoice::af_xdp;
+    EXPECT_EQ(view().placement, "none: it is selected by a firewall mark");
 }
 
 TEST_F(EvaluateTest, IpvsTakesOverFromABypassThatIsGivenUp) {
@@ -287,7 +312,7 @@ TEST_F(EvaluateTest, IpvsStandsByForWhatTheBypassHas) {
     inputs.backend_down_reason = "it was killed";
     EXPECT_EQ(view().placement, "ipvs: it was killed");
     EXPECT_EQ(view().state, State::up);
-    inputs.ipvs_failures[{config.virtual_servers[0].endpoint, config::Protocol::tcp}] = "refused";
+    inputs.ipvs_failures[config.virtual_servers[0].key()] = "refused";
     EXPECT_EQ(view().standby, "none: refused");
     EXPECT_EQ(view().placement, "none: it was killed");
     EXPECT_EQ(view().state, State::down);
@@ -381,6 +406,7 @@ TEST_F(EvaluateTest, FlagsTimeoutsAndLimitsReachTheTable) {
     config::VirtualServer& server = config.virtual_servers[0];
     server.hash_port = true;
     server.hash_fallback = true;
+    server.flag_3 = true;
     server.one_packet = true;
     server.expire_quiescent = true;
     server.real_servers[1].upper_threshold = 9;
@@ -390,6 +416,7 @@ TEST_F(EvaluateTest, FlagsTimeoutsAndLimitsReachTheTable) {
     const api::Service& service = made.services(0);
     EXPECT_TRUE(service.hash_port());
     EXPECT_TRUE(service.hash_fallback());
+    EXPECT_TRUE(service.scheduler_flag_3());
     EXPECT_TRUE(service.one_packet());
     EXPECT_TRUE(service.expire_quiescent());
     EXPECT_EQ(service.timeouts().tcp_s(), 11U);
@@ -485,7 +512,8 @@ TEST_F(DrainsTest, AServerThatIsDownOrBackOrUnwantedIsNotDrained) {
 TEST(Words, NameAsTheApiAndAsTheLog) {
     const config::VirtualServer server = virtual_server("192.0.2.10");
     EXPECT_EQ(name_of(server), "192.0.2.10:80/tcp");
-    EXPECT_EQ(log_name(server.endpoint, config::Protocol::udp), "[192.0.2.10]:udp:80");
+    EXPECT_EQ(log_name(server), "[192.0.2.10]:tcp:80");
+    EXPECT_EQ(log_name(server, server.real_servers[0].endpoint), "[10.0.0.11]:tcp:80");
 }
 
 TEST_F(EvaluateTest, TheTableSaysWhoEntersTheFlowCache) {
