@@ -12,7 +12,7 @@ import sys
 import guest
 
 HERE = pathlib.Path(__file__).resolve().parent
-TIMEOUT_S = 600
+TIMEOUT_S = 900
 
 
 def main():

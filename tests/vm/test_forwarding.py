@@ -5,7 +5,7 @@ SIGKILL.
 
 import dataclasses
 
-from cluster import MASTER, PATIENCE_S, SERVERS, VIP, config
+from cluster import MASTER, PATIENCE_S, PORTS, SERVERS, VIP, config
 from lab import configs
 from lab.network import wait_until
 from lab.traffic import request_many

@@ -85,7 +85,7 @@ def test_new_connections_are_served_whenever_the_dataplane_is_killed(director, h
 
 def test_what_ipvs_has_got_stays_with_it(director, hosts):
     old = director.dataplane_pid()
-    # So that nobody starts it again for now.
+    # So that nobody starts it again before it is told to.
     director.process.send_signal(signal.SIGSTOP)
     os.kill(old, signal.SIGKILL)
     with Sessions(hosts["c1"], VIP, ECHO_PORT, SESSIONS) as sessions:

@@ -30,7 +30,7 @@ class Backend final : public ForwardingBackend {
 public:
     struct State {
         bool wanted = false;
-        // All that it has, or should have, is forwarded by somebody else for now.
+        // All that it has, or should have, somebody else forwards as long as he can.
         bool standby = false;
         bool up = false;    // the kernel answers
         std::string error;  // why not, in words

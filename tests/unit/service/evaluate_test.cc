@@ -9,73 +9,12 @@
 
 #include "common/api.pb.h"
 #include "controlplane/config/model.h"
-#include "controlplane/service/drains.h"
 #include "controlplane/service/history.h"
 #include "controlplane/service/words.h"
+#include "tests/unit/service/evaluate_rig.h"
 
 namespace headgate::service {
 namespace {
-
-using std::chrono::seconds;
-
-Endpoint endpoint(const char* address, std::uint16_t port = 80) {
-    return {*IpAddress::parse(address), port};
-}
-
-config::RealServer real_server(const char* address, std::uint32_t weight = 1) {
-    config::RealServer server;
-    server.endpoint = endpoint(address);
-    server.forwarding.method = config::ForwardingMethod::dr;
-    server.weight = weight;
-    server.checks.push_back({.timing = {}, .kind = config::TcpCheck{server.endpoint}});
-    return server;
-}
-
-config::VirtualServer virtual_server(const char* address) {
-    config::VirtualServer server;
-    server.endpoint = endpoint(address);
-    server.scheduler = config::Scheduler::rr;
-    server.method = config::ForwardingMethod::dr;
-    server.real_servers = {real_server("10.0.0.11", 3), real_server("10.0.0.12", 2)};
-    return server;
-}
-
-config::VrrpInstance instance_with(const char* vip) {
-    config::VrrpInstance instance;
-    instance.name = "VI_1";
-    config::VirtualAddress address;
-    address.prefix = *Prefix::parse(vip);
-    instance.virtual_addresses.push_back(address);
-    instance.vip_lease = seconds(7);
-    return instance;
-}
-
-class EvaluateTest : public testing::Test {
-protected:
-    EvaluateTest() {
-        inputs.find_check = [this](const config::Check& check) -> const health::CheckState* {
-            const auto& target = std::get<config::TcpCheck>(check.kind).target;
-            const auto found = states.find(target);
-            return found == states.end() ? nullptr : &found->second;
-        };
-        inputs.capabilities = {.methods = {config::ForwardingMethod::dr},
-                               .schedulers = {config::Scheduler::rr, config::Scheduler::wrr},
-                               .protocols = {config::Protocol::tcp, config::Protocol::udp}};
-        config.virtual_servers.push_back(virtual_server("192.0.2.10"));
-    }
-    void result(const char* address, bool passed) {
-        health::CheckState state({});
-        state.record({passed ? health::Code::l4_ok : health::Code::l4_refused, "", {}}, {});
-        states.insert_or_assign(endpoint(address), state);
-    }
-    ServiceView view() { return evaluate(config, inputs).front(); }
-    api::ServiceTable table() { return build_table(config, evaluate(config, inputs), drains, 5); }
-
-    Drains drains;
-    config::Config config;
-    std::map<Endpoint, health::CheckState> states;
-    Inputs inputs;
-};
 
 TEST_F(EvaluateTest, DoesNotCarryAnAddressWithAMacAddressOfItsOwn) {
     config.vrrp.instances.push_back(instance_with("192.0.2.10/32"));
@@ -437,76 +376,6 @@ TEST_F(EvaluateTest, AnInhibitedServerStaysInTheTableWhileItIsDown) {
     EXPECT_EQ(made.services(0).destinations(0).weight(), 3U);
     EXPECT_FALSE(made.services(0).destinations(1).inhibited());
     EXPECT_EQ(view().state, State::degraded);
-}
-
-class DrainsTest : public EvaluateTest {
-protected:
-    DrainsTest() { config.virtual_servers[0].drain_timeout = seconds(30); }
-    // What a reload makes of it that leaves the first real server out.
-    config::Config without_first() const {
-        config::Config after = config;
-        after.virtual_servers[0].real_servers.erase(after.virtual_servers[0].real_servers.begin());
-        return after;
-    }
-    void reload(config::Config after, Instant now) {
-        drains.reload(config, evaluate(config, inputs), after, now);
-        config = std::move(after);
-    }
-    std::size_t draining() const { return drains.of(config.virtual_servers[0]).size(); }
-
-    const Instant begin = Instant{} + seconds(1000);
-};
-
-TEST_F(DrainsTest, ARemovedServerKeepsItsTunnel) {
-    inputs.capabilities.methods.push_back(config::ForwardingMethod::tun);
-    config.virtual_servers[0].real_servers[0].forwarding = {config::ForwardingMethod::tun,
-                                                            config::TunnelType::gue, 6080};
-    reload(without_first(), begin);
-    const api::ServiceTable made = table();
-    ASSERT_EQ(made.services(0).destinations_size(), 2);
-    EXPECT_TRUE(made.services(0).destinations(1).leaving());
-    EXPECT_EQ(made.services(0).destinations(1).method(), api::TUN);
-    EXPECT_EQ(made.services(0).destinations(1).tunnel().port(), 6080U);
-}
-
-TEST_F(DrainsTest, ARemovedServerKeepsItsConnectionsUntilItsTimeIsOver) {
-    reload(without_first(), begin);
-    EXPECT_EQ(drains.next(), begin + seconds(30));
-    const api::ServiceTable made = table();
-    ASSERT_EQ(made.services(0).destinations_size(), 2);
-    EXPECT_EQ(made.services(0).destinations(1).address(), "10.0.0.11");
-    EXPECT_TRUE(made.services(0).destinations(1).leaving());
-    drains.expire(begin + seconds(29));
-    EXPECT_EQ(draining(), 1U);
-    drains.expire(begin + seconds(30));
-    EXPECT_EQ(draining(), 0U);
-    EXPECT_EQ(drains.next(), std::nullopt);
-    EXPECT_EQ(table().services(0).destinations_size(), 1);
-}
-
-TEST_F(DrainsTest, AnotherReloadDoesNotPutItOff) {
-    reload(without_first(), begin);
-    reload(config, begin + seconds(20));
-    EXPECT_EQ(drains.next(), begin + seconds(30));
-}
-
-TEST_F(DrainsTest, AServerThatIsDownOrBackOrUnwantedIsNotDrained) {
-    result("10.0.0.11", false);
-    reload(without_first(), begin);
-    EXPECT_EQ(draining(), 0U) << "it was down";
-    result("10.0.0.11", true);
-    config.virtual_servers[0].real_servers.insert(config.virtual_servers[0].real_servers.begin(),
-                                                  real_server("10.0.0.11"));
-    const config::Config with = config;
-    reload(without_first(), begin);
-    EXPECT_EQ(draining(), 1U);
-    reload(with, begin);
-    EXPECT_EQ(draining(), 0U) << "it is back";
-    reload(without_first(), begin);
-    config::Config impatient = config;
-    impatient.virtual_servers[0].drain_timeout = seconds(0);
-    reload(impatient, begin);
-    EXPECT_EQ(draining(), 0U) << "the time is 0 now";
 }
 
 TEST(Words, NameAsTheApiAndAsTheLog) {
