@@ -24,6 +24,7 @@ std::set<ServiceKey> keys_of(const std::vector<Service>& services) {
 
 std::vector<std::string> words(const std::vector<Operation>& operations) {
     std::vector<std::string> all;
+    all.reserve(operations.size());
     for (const Operation& operation : operations)
         all.push_back(operation.to_string());
     return all;

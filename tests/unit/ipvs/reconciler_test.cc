@@ -23,6 +23,7 @@ protected:
     std::vector<std::string> done() { return std::exchange(ipvs.done, {}); }
     std::vector<Service> services() {
         std::vector<Service> all;
+        all.reserve(ipvs.services.size());
         for (const ListedService& each : ipvs.services)
             all.push_back(each.service);
         return all;

@@ -29,6 +29,7 @@ protected:
     std::vector<std::string> done() { return std::exchange(ipvs.done, {}); }
     std::vector<SyncRole> roles() {
         std::vector<SyncRole> running;
+        running.reserve(ipvs.sync_daemons.size());
         for (const SyncDaemon& daemon : ipvs.sync_daemons)
             running.push_back(daemon.role);
         return running;
