@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -169,7 +170,9 @@ public:
         if (!request.has_flows() || request.flows().end())
             return handler(
                 fail("the kernel's IPVS does not show its packets, nor end connections"));
-        asio::post(reader_, [this, flows = request.flows(), handler = std::move(handler)] {
+        if (!reader_)
+            reader_.emplace(1);
+        asio::post(*reader_, [this, flows = request.flows(), handler = std::move(handler)] {
             std::ifstream file(connections_file);
             Result<api::DataplaneReply> reply = api::DataplaneReply();
             if (auto connections = connections_in(file, flows))
@@ -231,7 +234,7 @@ private:
     bool checking_ = false;
     bool stopped_ = false;  // what was on its way then must not start anything again
     Duration patience_ = check_interval;
-    asio::thread_pool reader_{1};  // of the kernel's connections
+    std::optional<asio::thread_pool> reader_;  // of the kernel's connections, once asked for
 };
 
 Backend::Backend(asio::io_context& context, std::unique_ptr<Kernel> kernel,

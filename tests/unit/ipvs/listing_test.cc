@@ -80,6 +80,21 @@ TEST(Listing, AddsTheCountersOfAllWhoForward) {
     EXPECT_FALSE(listing.services(1).has_unrated());
 }
 
+TEST(Listing, KnowsAMarkFromAnAddress) {
+    Service marked;
+    marked.key.fwmark = 7;
+    Table table;
+    table.services = {marked};
+    std::optional<api::DataplaneState> state(std::in_place);
+    for (const std::uint32_t mark : {8U, 7U}) {
+        api::ServiceStats& stats = *state->add_services();
+        stats.set_address("0.0.0.0");
+        stats.set_fwmark(mark);
+        stats.set_connections(mark);
+    }
+    EXPECT_EQ(listing_of(table, {&state}).services(0).counters().connections(), 7U);
+}
+
 TEST(Listing, TellsRatesFromCountersWithoutOne) {
     Table table;
     table.services = {service("192.0.2.1", {server("10.0.0.12")})};

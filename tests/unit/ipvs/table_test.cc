@@ -168,6 +168,15 @@ TEST(Table, TheKernelHasOneOfSomeThings) {
     EXPECT_EQ(table.timeouts, (Timeouts{0, 0, 7}));
 }
 
+TEST(Table, IsAStandbyWhenAllOfItIs) {
+    api::ServiceTable from;
+    add_service(from, "192.0.2.10", 80).set_standby(true);
+    add_service(from, "192.0.2.11", 80);
+    EXPECT_FALSE(table_of(from).standby);
+    from.mutable_services(1)->set_standby(true);
+    EXPECT_TRUE(table_of(from).standby);
+}
+
 TEST(ServiceKey, HasAName) {
     EXPECT_EQ((ServiceKey{.endpoint = {}, .protocol = 0, .fwmark = 7}.to_string()), "fwmark 7");
     EXPECT_EQ((ServiceKey{.endpoint = {*IpAddress::parse("::"), 0}, .protocol = 0, .fwmark = 7}

@@ -234,6 +234,8 @@ TEST_F(EvaluateTest, IpvsStandsByForWhatTheBypassHas) {
     inputs.ipvs_capabilities = of_ipvs();
     EXPECT_EQ(view().standby, "");
     EXPECT_EQ(of_the_kernel().services_size(), 0);
+    EXPECT_EQ(
+        build_table(config, evaluate(config, inputs), drains, 5, Carrier::any).services_size(), 1);
 
     inputs.ipvs_standby = true;
     EXPECT_EQ(view().standby, "none: IPVS has not answered yet");
