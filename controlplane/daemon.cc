@@ -298,17 +298,17 @@ private:
                   service::log_name(service));
     }
 
-    void inquire(std::function<void(Findings)> done) {
+    void inquire(std::function<void(Reports)> done) {
         headgate::inquire(context_, vrrp_.get(), bfd_, backends_, std::move(done));
     }
 
     void get_status(const admin::AdminServer::Answer& answer) {
-        inquire([this, answer](const Findings& found) { answer(status_reply(found)); });
+        inquire([this, answer](const Reports& found) { answer(status_reply(found)); });
     }
 
     // What `headgate ipvsadm` shows.
     void get_ipvs(const admin::AdminServer::Answer& answer) {
-        inquire([this, answer](const Findings& found) {
+        inquire([this, answer](const Reports& found) {
             api::ControlReply reply;
             *reply.mutable_ipvs() =
                 backends_.listing(config_, views_, drains_, found.dataplane, found.ipvs);
@@ -361,7 +361,7 @@ private:
         return reply;
     }
 
-    [[nodiscard]] api::ControlReply status_reply(const Findings& found) {
+    [[nodiscard]] api::ControlReply status_reply(const Reports& found) {
         api::ControlReply reply;
         if (!found.vrrp) {
             reply.set_error("the VRRP thread does not answer");

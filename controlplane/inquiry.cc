@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds patience_max{1000};
 
 class Inquiry {
 public:
-    Inquiry(asio::io_context& context, std::function<void(Findings)> done)
+    Inquiry(asio::io_context& context, std::function<void(Reports)> done)
         : done_(std::move(done)), timer_(context) {
         timer_.expires_after(patience_max);
     }
@@ -40,7 +40,7 @@ public:
             finish();
     }
 
-    Findings findings;
+    Reports reports;
 
 private:
     void finish() {
@@ -48,10 +48,10 @@ private:
         if (!done)
             return;
         timer_.cancel();
-        done(std::move(findings));
+        done(std::move(reports));
     }
 
-    std::function<void(Findings)> done_;
+    std::function<void(Reports)> done_;
     asio::steady_timer timer_;
     int waiting_ = 0;
 };
@@ -59,7 +59,7 @@ private:
 }  // namespace
 
 void inquire(asio::io_context& context, vrrp::VrrpThread* vrrp, BfdSessions& bfd,
-             Backends& backends, std::function<void(Findings)> done) {
+             Backends& backends, std::function<void(Reports)> done) {
     auto inquiry = std::make_shared<Inquiry>(context, std::move(done));
     Inquiry::give_up_in_time(inquiry);
     inquiry->expect();  // holds it open until all are asked
@@ -69,25 +69,25 @@ void inquire(asio::io_context& context, vrrp::VrrpThread* vrrp, BfdSessions& bfd
         vrrp->request_status([&context, inquiry](auto instances) mutable {
             asio::post(context,
                        [inquiry = std::move(inquiry), instances = std::move(instances)]() mutable {
-                           inquiry->findings.vrrp = std::move(instances);
+                           inquiry->reports.vrrp = std::move(instances);
                            inquiry->arrived();
                        });
         });
     } else {
-        inquiry->findings.vrrp.emplace();
+        inquiry->reports.vrrp.emplace();
     }
     inquiry->expect();
     bfd.refresh([inquiry] { inquiry->arrived(); });
     inquiry->expect();
     backends.bypass().stats([inquiry](Result<api::DataplaneState> state) {
         if (state)
-            inquiry->findings.dataplane = std::move(*state);
+            inquiry->reports.dataplane = std::move(*state);
         inquiry->arrived();
     });
     inquiry->expect();
     backends.ipvs().stats([inquiry](Result<api::DataplaneState> state) {
         if (state)
-            inquiry->findings.ipvs = std::move(*state);
+            inquiry->reports.ipvs = std::move(*state);
         inquiry->arrived();
     });
     inquiry->arrived();

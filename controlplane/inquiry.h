@@ -19,7 +19,7 @@ class Backends;
 class BfdSessions;
 
 // What came in time.
-struct Findings {
+struct Reports {
     std::optional<std::vector<vrrp::InstanceStatus>> vrrp;  // without VRRP: none, at once
     std::optional<api::DataplaneState> dataplane;
     std::optional<api::DataplaneState> ipvs;
@@ -29,6 +29,6 @@ struct Findings {
 // it; the sessions of `bfd` are up to date then, if they answered. Requires: all of them outlive
 // the call of `done`.
 void inquire(boost::asio::io_context& context, vrrp::VrrpThread* vrrp, BfdSessions& bfd,
-             Backends& backends, std::function<void(Findings)> done);
+             Backends& backends, std::function<void(Reports)> done);
 
 }  // namespace headgate
