@@ -96,4 +96,5 @@ def direct(hosts, request):
 def config(engine, vrrp=MASTER):
     virtual = configs.Virtual(80, weights=(1, 1))
     text = configs.director_text("lb", vrrp, [virtual], list(SERVERS.values()))
-    return f"{text}dataplane {{\n    engine {engine}\n}}\n"
+    # A small flow cache: every byte of it is cleared by emulated instructions.
+    return f"{text}dataplane {{\n    engine {engine}\n    flow_cache 4096\n}}\n"

@@ -56,7 +56,8 @@ def test_nat_is_carried_beside_the_bypass(direct, hosts):
     director.start(text)
     director.wait_serving(80, 2, PATIENCE_S)
     director.wait_up(81)
-    assert director.placement(80) == "bypass"
+    wait_until(lambda: director.placement(80) == "bypass", PATIENCE_S, "the bypass is up",
+               interval_s=0.1)
     assert director.placement(81) == "ipvs: lb_kind NAT is not supported (supported: DR, TUN)"
     table = director.table()
     assert f"-a -t {VIP}:81 -r 192.0.2.11:81 -m" in table
