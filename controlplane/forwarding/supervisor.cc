@@ -29,6 +29,8 @@ constexpr Duration connect_interval = milliseconds(10);
 // How often a dataplane is asked whether it lives, and how long an answer may take.
 constexpr Duration probe_interval = seconds(1);
 constexpr Duration answer_time_max = seconds(5);
+// The first table: before it answers it loads its programs and clears its memory, for each queue.
+constexpr Duration first_answer_time_max = seconds(20);
 // From SIGTERM to SIGKILL.
 constexpr Duration kill_after = seconds(3);
 constexpr Duration forever = std::chrono::hours(24);
@@ -215,7 +217,8 @@ asio::awaitable<void> Bypass::Supervisor::watch() {
         if (!connection_)  // closed by the peer: it ends in a moment, or is broken
             co_return;
         const auto waiting = connection_->waiting_since();
-        if (waiting && since(*waiting) > answer_time_max) {
+        const Duration patience = publisher_.confirmed() ? answer_time_max : first_answer_time_max;
+        if (waiting && since(*waiting) > patience) {
             give_up("does not answer");
             log::error("{}: killing it", failure_);
             process_->send(SIGKILL);

@@ -1,7 +1,8 @@
 // A process that speaks headgate-dataplane's control protocol and forwards nothing: the other end
-// of the supervisor's tests. `--interface silent` makes it accept and never answer, `--interface
-// stubborn` makes it ignore SIGTERM, `--interface broken` makes it exit with status 3 at once. When
-// another is to follow it, on SIGHUP, it leaves a directory `followed` in --pins.
+// of the supervisor's tests. `--interface silent` makes it answer once and never again,
+// `--interface slow` makes its first answer take seconds, `--interface stubborn` makes it ignore
+// SIGTERM, `--interface broken` makes it exit with status 3 at once. When another is to follow it,
+// on SIGHUP, it leaves a directory `followed` in --pins.
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -21,6 +22,9 @@
 namespace headgate {
 namespace {
 
+// Longer than the supervisor waits for any answer but the first.
+constexpr unsigned slow_answer_s = 6;
+
 std::string pins;
 std::string followed;
 
@@ -36,6 +40,7 @@ struct Fake {
     std::vector<std::string> interfaces;
     std::uint64_t generation = 0;
     std::uint32_t cached_flows = 0;
+    bool has_answered = false;
 
     [[nodiscard]] bool is(std::string_view name) const {
         return !interfaces.empty() && interfaces.front() == name;
@@ -66,8 +71,11 @@ struct Fake {
             decoder.feed(std::span<const char>(buffer, static_cast<std::size_t>(size)));
             for (auto body = decoder.next(); body && *body; body = decoder.next()) {
                 const auto request = decode_body<api::DataplaneRequest>(**body);
-                if (!request || is("silent"))
+                if (!request || (is("silent") && has_answered))
                     continue;
+                if (is("slow") && !has_answered)
+                    ::sleep(slow_answer_s);
+                has_answered = true;
                 const std::string frame = encode_frame(answer(*request));
                 if (::write(client.get(), frame.data(), frame.size()) < 0)
                     return;

@@ -203,6 +203,13 @@ TEST_F(SupervisorTest, KillsOneThatDoesNotAnswer) {
     EXPECT_FALSE(bypass_->state().up);
 }
 
+TEST_F(SupervisorTest, WaitsLongerForTheFirstAnswer) {
+    bypass_->apply(table(1));
+    bypass_->want(engine("slow"));
+    run_until_up();
+    EXPECT_EQ(bypass_->state().restarts, 0U);
+}
+
 TEST_F(SupervisorTest, SaysHowABrokenOneEnds) {
     bypass_->want(engine("broken"));
     run_until([this] { return bypass_->state().restarts >= 2; });
