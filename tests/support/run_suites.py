@@ -38,8 +38,8 @@ LAB_FILES_AT_ONCE = 3
 LONG_LAB = ["test_vmac", "test_states", "test_tracking", "test_dump_files", "test_failover_command",
             "test_life", "test_processes", "test_keepalived_peer", "test_frr_peer"]
 
-# One after the other beside the others: they mostly wait, for protocol timers and for a guest,
-# which is too slow for its own time-outs when all run at once.
+# Beside the others, and each other: the lab mostly waits for protocol timers, and the guest keeps
+# one core busy, to which compilations give way.
 ASIDE = ["lab", "vm"]
 
 # Long compilations beside the lab give way to its routers.
@@ -201,7 +201,7 @@ def main():
     chosen = parse_arguments().only or list(SUITES)
     os.chdir(ROOT)
     children.heed_signals()
-    with concurrent.futures.ThreadPoolExecutor(1) as background:
+    with concurrent.futures.ThreadPoolExecutor(len(ASIDE)) as background:
         aside = [background.submit(run_suite, name) for name in ASIDE if name in chosen]
         rows = [run_suite(name) for name in chosen if name not in ASIDE]
         rows += [future.result() for future in aside]
