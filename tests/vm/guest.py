@@ -24,6 +24,11 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+# pylint: disable=wrong-import-position
+from lab.network import exit_on_signals  # noqa: E402
+
 CACHE = ROOT / "build" / "vm"
 RESULTS = CACHE / "results"
 KERNEL = CACHE / "kernel"
@@ -148,8 +153,10 @@ class Guest:
         shutil.rmtree(self.job, ignore_errors=True)
 
     def start(self, command, log):
+        """Ends with this process, also when that is killed."""
         with open(self.job / log, "wb") as output:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+            process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *command],
+                                       stdin=subprocess.DEVNULL, stdout=output,
                                        stderr=subprocess.STDOUT)
         self.processes.append(process)
         return process
@@ -206,6 +213,7 @@ class Guest:
 
 def run(command, timeout_s):
     """Runs it in a guest of its own; its output is in RESULTS / "output"."""
+    exit_on_signals()
     prepare()
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
