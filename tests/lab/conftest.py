@@ -62,6 +62,7 @@ class Crew:
             host.kill_all()
             if member.process:
                 member.process.wait()
+            network.wait_until(lambda host=host: not host.pids(), 10, "all are gone")
             for prefix in host.prefixes():
                 if prefix.split("/")[0] != host.address:
                     host.ip("addr", "del", prefix, "dev", "eth0", check=False)
