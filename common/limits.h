@@ -32,4 +32,8 @@ inline constexpr std::size_t access_prefixes_max = 150'000;
 // Announcements per VIP in one block.
 inline constexpr std::uint32_t garp_repeat_max = 1000;
 
+// Connections that one answer lists, whoever forwards them; all that match are counted. They take
+// far less than a message may have.
+inline constexpr std::uint32_t flows_listed_max = 10'000;
+
 }  // namespace headgate::limits

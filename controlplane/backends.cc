@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
+#include "common/limits.h"
 #include "common/log.h"
 #include "controlplane/forwarding/ipvs/listing.h"
 #include "controlplane/forwarding/ipvs/netlink_kernel.h"
@@ -112,7 +113,8 @@ void Backends::ask(const api::DataplaneRequest& request,
         if (!bypass_.state().wanted)
             return handler(std::move(of_ipvs));
         bypass_.ask(request, [request, handler, of_ipvs = std::move(of_ipvs)](auto of_bypass) {
-            handler(both(std::move(of_bypass), of_ipvs, request.flows().limit()));
+            handler(both(std::move(of_bypass), of_ipvs,
+                         std::min(request.flows().limit(), limits::flows_listed_max)));
         });
     });
 }

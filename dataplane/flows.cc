@@ -3,15 +3,13 @@
 #include <algorithm>
 
 #include "common/api.pb.h"
+#include "common/limits.h"
 #include "dataplane/api_words.h"
 #include "dataplane/attachment.h"
 
 namespace headgate::dataplane {
 
 namespace {
-
-// A reply stays far below what a message may have.
-constexpr std::uint32_t limit_max = 10'000;
 
 void filter_by_client(const Prefix& client, FlowFilter& filter) {
     const unsigned offset = client.address.is_v4() ? mapped_prefix_length : 0;
@@ -58,7 +56,7 @@ Result<FlowsQuestion> load_flows_request(const api::FlowsRequest& request) {
             return tl::unexpected(address.error());
         question.destination = *address;
     }
-    question.limit = std::min(request.limit(), limit_max);
+    question.limit = std::min(request.limit(), limits::flows_listed_max);
     question.end = request.end();
     return question;
 }

@@ -8,17 +8,12 @@
 #include <netlink/msg.h>
 #include <netlink/socket.h>
 
+#include "common/netdev_family.h"
 #include "dataplane/netlink_exchange.h"
 
 namespace headgate::dataplane {
 
 namespace {
-
-// <linux/netdev.h>, which came with Linux 6.3.
-constexpr std::uint8_t command_device_get = 1;
-constexpr int attribute_ifindex = 1;
-constexpr int attribute_xdp_features = 3;
-constexpr std::uint64_t feature_transmits_redirected = 4;  // NETDEV_XDP_ACT_NDO_XMIT
 
 constexpr int attribute_last = 16;
 using Attributes = std::array<nlattr*, attribute_last + 1>;
@@ -40,7 +35,7 @@ bool parse(const nlmsghdr* message, Attributes& attributes) {
 // The number of the family; 0: the kernel has none.
 std::uint16_t netdev_family(nl_sock* socket) {
     const NetlinkMessage request = generic_request(GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
-    nla_put_string(request.get(), CTRL_ATTR_FAMILY_NAME, "netdev");
+    nla_put_string(request.get(), CTRL_ATTR_FAMILY_NAME, netdev::family_name);
     std::uint16_t family = 0;
     exchange(socket, request.get(), [&family](const nlmsghdr* message) {
         Attributes attributes{};
@@ -65,16 +60,16 @@ XdpFeatures::~XdpFeatures() {
 TakesRedirects XdpFeatures::takes_redirects(int ifindex) {
     if (family_ == 0)
         return TakesRedirects::unknown;
-    const NetlinkMessage request = generic_request(family_, command_device_get);
-    nla_put_u32(request.get(), attribute_ifindex, static_cast<std::uint32_t>(ifindex));
+    const NetlinkMessage request = generic_request(family_, netdev::command_device_get);
+    nla_put_u32(request.get(), netdev::attribute_ifindex, static_cast<std::uint32_t>(ifindex));
     TakesRedirects answer = TakesRedirects::unknown;
     exchange(socket_, request.get(), [&answer](const nlmsghdr* message) {
         Attributes attributes{};
-        if (!parse(message, attributes) || attributes[attribute_xdp_features] == nullptr)
+        if (!parse(message, attributes) || attributes[netdev::attribute_xdp_features] == nullptr)
             return;
-        const std::uint64_t features = nla_get_u64(attributes[attribute_xdp_features]);
-        answer = (features & feature_transmits_redirected) != 0 ? TakesRedirects::yes
-                                                                : TakesRedirects::no;
+        const std::uint64_t features = nla_get_u64(attributes[netdev::attribute_xdp_features]);
+        answer =
+            (features & netdev::feature_transmit) != 0 ? TakesRedirects::yes : TakesRedirects::no;
     });
     return answer;
 }

@@ -8,6 +8,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
+#include "common/netdev_family.h"
 #include "controlplane/netlink/receive.h"
 #include "controlplane/netlink/socket.h"
 
@@ -15,14 +16,7 @@ namespace headgate::doctor {
 
 namespace {
 
-// <linux/netdev.h>, which came with Linux 6.3.
-constexpr std::uint8_t command_device_get = 1;
-constexpr int attribute_index = 1;
-constexpr int attribute_features = 3;
 constexpr int attribute_last = 16;
-constexpr std::uint64_t feature_basic = 1;
-constexpr std::uint64_t feature_transmit = 4;
-constexpr std::uint64_t feature_zero_copy = 8;
 
 using Attributes = std::array<nlattr*, attribute_last + 1>;
 
@@ -40,7 +34,8 @@ int family_number(nl_sock* socket) {
         if (message->nlmsg_type == GENL_ID_CTRL && parse(message, attributes) &&
             attributes[CTRL_ATTR_FAMILY_NAME] != nullptr &&
             attributes[CTRL_ATTR_FAMILY_ID] != nullptr &&
-            std::string_view(nla_get_string(attributes[CTRL_ATTR_FAMILY_NAME])) == "netdev")
+            std::string_view(nla_get_string(attributes[CTRL_ATTR_FAMILY_NAME])) ==
+                netdev::family_name)
             number = nla_get_u16(attributes[CTRL_ATTR_FAMILY_ID]);
     });
     return number;
@@ -54,17 +49,18 @@ std::map<int, XdpFeatures> read_xdp_features() {
     const int family = socket ? family_number(socket->get()) : 0;
     if (family == 0)
         return result;
-    const genlmsghdr devices{.cmd = command_device_get, .version = 1, .reserved = 0};
+    const genlmsghdr devices{.cmd = netdev::command_device_get, .version = 1, .reserved = 0};
     (void)netlink::dump(socket->get(), family, devices, [&](nlmsghdr* message) {
         Attributes attributes{};
         if (message->nlmsg_type != family || !parse(message, attributes) ||
-            attributes[attribute_index] == nullptr || attributes[attribute_features] == nullptr)
+            attributes[netdev::attribute_ifindex] == nullptr ||
+            attributes[netdev::attribute_xdp_features] == nullptr)
             return;
-        const std::uint64_t features = nla_get_u64(attributes[attribute_features]);
-        result[static_cast<int>(nla_get_u32(attributes[attribute_index]))] = {
-            .native = (features & feature_basic) != 0,
-            .transmit = (features & feature_transmit) != 0,
-            .zero_copy = (features & feature_zero_copy) != 0};
+        const std::uint64_t features = nla_get_u64(attributes[netdev::attribute_xdp_features]);
+        result[static_cast<int>(nla_get_u32(attributes[netdev::attribute_ifindex]))] = {
+            .native = (features & netdev::feature_basic) != 0,
+            .transmit = (features & netdev::feature_transmit) != 0,
+            .zero_copy = (features & netdev::feature_zero_copy) != 0};
     });
     return result;
 }

@@ -137,7 +137,6 @@ public:
 
     [[nodiscard]] State state() const {
         State state{.wanted = wanted_,
-                    .standby = reconciler_.is_standby(),
                     .up = wanted_ && reconciler_.is_up(),
                     .error = wanted_ ? reconciler_.error() : "",
                     .failures = reconciler_.failures(),

@@ -30,8 +30,6 @@ class Backend final : public ForwardingBackend {
 public:
     struct State {
         bool wanted = false;
-        // All that it has, or should have, somebody else forwards as long as he can.
-        bool standby = false;
         bool up = false;    // the kernel answers
         std::string error;  // why not, in words
         // What it does not do, though it answers: why, by service.

@@ -10,14 +10,12 @@
 #include <utility>
 
 #include "common/api.pb.h"
+#include "common/limits.h"
 #include "common/net.h"
 
 namespace headgate::forwarding::ipvs {
 
 namespace {
-
-// As of the bypass: what an answer has room for.
-constexpr std::uint32_t connections_listed_max = 10'000;
 
 constexpr int hexadecimal = 16;
 
@@ -155,7 +153,7 @@ Result<api::Flows> connections_in(std::istream& lines, const api::FlowsRequest& 
     const auto filter = filter_of(request);
     if (!filter)
         return tl::unexpected(filter.error());
-    const std::uint32_t limit = std::min(request.limit(), connections_listed_max);
+    const std::uint32_t limit = std::min(request.limit(), limits::flows_listed_max);
     api::Flows flows;
     std::string line;
     while (std::getline(lines, line)) {
